@@ -9,9 +9,11 @@
 
 BUILD   ?= build
 PREFIX  ?= /usr/local
-CC      ?= gcc
 TCLSH   ?= tclsh
 CFLAGS  ?= -O2 -g
+ifeq ($(origin CC),default)
+CC       = gcc
+endif
 WARN     = -std=c11 -Wall -Wextra -Werror
 CPPFLAGS += -Iext -I$(BUILD)/gen -D_GNU_SOURCE -DSEAL_CFLAGS='"$(CFLAGS)"'
 LDLIBS   = -lcrypto -ljansson
