@@ -92,7 +92,7 @@ bench: setup
 	@SEAL_BUILD="$(BUILD)" $(TCLSH) tests/bench/bench.tcl
 
 C_FILES  = $(wildcard ext/*.[ch] ext/*/*.[ch] ext/*/*.inc tests/*/*.[ch])
-SH_FILES = $(shell grep -lE '^\#!.*/(env )?(ba)?sh$$' scripts/* .ci/run tests/*/*.sh)
+SH_FILES = $(shell grep -lsE '^\#!.*/(env )?(ba)?sh$$' scripts/* .ci/run tests/*/*.sh)
 
 lint:
 	@sh scripts/setup lint

@@ -122,6 +122,12 @@ proc next {} {
   if {$waiting eq {} && [array size running] == 0} {set ::done 1}
 }
 
+# An error here, such as a reader of the output that has gone, ends the run.
+proc bgerror {message} {
+  catch {puts stderr "run.tcl: $message"}
+  exit 2
+}
+
 if {[info exists env(SEAL_PRELOAD)]} {set env(LD_PRELOAD) $env(SEAL_PRELOAD)}
 array set running {}
 array set name_in {}
