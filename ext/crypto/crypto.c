@@ -83,7 +83,8 @@ static int seal_fetch(SealCrypto *c) {
   c->hkdf = EVP_KDF_fetch(c->lib, "HKDF", NULL);
   c->concat = EVP_KDF_fetch(c->lib, "SSKDF", NULL);
   c->digest = EVP_MD_CTX_new();
-  return good && c->hmac && c->gcm && c->wrap && c->hkdf && c->concat && c->digest &&
+  c->message = EVP_MD_CTX_new();
+  return good && c->hmac && c->gcm && c->wrap && c->hkdf && c->concat && c->digest && c->message &&
          seal_fetch_held(c);
 }
 
@@ -110,6 +111,7 @@ void seal_crypto_free(SealCrypto *c) {
   if (!c) return;
   seal_mark(&mark);
   EVP_MD_CTX_free(c->digest);
+  EVP_MD_CTX_free(c->message);
   for (int i = 0; i < SEAL_MD_COUNT; i++) EVP_MD_free(c->md[i]);
   EVP_MAC_free(c->hmac);
   EVP_CIPHER_free(c->gcm);

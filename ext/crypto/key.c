@@ -320,8 +320,8 @@ static int seal_key_verify_pkey(SealCrypto *c, const SealJwk *key, const void *d
   unsigned char hash[EVP_MAX_MD_SIZE], der[SEAL_ECDSA_DER_MAX];
 
   if (key->message) {
-    return EVP_MD_CTX_copy_ex(c->digest, key->message) == 1
-               ? EVP_DigestVerify(c->digest, sig, n_sig, data, n)
+    return EVP_MD_CTX_copy_ex(c->message, key->message) == 1
+               ? EVP_DigestVerify(c->message, sig, n_sig, data, n)
                : -1;
   }
   if (seal_digest(c, key->alg->md, data, n, hash) != SEAL_VALID) return -1;
