@@ -84,7 +84,9 @@ typedef struct SealKeySet SealKeySet;
 #define SEAL_KEYSET_SECRET 2 /* symmetric keys only */
 
 /* Parses a JWK or a JWK Set (text of n bytes). SECURITY: all rules of RFC 7517 and of the
-** README's list; private members are refused. On SEAL_VALID, *out is the caller's. */
+** README's list; private members are refused; one bad key refuses the set. A key without alg has
+** the one of its curve, RS256 or HS256. An all-zero secret is for SEAL_KEYSET_ANY and
+** seal_jws_verify alone. On SEAL_VALID, *out is the caller's. */
 SealReason seal_keyset_parse(SealCrypto *c, const char *text, size_t n, int what, SealKeySet **out);
 void seal_keyset_free(SealKeySet *set);
 size_t seal_keyset_count(const SealKeySet *set);
@@ -129,7 +131,8 @@ typedef struct SealJwtPolicy {
   const char *const *algs; /* allow-list, or NULL */
   const char *typ;         /* expected; NULL with any_typ: any but those made for something else */
   int any_typ;
-  const char *x5t_s256;    /* of the certificate presented; "" = none; NULL = not judged */
+  const char *x5t_s256; /* of the certificate presented; "" = none; NULL = not judged */
+  int unbound_too;      /* with a certificate, a token without cnf is taken as well */
 } SealJwtPolicy;
 
 /* The claims that a caller asks for, read and checked. Strings live in `claims`. */
@@ -143,7 +146,7 @@ typedef struct SealJwt {
 SealReason seal_jwt_verify(SealCrypto *c, const char *token, size_t n, const SealKeySet *set,
                            const SealJwtPolicy *policy, SealJwt *out);
 /* Only the claims against the policy, for a token whose signature has been verified before:
-** `jwt->jws` is filled. */
+** `jwt->jws` is filled. May be asked again, with another policy. */
 SealReason seal_jwt_check(SealJwt *jwt, const SealJwtPolicy *policy);
 void seal_jwt_clear(SealJwt *jwt);
 

@@ -1,0 +1,50 @@
+/* What the files of registrar/ share among themselves and show to no other floor.
+*/
+#ifndef SEAL_REGISTRAR_INTERNAL_H
+#define SEAL_REGISTRAR_INTERNAL_H
+
+#include "registrar/registrar.h"
+
+/************************************************************************************************
+** authenticate.c: keys that were parsed and tokens that were verified, for this connection.
+*/
+SealKeyCache *seal_keys_new(void);
+void seal_keys_free(SealKeyCache *keys);
+
+/************************************************************************************************
+** ledger.c
+*/
+/* Reads the head of the audit chain into p, once per transaction. */
+int seal_audit_head(Seal *p);
+/* This transaction's number: one more than the audit chain was long when it was first asked for. A
+** transaction that uses it also writes an audit entry, so no two that commit have the same. */
+int seal_transaction_number(Seal *p, int64_t *txn);
+/* What one transaction's row inserts for one VAL server and SEAL service add up to: one chargeable
+** event, which later rows of the same transaction add to. */
+int seal_usage_rows(Seal *p, int64_t time, int64_t val_server, const char *seal_service,
+                    const char *conf_id, int64_t identities, int64_t key_records);
+
+/************************************************************************************************
+** provision.c
+*/
+/* Counts identities and key records as held by a VAL server under a term, until an instant. */
+int seal_hold(Seal *p, int64_t term, int64_t until, int64_t val_server, int64_t identities,
+              int64_t key_records);
+/* Makes the storage rows of a configuration, and of a VAL service in it; gives their ids. */
+int seal_configuration_make(Seal *p, const char *conf_id, int64_t val_server,
+                            const char *seal_service, int64_t exp_time, int64_t until,
+                            SealText supp_feat, int64_t at, int64_t *id);
+int seal_service_make(Seal *p, int64_t configuration, const SealService *service, int64_t *id);
+
+/************************************************************************************************
+** row.c: what row inserts have yet to write to counters and ledgers.
+*/
+SealPending *seal_pending_new(void);
+void seal_pending_free(SealPending *pending);
+/* Forgets what is pending, and what was found out for later rows of the same transaction. */
+void seal_pending_drop(SealPending *pending);
+/* Writes what is pending and then forgets what was found out: before anything else than a row
+** changes what quotas or statuses say. */
+int seal_settle(Seal *p);
+
+#endif

@@ -1,0 +1,122 @@
+/* One connection's registrar (registrar.h): what it keeps in memory, and for how long.
+**
+** Between the first write of a transaction and its end, the registrar remembers the head of the
+** audit chain and the transaction's number; xCommit and xRollback make it forget both, because
+** from then on another connection may write.
+*/
+#include "registrar/internal.h"
+
+#include <string.h>
+
+Seal *seal_open(sqlite3 *db) {
+  Seal *p = sqlite3_malloc(sizeof *p);
+  if (p == NULL) return NULL;
+  memset(p, 0, sizeof *p);
+  p->store.db = db;
+  p->owners = 1;
+  p->crypto = seal_crypto_new();
+  p->keys = seal_keys_new();
+  p->pending = seal_pending_new();
+  if (p->crypto == NULL || p->keys == NULL || p->pending == NULL) {
+    seal_close(p);
+    return NULL;
+  }
+  return p;
+}
+
+void seal_close(Seal *p) {
+  if (--p->owners > 0) return;
+  seal_store_release(&p->store);
+  seal_results_free(p->commands);
+  seal_results_free(p->answers);
+  seal_pending_free(p->pending);
+  seal_keys_free(p->keys);
+  seal_crypto_free(p->crypto);
+  seal_wipe(p, sizeof *p);
+  sqlite3_free(p);
+}
+
+int seal_enter(Seal *p) {
+  if (p->tables > 0) return SQLITE_OK;
+  sqlite3_stmt *stmt;
+  int rc = sqlite3_prepare_v2(p->store.db, seal_sql[SQL_ENTER], -1, &stmt, NULL);
+  if (rc == SQLITE_OK) rc = sqlite3_finalize(stmt);
+  return rc;
+}
+
+int64_t seal_at(Seal *p, int64_t at) {
+  return at == SEAL_UNBOUNDED ? seal_store_clock(&p->store) : at;
+}
+
+void seal_transaction(Seal *p) {
+  seal_pending_drop(p->pending);
+  p->txn = 0;
+  p->usage_start = -1;
+  p->audit_seq = 0;
+}
+
+void seal_forget(Seal *p) {
+  seal_pending_drop(p->pending);
+  p->audit_seq = 0;
+}
+
+int seal_transaction_number(Seal *p, int64_t *txn) {
+  if (p->txn == 0) {
+    int rc = seal_audit_head(p);
+    if (rc != SQLITE_OK) return rc;
+    p->txn = p->audit_seq + 1;
+  }
+  *txn = p->txn;
+  return SQLITE_OK;
+}
+
+int seal_result_add(SealResult **list, int64_t seq, SealText command, SealText argument,
+                    const char *result, int64_t at) {
+  SealResult *r = sqlite3_malloc(sizeof *r);
+  if (r == NULL) return SQLITE_NOMEM;
+  r->seq = seq;
+  r->at = at;
+  r->next = NULL;
+  r->command = sqlite3_mprintf("%.*s", command.n, command.p ? command.p : "");
+  r->argument = argument.p ? sqlite3_mprintf("%.*s", argument.n, argument.p) : NULL;
+  r->result = sqlite3_mprintf("%s", result);
+  if (!r->command || !r->result || (argument.p && !r->argument)) {
+    seal_results_free(r);
+    return SQLITE_NOMEM;
+  }
+  r->next = *list;
+  *list = r;
+  for (int i = 1; r->next != NULL; r = r->next, i++) {
+    if (i < SEAL_RESULTS_MAX) continue;
+    seal_results_free(r->next);
+    r->next = NULL;
+    break;
+  }
+  return SQLITE_OK;
+}
+
+/* A result may hold a token: wiped before it goes. */
+static void free_text(char *text) {
+  if (text != NULL) seal_wipe(text, strlen(text));
+  sqlite3_free(text);
+}
+
+void seal_results_free(SealResult *list) {
+  while (list != NULL) {
+    SealResult *next = list->next;
+    free_text(list->command);
+    free_text(list->argument);
+    free_text(list->result);
+    sqlite3_free(list);
+    list = next;
+  }
+}
+
+char *seal_json_text(const json_t *json) {
+  size_t n = json_dumpb(json, NULL, 0, JSON_COMPACT);
+  char *text = n > 0 ? sqlite3_malloc64(n + 1) : NULL;
+  if (text == NULL) return NULL;
+  (void)json_dumpb(json, text, n, JSON_COMPACT);
+  text[n] = 0;
+  return text;
+}

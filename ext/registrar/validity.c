@@ -1,0 +1,95 @@
+/* Until when (registrar.h): taking away what has ended.
+**
+** Validity itself is judged where rows are read (valid_configuration in sql/statements/views.sql):
+** what has ended is invisible at once. The sweep only gives back its space, in batches that a host
+** chooses, and touches nothing that lives.
+*/
+#include "registrar/internal.h"
+
+#include <assert.h>
+
+#define ANSWER_KEPT 86400 /* seconds that the outcome of a message is kept */
+
+/* Removes rows of one service, at most `limit`; *removed counts up, *left is 1 if some remain. */
+static int clear_rows(Seal *p, int64_t service, int64_t limit, int64_t *removed, int *left) {
+  int64_t first = service << SEAL_ROW_BITS, last = first + SEAL_ROWS_MAX - 1;
+  *left = 0;
+  if (limit < SEAL_ROWS_MAX) {
+    sqlite3_stmt *row;
+    int rc = seal_store_row(&p->store, SQL_IDENTITY_BOUNDARY, &row, "iii", first, last, limit);
+    if (rc == SQLITE_ROW) {
+      last = sqlite3_column_int64(row, 0) - 1;
+      *left = 1;
+    }
+    seal_store_reset(row);
+    if (rc != SQLITE_ROW && rc != SQLITE_DONE) return rc;
+  }
+  int rc = seal_store_run(&p->store, SQL_IDENTITY_DELETE_RANGE, "ii", first, last);
+  if (rc == SQLITE_OK) *removed += sqlite3_changes64(p->store.db);
+  return rc;
+}
+
+/* Removes one service with its rows, or as many of those as `limit` allows. */
+static int clear_service(Seal *p, int64_t service, int64_t term, int64_t until, int64_t val_server,
+                         int64_t limit, int64_t *removed, int *left) {
+  int64_t rows = 0;
+  int rc = clear_rows(p, service, limit, &rows, left);
+  if (rc != SQLITE_OK) return rc;
+  *removed += rows > 0 ? rows : 1; /* a service without identities is itself a row: of seal_key */
+  rc = seal_hold(p, term, until, val_server, -rows, 0);
+  if (rc != SQLITE_OK) return rc;
+  if (!*left) return seal_store_run(&p->store, SQL_SERVICE_DELETE, "i", service);
+  return seal_store_run(&p->store, SQL_SERVICE_COUNT, "iiii", service, -rows, (int64_t)0,
+                        (int64_t)0);
+}
+
+int seal_configuration_clear(Seal *p, int64_t id, int64_t limit, int64_t *removed) {
+  sqlite3_stmt *row;
+  int rc = seal_store_row(&p->store, SQL_CONFIGURATION_LOAD, &row, "i", id);
+  if (rc != SQLITE_ROW) return rc == SQLITE_DONE ? SQLITE_CORRUPT_VTAB : rc;
+  int64_t val_server = sqlite3_column_int64(row, 1), until = sqlite3_column_int64(row, 4);
+  seal_store_reset(row);
+  int left = 0;
+  while (!left && *removed < limit) {
+    rc = seal_store_row(&p->store, SQL_CONFIGURATION_SERVICES, &row, "i", id);
+    if (rc != SQLITE_ROW) break;
+    int64_t service = sqlite3_column_int64(row, 0), term = sqlite3_column_int64(row, 1);
+    seal_store_reset(row);
+    rc = clear_service(p, service, term, until, val_server, limit - *removed, removed, &left);
+    if (rc != SQLITE_OK) return rc;
+  }
+  if (rc == SQLITE_DONE) seal_store_reset(row);
+  return rc == SQLITE_DONE ? SQLITE_OK : rc;
+}
+
+/* Removes one ended configuration, or as many of its rows as are still allowed; *found is 0 when
+** there is none. */
+static int sweep_one(Seal *p, int64_t limit, int64_t at, int64_t *removed, int *found) {
+  sqlite3_stmt *row;
+  int64_t id = 0;
+  int rc = seal_store_row(&p->store, SQL_SWEEP_NEXT, &row, "i", at);
+  *found = rc == SQLITE_ROW;
+  if (*found) id = sqlite3_column_int64(row, 0);
+  seal_store_reset(row);
+  if (rc == SQLITE_DONE) return SQLITE_OK;
+  if (rc != SQLITE_ROW) return rc;
+  rc = seal_configuration_clear(p, id, limit, removed);
+  if (rc != SQLITE_OK) return rc;
+  rc = seal_store_row(&p->store, SQL_CONFIGURATION_SERVICES, &row, "i", id);
+  seal_store_reset(row);
+  if (rc == SQLITE_DONE) rc = seal_store_run(&p->store, SQL_CONFIGURATION_DELETE, "i", id);
+  return rc == SQLITE_ROW ? SQLITE_OK : rc;
+}
+
+int seal_sweep(Seal *p, int64_t limit, int64_t at, int64_t *removed) {
+  int found = 1;
+  *removed = 0;
+  int rc = seal_settle(p);
+  while (rc == SQLITE_OK && found && *removed < limit) rc = sweep_one(p, limit, at, removed, &found);
+  if (rc == SQLITE_OK) rc = seal_store_run(&p->store, SQL_SWEEP_REPLAY, "ii", at, limit);
+  if (rc == SQLITE_OK) {
+    rc = seal_store_run(&p->store, SQL_SWEEP_MESSAGE, "ii", at - ANSWER_KEPT, limit);
+  }
+  if (rc == SQLITE_OK) rc = seal_store_run(&p->store, SQL_SWEEP_TIME, "i", at);
+  return rc;
+}

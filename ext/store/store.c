@@ -1,0 +1,121 @@
+/* Storage (store.h): cached statements of sql/, and a short way to bind and run them.
+*/
+#include "store/store.h"
+
+#include <assert.h>
+#include <stdarg.h>
+
+int seal_store_prepare(SealStore *store, enum SealSql sql, sqlite3_stmt **out) {
+  assert(sql >= 0 && sql < SQL_COUNT);
+  *out = store->stmt[sql];
+  if (*out != NULL) return SQLITE_OK;
+  /* NO_VTAB: a hostile schema can't make one of our statements run a virtual table. */
+  return sqlite3_prepare_v3(store->db, seal_sql[sql], -1,
+                            SQLITE_PREPARE_PERSISTENT | SQLITE_PREPARE_NO_VTAB, &store->stmt[sql],
+                            NULL) == SQLITE_OK
+             ? (*out = store->stmt[sql], SQLITE_OK)
+             : sqlite3_errcode(store->db);
+}
+
+static int bind_text(sqlite3_stmt *stmt, int i, SealText text) {
+  if (text.p == NULL) return sqlite3_bind_null(stmt, i);
+  return sqlite3_bind_text(stmt, i, text.p, text.n, SQLITE_STATIC);
+}
+
+static int bind_all(sqlite3_stmt *stmt, const char *types, va_list *ap) {
+  int rc = SQLITE_OK;
+  for (int i = 1; rc == SQLITE_OK && *types; i++, types++) {
+    switch (*types) {
+    case 'i': rc = sqlite3_bind_int64(stmt, i, va_arg(*ap, int64_t)); break;
+    case 'u': {
+      int64_t t = va_arg(*ap, int64_t);
+      rc = t == SEAL_UNBOUNDED ? sqlite3_bind_null(stmt, i) : sqlite3_bind_int64(stmt, i, t);
+      break;
+    }
+    case 't': {
+      const char *text = va_arg(*ap, const char *);
+      rc = text ? sqlite3_bind_text(stmt, i, text, -1, SQLITE_STATIC) : sqlite3_bind_null(stmt, i);
+      break;
+    }
+    case 's': rc = bind_text(stmt, i, *va_arg(*ap, const SealText *)); break;
+    case 'b': {
+      const void *blob = va_arg(*ap, const void *);
+      int n = va_arg(*ap, int);
+      rc = blob ? sqlite3_bind_blob(stmt, i, blob, n, SQLITE_STATIC) : sqlite3_bind_null(stmt, i);
+      break;
+    }
+    case 'd': rc = sqlite3_bind_double(stmt, i, va_arg(*ap, double)); break;
+    default: assert(*types == 'v'); rc = sqlite3_bind_value(stmt, i, va_arg(*ap, sqlite3_value *));
+    }
+  }
+  return rc;
+}
+
+int seal_store_run(SealStore *store, enum SealSql sql, const char *types, ...) {
+  sqlite3_stmt *stmt;
+  int rc = seal_store_prepare(store, sql, &stmt);
+  if (rc != SQLITE_OK) return rc;
+  va_list ap;
+  va_start(ap, types);
+  rc = bind_all(stmt, types, &ap);
+  va_end(ap);
+  if (rc == SQLITE_OK) {
+    rc = sqlite3_step(stmt);
+    assert(rc != SQLITE_ROW);
+    rc = rc == SQLITE_DONE ? SQLITE_OK : rc;
+  }
+  seal_store_reset(stmt);
+  return rc;
+}
+
+int seal_store_row(SealStore *store, enum SealSql sql, sqlite3_stmt **row, const char *types, ...) {
+  int rc = seal_store_prepare(store, sql, row);
+  if (rc != SQLITE_OK) return rc;
+  va_list ap;
+  va_start(ap, types);
+  rc = bind_all(*row, types, &ap);
+  va_end(ap);
+  if (rc == SQLITE_OK) rc = sqlite3_step(*row);
+  if (rc != SQLITE_ROW && rc != SQLITE_DONE) {
+    seal_store_reset(*row);
+    *row = NULL;
+  }
+  return rc;
+}
+
+void seal_store_reset(sqlite3_stmt *row) {
+  if (row == NULL) return;
+  (void)sqlite3_reset(row); /* repeats the error of the step, which its caller has */
+  (void)sqlite3_clear_bindings(row);
+}
+
+void seal_store_release(SealStore *store) {
+  for (int i = 0; i < SQL_COUNT; i++) {
+    (void)sqlite3_finalize(store->stmt[i]);
+    store->stmt[i] = NULL;
+  }
+}
+
+int64_t seal_store_clock(SealStore *store) {
+  sqlite3_vfs *vfs = NULL;
+  sqlite3_int64 ms = 0;
+  (void)sqlite3_file_control(store->db, "main", SQLITE_FCNTL_VFS_POINTER, &vfs);
+  if (vfs == NULL) vfs = sqlite3_vfs_find(NULL);
+  if (vfs != NULL && vfs->iVersion >= 2 && vfs->xCurrentTimeInt64 != NULL) {
+    (void)vfs->xCurrentTimeInt64(vfs, &ms);
+  } else if (vfs != NULL) {
+    double days = 0;
+    (void)vfs->xCurrentTime(vfs, &days);
+    ms = (sqlite3_int64)(days * 86400000.0);
+  }
+  return ms / 1000 - 210866760000; /* from the Julian day's epoch to 1970 */
+}
+
+SealText seal_column_text(sqlite3_stmt *row, int i) {
+  SealText text = {(const char *)sqlite3_column_text(row, i), sqlite3_column_bytes(row, i)};
+  return text;
+}
+
+int64_t seal_column_until(sqlite3_stmt *row, int i) {
+  return sqlite3_column_type(row, i) == SQLITE_NULL ? SEAL_UNBOUNDED : sqlite3_column_int64(row, i);
+}

@@ -1,0 +1,65 @@
+/* Storage: the statements of sql/, prepared once per connection, and how to run them.
+**
+**    sqlite3_stmt *row;
+**    int rc = seal_store_row(store, SQL_AGREEMENT_FIND, &row, "t", "sla-7");
+**    if (rc == SQLITE_ROW) id = sqlite3_column_int64(row, 0);
+**    seal_store_reset(row);
+**
+** Statements are cached while a virtual table is connected: its xDisconnect, which SQLite calls
+** before it looks for open statements, releases them, and so sqlite3_close succeeds.
+*/
+#ifndef SEAL_STORE_H
+#define SEAL_STORE_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include "sqlite3ext.h"
+#include "sql.h"
+#include "store/instant.h"
+
+/* The one thing that all of the extension shares: SQLite's routines, set by the entry point. */
+extern const sqlite3_api_routines *sqlite3_api;
+
+/* Text from outside: n bytes, not NUL-terminated, owned by someone else. p is NULL for none. */
+typedef struct SealText {
+  const char *p;
+  int n;
+} SealText;
+
+typedef struct SealStore {
+  sqlite3 *db;
+  sqlite3_stmt *stmt[SQL_COUNT];
+} SealStore;
+
+/* Runs a statement that gives no row. `types` has a letter for each argument, bound as ?1, ?2, …:
+**   i  int64_t                     t  const char *, NUL-terminated, NULL is NULL
+**   u  int64_t, SEAL_UNBOUNDED is NULL   s  SealText *, p of NULL is NULL
+**   b  const void *, int (bytes)   v  sqlite3_value *
+**   d  double
+** Texts and blobs must live until the call returns. Returns SQLITE_OK or an error code; the
+** message is sqlite3_errmsg(store->db). */
+int seal_store_run(SealStore *store, enum SealSql sql, const char *types, ...);
+
+/* The same for one that gives rows: returns SQLITE_ROW with *row on the first, SQLITE_DONE, or an
+** error code. The caller calls seal_store_reset(*row) as soon as it has read what it needs, and
+** not after what was bound has gone. *row is NULL on error. */
+int seal_store_row(SealStore *store, enum SealSql sql, sqlite3_stmt **row, const char *types, ...);
+
+/* Ends the use of a statement: the cached one is free again. NULL is allowed. */
+void seal_store_reset(sqlite3_stmt *row);
+
+/* Gives the cached statement of `sql`, prepared, reset and without bindings. */
+int seal_store_prepare(SealStore *store, enum SealSql sql, sqlite3_stmt **out);
+
+/* Finalizes every cached statement. */
+void seal_store_release(SealStore *store);
+
+/* The host's clock, by SQLite's VFS: seconds since 1970. */
+int64_t seal_store_clock(SealStore *store);
+
+/* Reads column i as a text that lives until the row is left. */
+SealText seal_column_text(sqlite3_stmt *row, int i);
+/* Reads column i as an instant; NULL is SEAL_UNBOUNDED. */
+int64_t seal_column_until(sqlite3_stmt *row, int i);
+
+#endif

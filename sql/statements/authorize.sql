@@ -1,0 +1,99 @@
+-- What an SLA says, and who asks.
+
+-- The agreement of a VAL server, and the term that covers a VAL service: the exact one before '*'.
+-- ?1 VAL server ?2 seal_service ?3 val_service_id
+-- name: authorize_term
+SELECT a.id, a.status, a.start_time, a.stop_time, v.exp_time,
+  t.id, t.start_time, t.stop_time, t.max_identities, t.max_key_records, t.max_validity,
+  t.key_formats, t.scopes
+FROM main.seal_val_server_data AS v
+JOIN main.seal_agreement_data AS a ON a.id = v.agreement
+LEFT JOIN main.seal_term_data AS t
+  ON t.agreement = a.id AND t.seal_service = ?2 AND t.val_service_id IN (?3, '*')
+WHERE v.id = ?1
+ORDER BY t.val_service_id = '*' LIMIT 1
+
+-- What is held under a term at an instant: the term's total, less what ended by itself, less what
+-- hangs on a VAL server that ended. What has ended is swept, so that both are short.
+-- ?1 term ?2 at ?3 agreement
+-- name: authorize_held
+SELECT u.identities - coalesce(sum(e.identities), 0), u.key_records - coalesce(sum(e.key_records), 0)
+FROM main.seal_term_use AS u
+LEFT JOIN (
+  SELECT h.identities, h.key_records FROM main.seal_term_held AS h
+  WHERE h.term = ?1 AND h.until <= ?2
+  UNION ALL
+  SELECT h.identities, h.key_records
+  FROM (SELECT id FROM main.seal_val_server_data
+      WHERE agreement = ?3 AND status = 'terminated'
+    UNION SELECT id FROM main.seal_val_server_data
+      WHERE agreement = ?3 AND exp_time <= ?2) AS d
+  CROSS JOIN main.seal_term_held AS h ON h.val_server = d.id AND h.term = ?1 AND h.until > ?2
+) AS e
+WHERE u.term = ?1
+
+-- ?1 term ?2 identities ?3 key records, all more than before
+-- name: term_use_add
+INSERT INTO main.seal_term_use(term, identities, key_records) VALUES (?1, ?2, ?3)
+ON CONFLICT DO UPDATE SET identities = identities + ?2, key_records = key_records + ?3
+
+-- ?1 term ?2 until ?3 VAL server ?4 identities ?5 key records
+-- name: term_held_add
+INSERT INTO main.seal_term_held(term, until, val_server, identities, key_records)
+VALUES (?1, ?2, ?3, ?4, ?5)
+ON CONFLICT DO UPDATE SET identities = identities + ?4, key_records = key_records + ?5
+
+-- ?1 term ?2 until ?3 VAL server
+-- name: term_held_clean
+DELETE FROM main.seal_term_held
+WHERE term = ?1 AND until = ?2 AND val_server = ?3 AND identities = 0 AND key_records = 0
+
+-- name: authenticate_registrar
+SELECT identifier FROM main.seal_registrar_data WHERE id = 1
+
+-- ?1 val_server_id
+-- name: authenticate_val_server
+SELECT id, status, exp_time FROM main.seal_val_server_data WHERE val_server_id = ?1
+
+-- The keys of a VAL server that may verify its token, the one that the token names first.
+-- ?1 VAL server ?2 kid
+-- name: authenticate_keys
+SELECT id, value, start_time, exp_time, status FROM main.seal_credential_data
+WHERE val_server = ?1 AND type = 'jwk'
+ORDER BY credential_id = ?2 DESC, thumbprint = ?2 DESC, status = 'active' DESC, id LIMIT 16
+
+-- ?1 iss ?2 jti ?3 until ?4 transaction
+-- name: replay_insert
+INSERT INTO main.seal_credential_replay(iss, jti, until, txn) VALUES (?1, ?2, ?3, ?4)
+ON CONFLICT DO NOTHING
+
+-- ?1 iss ?2 jti
+-- name: replay_find
+SELECT txn FROM main.seal_credential_replay WHERE iss = ?1 AND jti = ?2
+
+-- Until when a SEAL server must serve a user or UE of a VAL service: for each valid provisioning of
+-- the id, its end within the term that grants the SEAL service; the latest of those.
+-- ?1 at ?2 seal_service ?3 val_service_id ?4 VAL user or UE ID
+-- name: serves_identity
+SELECT max(min({{until_configuration}}, coalesce(t.stop_time, {{forever}})))
+FROM (SELECT id, service FROM main.seal_identity_data WHERE val_user_id = ?4
+  UNION ALL SELECT id, service FROM main.seal_identity_data WHERE val_ue_id = ?4) AS i
+CROSS JOIN main.seal_configuration_service AS s ON s.id = i.service
+CROSS JOIN main.seal_configuration_data AS c ON c.id = s.configuration
+CROSS JOIN main.seal_val_server_data AS v ON v.id = c.val_server
+CROSS JOIN main.seal_agreement_data AS a ON a.id = v.agreement
+CROSS JOIN main.seal_term_data AS t ON t.id = (SELECT id FROM main.seal_term_data
+  WHERE agreement = a.id AND seal_service = ?2 AND val_service_id IN (?3, '*')
+  ORDER BY val_service_id = '*' LIMIT 1)
+WHERE s.val_service_id = ?3 AND {{valid_configuration}}
+  AND coalesce(t.start_time, -1e18) <= ?1 AND coalesce(t.stop_time, {{forever}}) > ?1
+
+-- Until when the key parameters of a VAL service hold.
+-- ?1 at ?2 val_service_id
+-- name: serves_key
+SELECT max({{until_configuration}})
+FROM main.seal_configuration_service AS s
+CROSS JOIN main.seal_configuration_data AS c ON c.id = s.configuration
+CROSS JOIN main.seal_val_server_data AS v ON v.id = c.val_server
+CROSS JOIN main.seal_agreement_data AS a ON a.id = v.agreement
+WHERE s.val_service_id = ?2 AND c.seal_service = 'key-management' AND {{valid_configuration}}

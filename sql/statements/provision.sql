@@ -1,0 +1,158 @@
+-- Configurations, the VAL services in them, and their rows. The rows of service s have the ids
+-- (s << 28) + 0, 1, … (registrar.h, SEAL_ROW_BITS).
+
+-- A VAL server's own configuration that is valid.
+-- ?1 at ?2 VAL server ?3 seal_service ?4 conf_id
+-- name: configuration_find
+SELECT c.id
+FROM main.seal_configuration_data AS c
+CROSS JOIN main.seal_val_server_data AS v ON v.id = c.val_server
+CROSS JOIN main.seal_agreement_data AS a ON a.id = v.agreement
+WHERE c.conf_id = ?4 AND c.val_server = ?2 AND c.seal_service = ?3 AND {{valid_configuration}}
+
+-- ?1 id
+-- name: configuration_load
+SELECT c.conf_id, c.val_server, c.seal_service, c.exp_time, c.until, v.val_server_id
+FROM main.seal_configuration_data AS c
+JOIN main.seal_val_server_data AS v ON v.id = c.val_server WHERE c.id = ?1
+
+-- ?1 conf_id
+-- name: configuration_by_conf_id
+SELECT id FROM main.seal_configuration_data WHERE conf_id = ?1
+
+-- ?1 conf_id ?2 VAL server ?3 seal_service ?4 exp_time ?5 until ?6 supp_feat ?7 at
+-- name: configuration_insert
+INSERT INTO main.seal_configuration_data(conf_id, val_server, seal_service, exp_time, until,
+  supp_feat, created_time, updated_time)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7)
+
+-- ?1 id ?2 exp_time ?3 until ?4 supp_feat ?5 at
+-- name: configuration_update
+UPDATE main.seal_configuration_data
+SET exp_time = ?2, until = ?3, supp_feat = ?4, updated_time = max(updated_time, ?5) WHERE id = ?1
+
+-- ?1 id ?2 at
+-- name: configuration_touch
+UPDATE main.seal_configuration_data SET updated_time = max(updated_time, ?2) WHERE id = ?1
+
+-- ?1 id
+-- name: configuration_delete
+DELETE FROM main.seal_configuration_data WHERE id = ?1
+
+-- What a configuration holds moves to another end; the rows that were counted until the old one.
+-- ?1 configuration ?2 old end ?3 new end ?4 VAL server
+-- name: configuration_held_move
+INSERT INTO main.seal_term_held(term, until, val_server, identities, key_records)
+SELECT e.term, e.until, ?4, sum(e.identities), sum(e.key_records)
+FROM (SELECT term, ?2 AS until, -identities AS identities, -key_records AS key_records
+    FROM main.seal_configuration_service WHERE configuration = ?1
+  UNION ALL SELECT term, ?3, identities, key_records
+    FROM main.seal_configuration_service WHERE configuration = ?1) AS e
+WHERE 1 GROUP BY 1, 2
+ON CONFLICT DO UPDATE SET identities = identities + excluded.identities,
+  key_records = key_records + excluded.key_records
+
+-- What a configuration holds, by term.
+-- ?1 configuration
+-- name: configuration_tally
+SELECT term, sum(identities), sum(key_records) FROM main.seal_configuration_service
+WHERE configuration = ?1 GROUP BY term
+
+-- ?1 configuration
+-- name: configuration_services
+SELECT id, term, identities, key_records FROM main.seal_configuration_service
+WHERE configuration = ?1 ORDER BY id
+
+-- ?1 configuration ?2 val_service_id
+-- name: service_find
+SELECT id, term, next FROM main.seal_configuration_service
+WHERE configuration = ?1 AND val_service_id = ?2
+
+-- ?1 id
+-- name: service_load
+SELECT configuration, term, val_service_id FROM main.seal_configuration_service WHERE id = ?1
+
+-- ?1 configuration ?2 val_service_id ?3 term ?4 key_format ?5 scope
+-- name: service_insert
+INSERT INTO main.seal_configuration_service(configuration, val_service_id, term, key_format, scope,
+  identities, key_records, next)
+VALUES (?1, ?2, ?3, ?4, ?5, 0, 0, 0)
+
+-- ?1 id ?2 identities ?3 key records, more than before ?4 next row
+-- name: service_count
+UPDATE main.seal_configuration_service
+SET identities = identities + ?2, key_records = key_records + ?3, next = max(next, ?4)
+WHERE id = ?1
+
+-- ?1 id ?2 key_format ?3 scope
+-- name: service_update_key
+UPDATE main.seal_configuration_service SET key_format = ?2, scope = ?3 WHERE id = ?1
+
+-- ?1 id
+-- name: service_delete
+DELETE FROM main.seal_configuration_service WHERE id = ?1
+
+-- ?1 id ?2 service ?3 val_user_id ?4 val_ue_id
+-- name: identity_insert
+INSERT INTO main.seal_identity_data(id, service, val_user_id, val_ue_id) VALUES (?1, ?2, ?3, ?4)
+
+-- ?1 service ?2 val_user_id ?3 val_ue_id
+-- name: identity_find
+SELECT id FROM main.seal_identity_data WHERE val_user_id = ?2 AND service = ?1
+UNION ALL SELECT id FROM main.seal_identity_data WHERE val_ue_id = ?3 AND service = ?1
+
+-- ?1 id ?2 val_user_id ?3 val_ue_id
+-- name: identity_update
+UPDATE main.seal_identity_data SET val_user_id = ?2, val_ue_id = ?3 WHERE id = ?1
+
+-- ?1 id
+-- name: identity_delete
+DELETE FROM main.seal_identity_data WHERE id = ?1
+
+-- The rows of a service, from one id to another.
+-- ?1 first ?2 last
+-- name: identity_delete_range
+DELETE FROM main.seal_identity_data WHERE id BETWEEN ?1 AND ?2
+
+-- The id of the row that stands ?3 rows after the first.
+-- ?1 first ?2 last ?3 how many
+-- name: identity_boundary
+SELECT id FROM main.seal_identity_data WHERE id BETWEEN ?1 AND ?2 ORDER BY id LIMIT 1 OFFSET ?3
+
+-- A configuration that has ended, by its own end or by what it hangs on; each arm is an index range.
+-- ?1 at
+-- name: sweep_next
+SELECT id FROM (
+  SELECT id FROM (SELECT id FROM main.seal_configuration_data WHERE until <= ?1 LIMIT 1)
+  UNION ALL
+  SELECT id FROM (SELECT c.id FROM main.seal_val_server_data AS v
+    CROSS JOIN main.seal_configuration_data AS c ON c.val_server = v.id
+    WHERE v.exp_time <= ?1 LIMIT 1)
+  UNION ALL
+  SELECT id FROM (SELECT c.id FROM main.seal_val_server_data AS v
+    CROSS JOIN main.seal_configuration_data AS c ON c.val_server = v.id
+    WHERE v.status = 'terminated' LIMIT 1)
+  UNION ALL
+  SELECT id FROM (SELECT c.id FROM main.seal_agreement_data AS a
+    CROSS JOIN main.seal_val_server_data AS v ON v.agreement = a.id
+    CROSS JOIN main.seal_configuration_data AS c ON c.val_server = v.id
+    WHERE a.stop_time <= ?1 OR a.status = 'terminated' LIMIT 1)
+  UNION ALL
+  SELECT id FROM (SELECT s.configuration AS id FROM main.seal_term_data AS t
+    CROSS JOIN main.seal_configuration_service AS s ON s.term = t.id
+    WHERE t.stop_time <= ?1 LIMIT 1))
+LIMIT 1
+
+-- ?1 at ?2 how many
+-- name: sweep_replay
+DELETE FROM main.seal_credential_replay WHERE (iss, jti) IN (
+  SELECT iss, jti FROM main.seal_credential_replay WHERE until <= ?1 LIMIT ?2)
+
+-- ?1 before this instant ?2 how many
+-- name: sweep_message
+DELETE FROM main.seal_message_data WHERE id IN (
+  SELECT id FROM main.seal_message_data WHERE time <= ?1 LIMIT ?2)
+
+-- ?1 at
+-- name: sweep_time
+UPDATE main.seal_registrar_data SET last_sweep_time = ?1 WHERE id = 1

@@ -1,0 +1,140 @@
+-- The relations as queries on their storage. The relation's columns stand in their declared order
+-- after the row id; ?1 is the instant asked for, NULL = every stored row. The hidden columns
+-- (credential, at) are not in storage and not here. An instant is given as an integer; relation.c
+-- writes it as text.
+
+-- The frame that relation.c fills in: columns, view, constraints, order.
+-- name: view_frame
+SELECT %s FROM (%s) WHERE 1%s%s
+
+-- Until when nothing bounds: the largest integer.
+-- fragment: forever
+9223372036854775807
+
+-- Valid at ?1 by its own start_time and stop_time.
+-- fragment: valid_window
+(?1 IS NULL OR (coalesce(w.start_time, -1e18) <= ?1 AND coalesce(w.stop_time, {{forever}}) > ?1))
+
+-- Valid at ?1 by its own start_time and exp_time.
+-- fragment: valid_exp
+(?1 IS NULL OR (coalesce(w.start_time, -1e18) <= ?1 AND coalesce(w.exp_time, {{forever}}) > ?1))
+
+-- The configuration c of VAL server v under agreement a is valid at ?1: its own end, the VAL
+-- server's end and status, the agreement's window and status, every term's window.
+-- fragment: valid_configuration
+(c.until > ?1
+  AND v.status = 'active' AND coalesce(v.exp_time, {{forever}}) > ?1
+  AND a.status = 'active'
+  AND coalesce(a.start_time, -1e18) <= ?1 AND coalesce(a.stop_time, {{forever}}) > ?1
+  AND NOT EXISTS (SELECT 1 FROM main.seal_configuration_service AS cs
+    JOIN main.seal_term_data AS ct ON ct.id = cs.term
+    WHERE cs.configuration = c.id
+      AND (coalesce(ct.start_time, -1e18) > ?1 OR coalesce(ct.stop_time, {{forever}}) <= ?1)))
+
+-- Until when it is valid: the earliest of those ends, {{forever}} when there is none.
+-- fragment: until_configuration
+min(c.until, coalesce(v.exp_time, {{forever}}), coalesce(a.stop_time, {{forever}}),
+  (SELECT coalesce(min(coalesce(ct.stop_time, {{forever}})), {{forever}})
+   FROM main.seal_configuration_service AS cs JOIN main.seal_term_data AS ct ON ct.id = cs.term
+   WHERE cs.configuration = c.id))
+
+-- name: view_registrar
+SELECT r.id, r.identifier, r.skms_uri, r.format, r.installed_time, 1 AS sealed, r.signing_kid,
+  r.last_sweep_time,
+  (SELECT count(*) FROM main.seal_agreement_data) AS agreements,
+  (SELECT count(*) FROM main.seal_val_server_data) AS val_servers,
+  (SELECT count(*) FROM main.seal_configuration_data) AS configurations,
+  (SELECT coalesce(sum(identities), 0) FROM main.seal_term_use) AS identities,
+  (SELECT coalesce(sum(key_records), 0) FROM main.seal_term_use) AS key_records
+FROM main.seal_registrar_data AS r
+
+-- name: view_agreement
+SELECT w.id, w.agreement_id, w.val_provider_id, w.start_time, w.stop_time, w.status,
+  w.max_val_servers
+FROM main.seal_agreement_data AS w WHERE {{valid_window}}
+
+-- name: view_term
+SELECT w.id, a.agreement_id, w.seal_service, w.val_service_id, w.max_identities, w.max_key_records,
+  w.max_validity, w.key_formats, w.scopes, w.allowed_total_invocations,
+  w.allowed_invocations_per_second, w.allowed_invocation_time_ranges, w.start_time, w.stop_time,
+  w.price_per_invocation, w.price_per_identity_day, w.currency
+FROM main.seal_term_data AS w JOIN main.seal_agreement_data AS a ON a.id = w.agreement
+WHERE {{valid_window}}
+
+-- name: view_val_server
+SELECT w.id, w.val_server_id, a.agreement_id, w.end_pt, w.notification_destination, w.exp_time,
+  w.status
+FROM main.seal_val_server_data AS w JOIN main.seal_agreement_data AS a ON a.id = w.agreement
+WHERE (?1 IS NULL OR coalesce(w.exp_time, {{forever}}) > ?1)
+
+-- A public key or certificate reads back; a secret does not.
+-- name: view_credential
+SELECT w.id, w.credential_id, v.val_server_id, w.type,
+  CASE WHEN w.type <> 'psk' THEN w.value END AS value, w.start_time, w.exp_time, w.status
+FROM main.seal_credential_data AS w JOIN main.seal_val_server_data AS v ON v.id = w.val_server
+WHERE {{valid_exp}}
+
+-- name: view_configuration
+SELECT c.id, c.conf_id, v.val_server_id, c.seal_service, c.exp_time,
+  nullif({{until_configuration}}, {{forever}}) AS valid_until, c.created_time, c.updated_time,
+  c.supp_feat
+FROM main.seal_configuration_data AS c
+JOIN main.seal_val_server_data AS v ON v.id = c.val_server
+JOIN main.seal_agreement_data AS a ON a.id = v.agreement
+WHERE (?1 IS NULL OR {{valid_configuration}})
+
+-- name: view_identity
+SELECT i.id, v.val_server_id, s.val_service_id, i.val_user_id, i.val_ue_id, c.conf_id, c.exp_time,
+  nullif({{until_configuration}}, {{forever}}) AS valid_until
+FROM main.seal_identity_data AS i
+JOIN main.seal_configuration_service AS s ON s.id = i.service
+JOIN main.seal_configuration_data AS c ON c.id = s.configuration
+JOIN main.seal_val_server_data AS v ON v.id = c.val_server
+JOIN main.seal_agreement_data AS a ON a.id = v.agreement
+WHERE (?1 IS NULL OR {{valid_configuration}})
+
+-- The same for a question that names no identity: configurations first, then the rows of each, so
+-- that validity is judged once per configuration.
+-- name: view_identity_all
+SELECT i.id, v.val_server_id, s.val_service_id, i.val_user_id, i.val_ue_id, c.conf_id, c.exp_time,
+  nullif({{until_configuration}}, {{forever}}) AS valid_until
+FROM main.seal_configuration_data AS c
+CROSS JOIN main.seal_val_server_data AS v ON v.id = c.val_server
+CROSS JOIN main.seal_agreement_data AS a ON a.id = v.agreement
+CROSS JOIN main.seal_configuration_service AS s ON s.configuration = c.id
+CROSS JOIN main.seal_identity_data AS i
+  ON i.id BETWEEN (s.id << 28) AND (s.id << 28) + 268435455
+WHERE (?1 IS NULL OR {{valid_configuration}})
+
+-- name: view_key
+SELECT s.id, v.val_server_id, s.val_service_id, s.key_format, s.scope, c.conf_id, c.exp_time,
+  nullif({{until_configuration}}, {{forever}}) AS valid_until
+FROM main.seal_configuration_service AS s
+JOIN main.seal_configuration_data AS c ON c.id = s.configuration
+JOIN main.seal_val_server_data AS v ON v.id = c.val_server
+JOIN main.seal_agreement_data AS a ON a.id = v.agreement
+WHERE c.seal_service = 'key-management' AND (?1 IS NULL OR {{valid_configuration}})
+
+-- name: view_usage
+SELECT u.seq AS id, u.seq, u.time, u.agreement_id, u.val_provider_id, u.val_server_id, u.seal_service,
+  u.operation, u.result, u.conf_id, u.identities, u.key_records
+FROM main.seal_usage_data AS u
+
+-- name: view_audit
+SELECT e.seq AS id, e.seq, e.time, e.actor, e.action, e.object, e.outcome, e.cause, e.detail,
+  (SELECT lower(hex(p.hash)) FROM main.seal_audit_data AS p WHERE p.seq = e.seq - 1) AS prev_hash,
+  lower(hex(e.hash)) AS hash
+FROM main.seal_audit_data AS e
+
+-- name: view_change
+SELECT e.seq AS id, e.seq, e.time, e.seal_service, e.object, e.operation FROM main.seal_change_data AS e
+
+-- The request is never stored; relation.c asks the connection's memory for what is NULL here.
+-- name: view_message
+SELECT m.id, m.message_id, NULL AS request, m.status, m.response FROM main.seal_message_data AS m
+
+-- The results that this connection remembers, newest first: ?2 is a JSON array of objects.
+-- name: view_command
+SELECT r.value->>'seq' AS id, r.value->>'command' AS command, r.value->>'argument' AS argument,
+  r.value->>'result' AS result
+FROM json_each(?2) AS r
