@@ -272,3 +272,65 @@ int seal_configuration_delete(Seal *p, const SealRequester *who, int64_t id, con
   if (rc == SQLITE_OK) rc = record(p, who, &conf, at, "DELETE", 204);
   return rc;
 }
+
+/* The entries of an operator's act on a configuration. */
+static int record_operator(Seal *p, const char *conf_id, const char *seal_service, int64_t at,
+                           const char *operation) {
+  char *object = sqlite3_mprintf("seal_configuration:%s", conf_id);
+  SealEvent event = {at, "operator", operation, object, "done", NULL, NULL};
+  int rc = object ? seal_audit_write(p, &event) : SQLITE_NOMEM;
+  if (rc == SQLITE_OK) rc = seal_change_write(p, at, seal_service, object, operation);
+  sqlite3_free(object);
+  return rc;
+}
+
+/* What a configuration is called, whose it is and when it ends by itself. */
+typedef struct Head {
+  char conf_id[SEAL_ID_MAX + 1];
+  const char *seal_service;
+  int64_t val_server, exp_time, until;
+} Head;
+
+static int load_head(Seal *p, int64_t id, Head *out) {
+  sqlite3_stmt *row;
+  int rc = seal_store_row(&p->store, SQL_CONFIGURATION_LOAD, &row, "i", id);
+  if (rc != SQLITE_ROW) return rc == SQLITE_DONE ? SQLITE_CORRUPT_VTAB : rc;
+  SealText conf_id = seal_column_text(row, 0);
+  sqlite3_snprintf(sizeof out->conf_id, out->conf_id, "%.*s", conf_id.n, conf_id.p ? conf_id.p : "");
+  out->val_server = sqlite3_column_int64(row, 1);
+  out->seal_service = seal_service_name(seal_column_text(row, 2));
+  out->exp_time = seal_column_until(row, 3);
+  out->until = sqlite3_column_int64(row, 4);
+  seal_store_reset(row);
+  return out->seal_service ? SQLITE_OK : SQLITE_CORRUPT_VTAB;
+}
+
+int seal_configuration_change(Seal *p, int64_t id, const int64_t *exp_time, SealText supp_feat,
+                              int64_t at) {
+  Head head;
+  int rc = seal_settle(p);
+  at = seal_at(p, at);
+  if (rc == SQLITE_OK) rc = load_head(p, id, &head);
+  if (rc != SQLITE_OK) return rc;
+  int64_t until = exp_time ? *exp_time : head.until;
+  if (head.until != until) {
+    rc = seal_store_run(&p->store, SQL_CONFIGURATION_HELD_MOVE, "iiii", id, head.until, until,
+                        head.val_server);
+  }
+  if (rc == SQLITE_OK) {
+    rc = seal_store_run(&p->store, SQL_CONFIGURATION_UPDATE, "iuisi", id,
+                        exp_time ? *exp_time : head.exp_time, until, &supp_feat, at);
+  }
+  return rc == SQLITE_OK ? record_operator(p, head.conf_id, head.seal_service, at, "update") : rc;
+}
+
+int seal_configuration_remove(Seal *p, int64_t id, int64_t at) {
+  Head head;
+  int64_t removed = 0;
+  int rc = seal_settle(p);
+  if (rc == SQLITE_OK) rc = load_head(p, id, &head);
+  if (rc == SQLITE_OK) rc = seal_configuration_clear(p, id, INT64_MAX, &removed);
+  if (rc == SQLITE_OK) rc = seal_store_run(&p->store, SQL_CONFIGURATION_DELETE, "i", id);
+  if (rc != SQLITE_OK) return rc;
+  return record_operator(p, head.conf_id, head.seal_service, seal_at(p, at), "delete");
+}

@@ -36,6 +36,14 @@ void seal_close(Seal *p) {
   sqlite3_free(p);
 }
 
+int seal_enter(Seal *p) {
+  if (p->tables > 0) return SQLITE_OK;
+  sqlite3_stmt *stmt;
+  int rc = sqlite3_prepare_v2(p->store.db, seal_sql[SQL_ENTER], -1, &stmt, NULL);
+  if (rc == SQLITE_OK) rc = sqlite3_finalize(stmt);
+  return rc;
+}
+
 int64_t seal_at(Seal *p, int64_t at) {
   return at == SEAL_UNBOUNDED ? seal_store_clock(&p->store) : at;
 }
@@ -102,4 +110,13 @@ void seal_results_free(SealResult *list) {
     sqlite3_free(list);
     list = next;
   }
+}
+
+char *seal_json_text(const json_t *json) {
+  size_t n = json_dumpb(json, NULL, 0, JSON_COMPACT);
+  char *text = n > 0 ? sqlite3_malloc64(n + 1) : NULL;
+  if (text == NULL) return NULL;
+  (void)json_dumpb(json, text, n, JSON_COMPACT);
+  text[n] = 0;
+  return text;
 }

@@ -188,6 +188,11 @@ int seal_configuration_put(Seal *p, const SealRequester *who, SealConfiguration 
 int seal_configuration_delete(Seal *p, const SealRequester *who, int64_t id, const char *conf_id,
                               const char *seal_service, int64_t at, SealError *err);
 
+/* The operator's own acts on a configuration: another end (*exp_time, NULL: the one it has), removal. */
+int seal_configuration_change(Seal *p, int64_t id, const int64_t *exp_time, SealText supp_feat,
+                              int64_t at);
+int seal_configuration_remove(Seal *p, int64_t id, int64_t at);
+
 /* One row of seal_identity or seal_key, given with its credential. */
 typedef struct SealRowAsk {
   const char *seal_service;
@@ -204,8 +209,11 @@ int seal_row_insert(Seal *p, const SealRowAsk *ask, int64_t *rowid, SealError *e
 /* Makes an empty configuration: a row of seal_configuration. */
 int seal_row_configuration(Seal *p, const SealRowAsk *ask, SealText supp_feat, int64_t *rowid,
                            SealError *err);
+/* The operator gives a row another identity, or other key parameters. SQLITE_CONSTRAINT_UNIQUE: the
+** identity is there already. */
+int seal_row_update(Seal *p, const SealRowAsk *ask, int64_t rowid);
 /* The operator takes one row away: of seal_identity or seal_key. */
-int seal_row_delete(Seal *p, const char *seal_service, int64_t rowid, int64_t at, SealError *err);
+int seal_row_delete(Seal *p, const char *seal_service, int64_t rowid, int64_t at);
 
 /************************************************************************************************
 ** validity.c: until when; the sweep.
@@ -272,6 +280,9 @@ struct Seal {
 Seal *seal_open(sqlite3 *db);
 void seal_close(Seal *p);
 
+/* Called first by a function, which no virtual table stands behind: makes sure that one is connected,
+** so that statements may be cached. */
+int seal_enter(Seal *p);
 /* `at`, or the host's clock where it is SEAL_UNBOUNDED. */
 int64_t seal_at(Seal *p, int64_t at);
 /* What has to be written before a savepoint, a commit or a look at counters. */
@@ -284,5 +295,7 @@ void seal_transaction(Seal *p);
 int seal_result_add(SealResult **list, int64_t seq, SealText command, SealText argument,
                     const char *result, int64_t at);
 void seal_results_free(SealResult *list);
+/* JSON as compact text, the caller's (sqlite3_free); NULL: out of memory. */
+char *seal_json_text(const json_t *json);
 
 #endif

@@ -39,6 +39,19 @@ UPDATE main.seal_configuration_data SET updated_time = max(updated_time, ?2) WHE
 -- name: configuration_delete
 DELETE FROM main.seal_configuration_data WHERE id = ?1
 
+-- What a configuration holds moves to another end; the rows that were counted until the old one.
+-- ?1 configuration ?2 old end ?3 new end ?4 VAL server
+-- name: configuration_held_move
+INSERT INTO main.seal_term_held(term, until, val_server, identities, key_records)
+SELECT e.term, e.until, ?4, sum(e.identities), sum(e.key_records)
+FROM (SELECT term, ?2 AS until, -identities AS identities, -key_records AS key_records
+    FROM main.seal_configuration_service WHERE configuration = ?1
+  UNION ALL SELECT term, ?3, identities, key_records
+    FROM main.seal_configuration_service WHERE configuration = ?1) AS e
+WHERE 1 GROUP BY 1, 2
+ON CONFLICT DO UPDATE SET identities = identities + excluded.identities,
+  key_records = key_records + excluded.key_records
+
 -- What a configuration holds, by term.
 -- ?1 configuration
 -- name: configuration_tally
@@ -87,6 +100,10 @@ INSERT INTO main.seal_identity_data(id, service, val_user_id, val_ue_id) VALUES 
 -- name: identity_find
 SELECT id FROM main.seal_identity_data WHERE val_user_id = ?2 AND service = ?1
 UNION ALL SELECT id FROM main.seal_identity_data WHERE val_ue_id = ?3 AND service = ?1
+
+-- ?1 id ?2 val_user_id ?3 val_ue_id
+-- name: identity_update
+UPDATE main.seal_identity_data SET val_user_id = ?2, val_ue_id = ?3 WHERE id = ?1
 
 -- ?1 id
 -- name: identity_delete

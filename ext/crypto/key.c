@@ -1,0 +1,368 @@
+/* One key that verifies: from numbers to a key of OpenSSL, its size and strength, and contexts
+** that are set up once, so that a verification is little more than OpenSSL's own call.
+**
+**    SealJwk key = {.alg = seal_alg_find("ES256")};
+**    if (seal_jwk_make_ec(c, &key, seal_curve_find(SEAL_KTY_EC, "P-256"), x, y) == SEAL_VALID)
+**      reason = seal_jwk_verify(c, &key, data, n, sig, n_sig);
+**    seal_jwk_clear(&key);
+*/
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+#include <openssl/bn.h>
+#include <openssl/core_names.h>
+#include <openssl/param_build.h>
+#include <openssl/rsa.h>
+#include "crypto/internal.h"
+
+#define SEAL_RSA_BITS_MIN  2048
+#define SEAL_RSA_BITS_MAX  8192
+#define SEAL_RSA_E_MIN     65537
+#define SEAL_OKP_MAX       57
+#define SEAL_EC_MAX        66
+#define SEAL_ECDSA_DER_MAX (3 + 2 * (3 + SEAL_EC_MAX))
+
+static const SealAlg seal_algs[] = {
+    {"HS256", SEAL_KTY_OCT, SEAL_MD_256, 0, NULL},
+    {"HS384", SEAL_KTY_OCT, SEAL_MD_384, 0, NULL},
+    {"HS512", SEAL_KTY_OCT, SEAL_MD_512, 0, NULL},
+    {"RS256", SEAL_KTY_RSA, SEAL_MD_256, 0, NULL},
+    {"RS384", SEAL_KTY_RSA, SEAL_MD_384, 0, NULL},
+    {"RS512", SEAL_KTY_RSA, SEAL_MD_512, 0, NULL},
+    {"PS256", SEAL_KTY_RSA, SEAL_MD_256, 1, NULL},
+    {"PS384", SEAL_KTY_RSA, SEAL_MD_384, 1, NULL},
+    {"PS512", SEAL_KTY_RSA, SEAL_MD_512, 1, NULL},
+    {"ES256", SEAL_KTY_EC, SEAL_MD_256, 0, "P-256"},
+    {"ES384", SEAL_KTY_EC, SEAL_MD_384, 0, "P-384"},
+    {"ES512", SEAL_KTY_EC, SEAL_MD_512, 0, "P-521"},
+    {"EdDSA", SEAL_KTY_OKP, -1, 0, NULL},
+};
+
+static const SealCurve seal_curves[] = {
+    {"P-256", SEAL_KTY_EC, 32, 64, "ES256"},   {"P-384", SEAL_KTY_EC, 48, 96, "ES384"},
+    {"P-521", SEAL_KTY_EC, 66, 132, "ES512"},  {"Ed25519", SEAL_KTY_OKP, 32, 64, "EdDSA"},
+    {"Ed448", SEAL_KTY_OKP, 57, 114, "EdDSA"},
+};
+
+static const size_t seal_md_size[SEAL_MD_COUNT] = {32, 48, 64};
+
+const SealAlg *seal_alg_find(const char *name) {
+  for (size_t i = 0; i < sizeof seal_algs / sizeof *seal_algs; i++) {
+    if (strcmp(seal_algs[i].name, name) == 0) return &seal_algs[i];
+  }
+  return NULL;
+}
+
+const SealCurve *seal_curve_find(SealKty kty, const char *crv) {
+  for (size_t i = 0; i < sizeof seal_curves / sizeof *seal_curves; i++) {
+    if (seal_curves[i].kty == kty && strcmp(seal_curves[i].crv, crv) == 0) return &seal_curves[i];
+  }
+  return NULL;
+}
+
+/* Makes key->pkey from parameters that `build` holds. */
+static SealReason seal_jwk_build(SealCrypto *c, SealJwk *key, const char *type,
+                                 OSSL_PARAM_BLD *build, const SealMark *mark) {
+  SealReason reason = SEAL_VALID;
+  OSSL_PARAM *param = OSSL_PARAM_BLD_to_param(build);
+  EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(c->lib, type, NULL);
+  EVP_PKEY_CTX *check = NULL;
+
+  if (!param || !ctx) {
+    reason = seal_failed(mark, SEAL_INTERNAL);
+  } else if (EVP_PKEY_fromdata_init(ctx) != 1 ||
+             EVP_PKEY_fromdata(ctx, &key->pkey, EVP_PKEY_PUBLIC_KEY, param) != 1) {
+    reason = seal_failed(mark, SEAL_REASON_KEY_INVALID);
+  } else if (!(check = EVP_PKEY_CTX_new_from_pkey(c->lib, key->pkey, NULL))) {
+    reason = seal_failed(mark, SEAL_INTERNAL);
+  } else if (EVP_PKEY_public_check(check) != 1) {
+    reason = seal_failed(mark, SEAL_REASON_KEY_INVALID);
+  }
+  EVP_PKEY_CTX_free(check);
+  EVP_PKEY_CTX_free(ctx);
+  OSSL_PARAM_free(param);
+  return reason;
+}
+
+/* Sets up the context that verifies with an RSA or EC key; it serves any number of calls. */
+static SealReason seal_jwk_prepare(SealCrypto *c, SealJwk *key, const SealMark *mark) {
+  const EVP_MD *md = c->md[key->alg->md];
+  int good;
+
+  key->verify = EVP_PKEY_CTX_new_from_pkey(c->lib, key->pkey, NULL);
+  good = key->verify && EVP_PKEY_verify_init(key->verify) == 1;
+  if (good && key->alg->kty == SEAL_KTY_RSA) {
+    int padding = key->alg->pss ? RSA_PKCS1_PSS_PADDING : RSA_PKCS1_PADDING;
+
+    good = EVP_PKEY_CTX_set_rsa_padding(key->verify, padding) == 1;
+  }
+  good = good && EVP_PKEY_CTX_set_signature_md(key->verify, md) == 1;
+  if (good && key->alg->pss) {
+    good = EVP_PKEY_CTX_set_rsa_pss_saltlen(key->verify, RSA_PSS_SALTLEN_DIGEST) == 1 &&
+           EVP_PKEY_CTX_set_rsa_mgf1_md(key->verify, md) == 1;
+  }
+  return good ? SEAL_VALID : seal_failed(mark, SEAL_INTERNAL);
+}
+
+/* 1 if the modulus has the fingerprint of the flawed prime generator of CVE-2017-15361: modulo
+** each of the first odd primes it is a power of 65537. For another modulus that happens once in
+** 2^27. */
+static int seal_rsa_is_roca(const BIGNUM *n) {
+  static const unsigned char prime[] = {
+      3,  5,  7,  11, 13, 17,  19,  23,  29,  31,  37,  41,  43,  47,  53,  59,  61,  67,  71,
+      73, 79, 83, 89, 97, 101, 103, 107, 109, 113, 127, 131, 137, 139, 149, 151, 157, 163, 167};
+
+  for (size_t i = 0; i < sizeof prime; i++) {
+    unsigned p = prime[i], rest = (unsigned)BN_mod_word(n, p), power = 1;
+
+    do {
+      power = power * (65537 % p) % p;
+    } while (power != rest && power != 1);
+    if (power != rest) return 0;
+  }
+  return 1;
+}
+
+/* Judges n and e by themselves (RFC 7518 6.3.1: no leading zero; the rest is RFC 8017 and ours). */
+static SealReason seal_rsa_judge(const BIGNUM *n, const BIGNUM *e, const unsigned char *n_bytes,
+                                 const unsigned char *e_bytes) {
+  int bits = BN_num_bits(n);
+
+  if (n_bytes[0] == 0 || e_bytes[0] == 0) return SEAL_REASON_KEY_INVALID;
+  if (bits < SEAL_RSA_BITS_MIN || bits > SEAL_RSA_BITS_MAX) return SEAL_REASON_KEY_SIZE;
+  if (!BN_is_odd(n) || !BN_is_odd(e)) return SEAL_REASON_KEY_INVALID;
+  if (BN_num_bits(e) > 64 || BN_num_bits(e) < 17) return SEAL_REASON_KEY_WEAK;
+  if (BN_get_word(e) < SEAL_RSA_E_MIN) return SEAL_REASON_KEY_WEAK;
+  return seal_rsa_is_roca(n) ? SEAL_REASON_KEY_WEAK : SEAL_VALID;
+}
+
+SealReason seal_jwk_make_rsa(SealCrypto *c, SealJwk *key, const unsigned char *n, size_t n_size,
+                             const unsigned char *e, size_t e_size) {
+  SealMark mark;
+  SealReason reason;
+  BIGNUM *bn_n = NULL, *bn_e = NULL;
+  OSSL_PARAM_BLD *build = NULL;
+
+  if (n_size == 0 || e_size == 0) return SEAL_REASON_KEY_INVALID;
+  if (n_size > SEAL_RSA_BITS_MAX / 8) return SEAL_REASON_KEY_SIZE;
+  seal_mark(&mark);
+  bn_n = BN_bin2bn(n, (int)n_size, NULL);
+  bn_e = BN_bin2bn(e, (int)e_size, NULL);
+  build = OSSL_PARAM_BLD_new();
+  if (!bn_n || !bn_e || !build) {
+    reason = seal_failed(&mark, SEAL_NOMEM);
+  } else if ((reason = seal_rsa_judge(bn_n, bn_e, n, e)) == SEAL_VALID) {
+    if (OSSL_PARAM_BLD_push_BN(build, OSSL_PKEY_PARAM_RSA_N, bn_n) != 1 ||
+        OSSL_PARAM_BLD_push_BN(build, OSSL_PKEY_PARAM_RSA_E, bn_e) != 1) {
+      reason = seal_failed(&mark, SEAL_INTERNAL);
+    } else {
+      reason = seal_jwk_build(c, key, "RSA", build, &mark);
+    }
+  }
+  if (reason == SEAL_VALID) reason = seal_jwk_prepare(c, key, &mark);
+  key->signature = n_size;
+  OSSL_PARAM_BLD_free(build);
+  BN_free(bn_e);
+  BN_free(bn_n);
+  seal_unmark(&mark);
+  return reason;
+}
+
+SealReason seal_jwk_make_ec(SealCrypto *c, SealJwk *key, const SealCurve *curve,
+                            const unsigned char *x, const unsigned char *y) {
+  SealMark mark;
+  SealReason reason;
+  unsigned char point[1 + 2 * SEAL_EC_MAX] = {4}; /* uncompressed */
+  OSSL_PARAM_BLD *build = NULL;
+
+  assert(curve->kty == SEAL_KTY_EC && curve->size <= SEAL_EC_MAX);
+  seal_mark(&mark);
+  memcpy(point + 1, x, curve->size);
+  memcpy(point + 1 + curve->size, y, curve->size);
+  build = OSSL_PARAM_BLD_new();
+  if (!build ||
+      OSSL_PARAM_BLD_push_utf8_string(build, OSSL_PKEY_PARAM_GROUP_NAME, curve->crv, 0) != 1 ||
+      OSSL_PARAM_BLD_push_octet_string(build, OSSL_PKEY_PARAM_PUB_KEY, point,
+                                       1 + 2 * curve->size) != 1) {
+    reason = seal_failed(&mark, SEAL_NOMEM);
+  } else {
+    reason = seal_jwk_build(c, key, "EC", build, &mark);
+  }
+  if (reason == SEAL_VALID) reason = seal_jwk_prepare(c, key, &mark);
+  key->signature = curve->signature;
+  OSSL_PARAM_BLD_free(build);
+  seal_unmark(&mark);
+  return reason;
+}
+
+/* y of the points of order 8 of edwards25519, little-endian: the two with d*y^4 + 2*y^2 = 1. */
+static const unsigned char seal_ed25519_order_8[2][32] = {
+    {0x26, 0xe8, 0x95, 0x8f, 0xc2, 0xb2, 0x27, 0xb0, 0x45, 0xc3, 0xf4,
+     0x89, 0xf2, 0xef, 0x98, 0xf0, 0xd5, 0xdf, 0xac, 0x05, 0xd3, 0xc6,
+     0x33, 0x39, 0xb1, 0x38, 0x02, 0x88, 0x6d, 0x53, 0xfc, 0x05},
+    {0xc7, 0x17, 0x6a, 0x70, 0x3d, 0x4d, 0xd8, 0x4f, 0xba, 0x3c, 0x0b,
+     0x76, 0x0d, 0x10, 0x67, 0x0f, 0x2a, 0x20, 0x53, 0xfa, 0x2c, 0x39,
+     0xcc, 0xc6, 0x4e, 0xc7, 0xfd, 0x77, 0x92, 0xac, 0x03, 0x7a}};
+
+/* Refuses an encoding that is not canonical, and the points of small order, with which signatures
+** can be made that hold for any message (RFC 8032 5.1.3, 5.2.3): y = 0 is of order 4, y = 1 and
+** y = p - 1 are of order 1 and 2, and edwards25519 has two more y of order 8. */
+static SealReason seal_okp_judge(const SealCurve *curve, const unsigned char *x) {
+  int is_25519 = curve->size == 32;
+  size_t low = is_25519 ? 0 : 28; /* p is all ones but for this byte; 2^448 - 2^224 - 1 */
+  size_t top = is_25519 ? 31 : 55;
+  unsigned char y[SEAL_OKP_MAX], ones = 0xff, rest = 0;
+
+  memcpy(y, x, curve->size);
+  y[curve->size - 1] &= 0x7f; /* the other bit is the sign of the other coordinate */
+  if (!is_25519 && y[56] != 0) return SEAL_REASON_KEY_INVALID;
+  if (is_25519) y[top] |= (unsigned char)(y[top] == 0x7f ? 0x80 : 0);
+  for (size_t i = low + 1; i <= top; i++) ones &= y[i];
+  if (ones == 0xff) {
+    /* y >= p - 1, or close below it: p's low part decides. */
+    unsigned char lowest = is_25519 ? 0xec : 0xfe;
+
+    if (y[low] >= lowest) return SEAL_REASON_KEY_WEAK;
+  }
+  for (size_t i = 1; i <= top; i++) rest |= y[i];
+  if (rest == 0 && y[0] <= 1) return SEAL_REASON_KEY_WEAK;
+  for (size_t i = 0; is_25519 && i < 2; i++) {
+    if (memcmp(y, seal_ed25519_order_8[i], 32) == 0) return SEAL_REASON_KEY_WEAK;
+  }
+  return SEAL_VALID;
+}
+
+SealReason seal_jwk_make_okp(SealCrypto *c, SealJwk *key, const SealCurve *curve,
+                             const unsigned char *x) {
+  SealMark mark;
+  SealReason reason;
+
+  assert(curve->kty == SEAL_KTY_OKP && curve->size <= SEAL_OKP_MAX);
+  reason = seal_okp_judge(curve, x);
+  if (reason != SEAL_VALID) return reason;
+  seal_mark(&mark);
+  key->signature = curve->signature;
+  key->pkey = EVP_PKEY_new_raw_public_key_ex(c->lib, curve->crv, NULL, x, curve->size);
+  if (!key->pkey) {
+    reason = seal_failed(&mark, SEAL_REASON_KEY_INVALID);
+  } else {
+    key->message = EVP_MD_CTX_new();
+    if (!key->message ||
+        EVP_DigestVerifyInit_ex(key->message, NULL, NULL, c->lib, NULL, key->pkey, NULL) != 1) {
+      reason = seal_failed(&mark, SEAL_INTERNAL);
+    }
+  }
+  seal_unmark(&mark);
+  return reason;
+}
+
+SealReason seal_jwk_make_oct(SealCrypto *c, SealJwk *key, const unsigned char *k, size_t n) {
+  static const char *const md[SEAL_MD_COUNT] = {"SHA256", "SHA384", "SHA512"};
+  OSSL_PARAM param[2] = {OSSL_PARAM_END, OSSL_PARAM_END};
+  SealMark mark;
+  SealReason reason = SEAL_VALID;
+  unsigned char any = 0;
+
+  if (n < seal_md_size[key->alg->md]) return SEAL_REASON_KEY_SIZE; /* RFC 7518 3.2 */
+  for (size_t i = 0; i < n; i++) any |= k[i];
+  key->zero = any == 0;
+  seal_mark(&mark);
+  /* OpenSSL reads the name and keeps no pointer to it. */
+  param[0] = OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, (char *)md[key->alg->md], 0);
+  key->signature = seal_md_size[key->alg->md];
+  key->mac = EVP_MAC_CTX_new(c->hmac);
+  if (!key->mac || EVP_MAC_init(key->mac, k, n, param) != 1) {
+    reason = seal_failed(&mark, SEAL_INTERNAL);
+  }
+  seal_unmark(&mark);
+  return reason;
+}
+
+void seal_jwk_clear(SealJwk *key) {
+  EVP_PKEY_CTX_free(key->verify);
+  EVP_MD_CTX_free(key->message);
+  EVP_MAC_CTX_free(key->mac); /* wipes what came of the secret */
+  EVP_PKEY_free(key->pkey);
+  free(key->kid);
+  memset(key, 0, sizeof *key);
+}
+
+/* Writes the n bytes of a big-endian number as a DER INTEGER of at most 127 bytes; its length. */
+static size_t seal_der_integer(const unsigned char *number, size_t n, unsigned char *out) {
+  size_t pad;
+
+  while (n > 1 && number[0] == 0) number++, n--;
+  pad = number[0] >> 7;
+  out[0] = 0x02;
+  out[1] = (unsigned char)(n + pad);
+  out[2] = 0;
+  memcpy(out + 2 + pad, number, n);
+  return 2 + pad + n;
+}
+
+/* R || S (RFC 7518 3.4) as the DER that OpenSSL takes; its length. */
+static size_t seal_der_ecdsa(const unsigned char *sig, size_t n_sig, unsigned char *out) {
+  unsigned char body[SEAL_ECDSA_DER_MAX];
+  size_t n = seal_der_integer(sig, n_sig / 2, body);
+  size_t head = 0;
+
+  n += seal_der_integer(sig + n_sig / 2, n_sig / 2, body + n);
+  out[head++] = 0x30;
+  if (n > 127) out[head++] = 0x81;
+  out[head++] = (unsigned char)n;
+  memcpy(out + head, body, n);
+  return head + n;
+}
+
+/* 1 where the signature holds, anything else where it does not or OpenSSL failed. */
+static int seal_jwk_verify_pkey(SealCrypto *c, const SealJwk *key, const void *data, size_t n,
+                                const unsigned char *sig, size_t n_sig) {
+  unsigned char hash[EVP_MAX_MD_SIZE], der[SEAL_ECDSA_DER_MAX];
+
+  if (key->message) {
+    return EVP_MD_CTX_copy_ex(c->message, key->message) == 1
+               ? EVP_DigestVerify(c->message, sig, n_sig, data, n)
+               : -1;
+  }
+  if (seal_digest(c, key->alg->md, data, n, hash) != SEAL_VALID) return -1;
+  if (key->alg->kty == SEAL_KTY_EC) {
+    n_sig = seal_der_ecdsa(sig, n_sig, der);
+    sig = der;
+  }
+  return EVP_PKEY_verify(key->verify, sig, n_sig, hash, seal_md_size[key->alg->md]);
+}
+
+static SealReason seal_jwk_verify_mac(const SealJwk *key, const void *data, size_t n,
+                                      const unsigned char *sig, size_t n_sig) {
+  unsigned char mac[EVP_MAX_MD_SIZE];
+  size_t n_mac = 0;
+  SealReason reason = SEAL_INTERNAL;
+
+  if (EVP_MAC_init(key->mac, NULL, 0, NULL) == 1 && EVP_MAC_update(key->mac, data, n) == 1 &&
+      EVP_MAC_final(key->mac, mac, &n_mac, sizeof mac) == 1 && n_mac == n_sig) {
+    reason = seal_same(mac, sig, n_sig) ? SEAL_VALID : SEAL_REASON_SIGNATURE_INVALID;
+  }
+  seal_wipe(mac, sizeof mac);
+  return reason;
+}
+
+SealReason seal_jwk_verify(SealCrypto *c, const SealJwk *key, const void *data, size_t n,
+                           const unsigned char *sig, size_t n_sig) {
+  SealMark mark;
+  SealReason reason;
+
+  /* The length is the algorithm's and the key's alone, before any secret is looked at. */
+  if (n_sig != key->signature) return SEAL_REASON_SIGNATURE_INVALID;
+  seal_mark(&mark);
+  if (key->mac) {
+    reason = seal_jwk_verify_mac(key, data, n, sig, n_sig);
+    if (reason == SEAL_INTERNAL) reason = seal_failed(&mark, reason);
+  } else if (seal_jwk_verify_pkey(c, key, data, n, sig, n_sig) == 1) {
+    reason = SEAL_VALID;
+  } else {
+    /* OpenSSL tells a wrong signature from a failure only by what it says about memory. */
+    reason = seal_failed(&mark, SEAL_REASON_SIGNATURE_INVALID);
+  }
+  seal_unmark(&mark);
+  return reason;
+}

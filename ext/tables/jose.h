@@ -1,0 +1,18 @@
+/* Tokens and thumbprints as SQL sees them: seal_jws, seal_jwt, seal_thumbprint. All three are
+** pure: they look at their arguments alone.
+**
+**    SELECT ok, reason, payload FROM seal_jws(:token, :jwks);
+**    SELECT claims ->> 'client_id' FROM seal_jwt(:token, :jwks, '{"at": "2026-11-30"}') WHERE ok;
+**    SELECT seal_thumbprint(readfile('acme.jwk'));
+*/
+#ifndef SEAL_JOSE_H
+#define SEAL_JOSE_H
+
+#include "sqlite3ext.h"
+#include "crypto/crypto.h"
+
+/* Registers the three on db. `c` is the caller's and is used until the connection closes, up to
+** the destructors of its modules. Gives SQLITE_OK or an error code. */
+int seal_jose_register(sqlite3 *db, SealCrypto *c);
+
+#endif
