@@ -249,23 +249,30 @@ static size_t from_hex(const char *hex, unsigned char *out) {
 }
 
 static void primitives(SealCrypto *c) {
-  static char line[1 << 20];
+  static char line[1 << 20], last[1 << 16];
   static unsigned char message[1 << 19], signature[1 << 16];
+  SealKeySet *set = NULL;
+  SealReason key = SEAL_INTERNAL;
 
   while (fgets(line, sizeof line, stdin)) {
     char *jwk = strtok(line, "\t\n"), *m = strtok(NULL, "\t\n"), *s = strtok(NULL, "\t\n");
-    SealKeySet *set = NULL;
-    SealReason reason = seal_keyset_parse(c, jwk, strlen(jwk), SEAL_KEYSET_ANY, &set);
+    SealReason reason;
 
-    if (reason == SEAL_VALID) {
+    if (strcmp(jwk, last) != 0) {
+      seal_keyset_free(set);
+      key = seal_keyset_parse(c, jwk, strlen(jwk), SEAL_KEYSET_ANY, &set);
+      snprintf(last, sizeof last, "%s", jwk);
+    }
+    reason = key;
+    if (key == SEAL_VALID) {
       /* The first character of both is a mark, so that neither is empty. */
       size_t n = from_hex(m + 1, message), n_signature = from_hex(s + 1, signature);
 
       reason = seal_jwk_verify(c, &set->key[0], message, n, signature, n_signature);
-      seal_keyset_free(set);
     }
     puts(seal_reason_text(reason));
   }
+  seal_keyset_free(set);
 }
 
 static void json(int depth) {
