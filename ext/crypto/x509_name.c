@@ -86,6 +86,7 @@ static int seal_uri_valid(const char *text, size_t n) {
 static const char *seal_general_bytes(const GENERAL_NAME *name, size_t *n) {
   const ASN1_STRING *string;
 
+  *n = 0;
   switch (name->type) {
   case GEN_DNS:
   case GEN_URI:
