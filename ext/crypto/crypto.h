@@ -156,6 +156,65 @@ void seal_jwt_clear(SealJwt *jwt);
 SealReason seal_jwt_peek(const char *token, size_t n, char **iss, char **client_id, char **kid);
 
 /************************************************************************************************
+** sign.c: private keys of our own: ES256 (P-256, RFC 7518 3.4) and nothing else.
+**
+**    SealKey *key;
+**    char *token;
+**    if (seal_key_generate(c, &key) == SEAL_VALID &&
+**        seal_jws_sign(c, key, "at+jwt", claims, strlen(claims), &token) == SEAL_VALID) ...
+*/
+typedef struct SealKey SealKey;
+
+/* Makes a new key; on SEAL_VALID it is the caller's. */
+SealReason seal_key_generate(SealCrypto *c, SealKey **out);
+/* Writes the private key as PKCS#8 DER (RFC 5958): memory of the caller's, who wipes it and frees
+** it. */
+SealReason seal_key_export(SealCrypto *c, const SealKey *key, unsigned char **out, size_t *n);
+/* Reads what seal_key_export wrote, of n bytes; anything else is SEAL_REASON_KEY_INVALID. */
+SealReason seal_key_import(SealCrypto *c, const void *der, size_t n, SealKey **out);
+/* Frees a key, with its private half wiped; NULL is allowed. */
+void seal_key_free(SealKey *key);
+/* The public JWK as JSON text, with alg ES256, use sig and kid; and the kid, which is the RFC 7638
+** thumbprint. Both are owned by the key. */
+const char *seal_key_public(const SealKey *key);
+const char *seal_key_kid(const SealKey *key);
+
+/* Signs n bytes of payload. `typ` is the header's, or NULL for none. *out is a compact JWS, NUL-
+** terminated, the caller's (free). */
+SealReason seal_jws_sign(SealCrypto *c, const SealKey *key, const char *typ, const void *payload,
+                         size_t n, char **out);
+
+/************************************************************************************************
+** aead.c: sealing what is stored: AES-256-GCM (SP 800-38D) under a key for one purpose, derived
+** from the key of the database by HKDF-SHA256 (RFC 5869).
+*/
+#define SEAL_AEAD_KEY      32
+#define SEAL_AEAD_OVERHEAD 29 /* version, nonce of 12, tag of 16 */
+
+/* Seals n bytes. `purpose` separates keys; `aad` is bound to it and not stored: what row it is.
+** `out` has room for n + SEAL_AEAD_OVERHEAD bytes: version || nonce || ciphertext || tag. */
+SealReason seal_aead_seal(SealCrypto *c, const unsigned char key[32], const char *purpose,
+                          const void *aad, size_t n_aad, const void *plain, size_t n,
+                          unsigned char *out);
+/* Opens what the former sealed, of n bytes, into n - SEAL_AEAD_OVERHEAD bytes at `out`. Under
+** another key, purpose or aad, or changed: SEAL_REASON_SEALED_INVALID, and `out` is wiped. */
+SealReason seal_aead_open(SealCrypto *c, const unsigned char key[32], const char *purpose,
+                          const void *aad, size_t n_aad, const void *sealed, size_t n,
+                          unsigned char *out);
+
+/************************************************************************************************
+** jwe.c: compact JWE (RFC 7516) with ECDH-ES+A256KW on P-256 (RFC 7518 4.6) and A256GCM (5.3).
+*/
+/* Encrypts n bytes to a public JWK of P-256 (text of n_jwk bytes; its use and alg do not matter).
+** *out is NUL-terminated and the caller's (free). */
+SealReason seal_jwe_encrypt(SealCrypto *c, const char *jwk, size_t n_jwk, const void *plain,
+                            size_t n, char **out);
+/* Decrypts a JWE of n bytes. *out is NUL-terminated beyond *n_out and the caller's, who wipes it
+** and frees it. */
+SealReason seal_jwe_decrypt(SealCrypto *c, const SealKey *key, const char *token, size_t n,
+                            unsigned char **out, size_t *n_out);
+
+/************************************************************************************************
 ** x509.c: certificate paths with CRLs (RFC 5280), and what a client certificate must be besides.
 */
 typedef struct SealCertSet SealCertSet; /* anchors and CRLs, parsed once and kept */

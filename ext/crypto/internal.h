@@ -100,18 +100,29 @@ struct SealKeySet {
   SealJwk *key;
 };
 
+/* A private key (sign.c). */
+struct SealKey {
+  EVP_PKEY *pkey;
+  char kid[44];
+  char *jwk;
+};
+
+/* The public key of a JWK of P-256, whatever its use, into key->pkey and key->thumbprint; what is
+** private in it is refused (jwk.c). The caller clears it, also on failure. */
+SealReason seal_jwk_p256(SealCrypto *c, const json_t *jwk, SealJwk *key);
+
 /* key.c: from numbers to a key. Each judges size and strength, and sets up the contexts. */
-SealReason seal_key_rsa(SealCrypto *c, SealJwk *key, const unsigned char *n, size_t n_size,
-                        const unsigned char *e, size_t e_size);
-SealReason seal_key_ec(SealCrypto *c, SealJwk *key, const SealCurve *curve, const unsigned char *x,
-                       const unsigned char *y);
-SealReason seal_key_okp(SealCrypto *c, SealJwk *key, const SealCurve *curve,
-                        const unsigned char *x);
-SealReason seal_key_oct(SealCrypto *c, SealJwk *key, const unsigned char *k, size_t n);
-void seal_key_clear(SealJwk *key);
+SealReason seal_jwk_make_rsa(SealCrypto *c, SealJwk *key, const unsigned char *n, size_t n_size,
+                             const unsigned char *e, size_t e_size);
+SealReason seal_jwk_make_ec(SealCrypto *c, SealJwk *key, const SealCurve *curve,
+                            const unsigned char *x, const unsigned char *y);
+SealReason seal_jwk_make_okp(SealCrypto *c, SealJwk *key, const SealCurve *curve,
+                             const unsigned char *x);
+SealReason seal_jwk_make_oct(SealCrypto *c, SealJwk *key, const unsigned char *k, size_t n);
+void seal_jwk_clear(SealJwk *key);
 
 /* Verifies a signature of n_sig bytes over n bytes. */
-SealReason seal_key_verify(SealCrypto *c, const SealJwk *key, const void *data, size_t n,
+SealReason seal_jwk_verify(SealCrypto *c, const SealJwk *key, const void *data, size_t n,
                            const unsigned char *sig, size_t n_sig);
 
 #endif

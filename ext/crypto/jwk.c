@@ -135,7 +135,7 @@ static SealReason seal_jwk_ec(SealCrypto *c, const json_t *jwk, const SealCurve 
       seal_jwk_bytes(jwk, "y", y, curve->size) != (ptrdiff_t)curve->size) {
     return SEAL_REASON_KEY_INVALID;
   }
-  return seal_key_ec(c, key, curve, x, y);
+  return seal_jwk_make_ec(c, key, curve, x, y);
 }
 
 static SealReason seal_jwk_okp(SealCrypto *c, const json_t *jwk, const SealCurve *curve,
@@ -145,7 +145,7 @@ static SealReason seal_jwk_okp(SealCrypto *c, const json_t *jwk, const SealCurve
   if (seal_jwk_bytes(jwk, "x", x, curve->size) != (ptrdiff_t)curve->size) {
     return SEAL_REASON_KEY_INVALID;
   }
-  return seal_key_okp(c, key, curve, x);
+  return seal_jwk_make_okp(c, key, curve, x);
 }
 
 static SealReason seal_jwk_rsa(SealCrypto *c, const json_t *jwk, SealJwk *key) {
@@ -157,7 +157,7 @@ static SealReason seal_jwk_rsa(SealCrypto *c, const json_t *jwk, SealJwk *key) {
   n_size = seal_jwk_bytes(jwk, "n", n, SEAL_RSA_BYTES_MAX);
   e_size = seal_jwk_bytes(jwk, "e", e, 9);
   if (n_size <= 0 || e_size <= 0) return SEAL_REASON_KEY_INVALID;
-  return seal_key_rsa(c, key, n, (size_t)n_size, e, (size_t)e_size);
+  return seal_jwk_make_rsa(c, key, n, (size_t)n_size, e, (size_t)e_size);
 }
 
 static SealReason seal_jwk_oct(SealCrypto *c, const json_t *jwk, SealJwk *key) {
@@ -168,7 +168,7 @@ static SealReason seal_jwk_oct(SealCrypto *c, const json_t *jwk, SealJwk *key) {
 
   if (text && strlen(text) > (SEAL_OCT_BYTES_MAX * 4 + 2) / 3) return SEAL_REASON_KEY_SIZE;
   size = seal_jwk_bytes(jwk, "k", k, SEAL_OCT_BYTES_MAX);
-  reason = size < 0 ? SEAL_REASON_KEY_INVALID : seal_key_oct(c, key, k, (size_t)size);
+  reason = size < 0 ? SEAL_REASON_KEY_INVALID : seal_jwk_make_oct(c, key, k, (size_t)size);
   seal_wipe(k, sizeof k);
   return reason;
 }
@@ -215,6 +215,21 @@ static SealReason seal_jwk_read(SealCrypto *c, const json_t *jwk, int what, Seal
   /* Whoever checks a signature may use any key; nobody may be provisioned with this one. */
   if (reason == SEAL_VALID && key->zero && what != SEAL_KEYSET_ANY) reason = SEAL_REASON_KEY_WEAK;
   return reason == SEAL_VALID ? seal_jwk_thumbprint(c, jwk, kty, key->thumbprint) : reason;
+}
+
+SealReason seal_jwk_p256(SealCrypto *c, const json_t *jwk, SealJwk *key) {
+  const SealCurve *curve = seal_curve_find(SEAL_KTY_EC, "P-256");
+  const char *kty = seal_json_text(jwk, "kty"), *crv = seal_json_text(jwk, "crv");
+  SealReason reason;
+
+  memset(key, 0, sizeof *key);
+  if (!kty || strcmp(kty, "EC") != 0 || !crv || strcmp(crv, curve->crv) != 0) {
+    return SEAL_REASON_KEY_NOT_SUPPORTED;
+  }
+  if (json_object_get(jwk, "d")) return SEAL_REASON_KEY_PRIVATE;
+  key->alg = seal_alg_find(curve->alg);
+  reason = seal_jwk_ec(c, jwk, curve, key);
+  return reason == SEAL_VALID ? seal_jwk_thumbprint(c, jwk, SEAL_KTY_EC, key->thumbprint) : reason;
 }
 
 /* What holds among the keys of a set: no kid twice (also not as another's thumbprint), and never
@@ -293,7 +308,7 @@ void seal_keyset_free(SealKeySet *set) {
 
   if (!set) return;
   seal_mark(&mark);
-  for (size_t i = 0; i < set->count; i++) seal_key_clear(&set->key[i]);
+  for (size_t i = 0; i < set->count; i++) seal_jwk_clear(&set->key[i]);
   free(set->key);
   free(set);
   seal_unmark(&mark);

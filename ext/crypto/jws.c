@@ -59,9 +59,9 @@ static SealReason seal_jws_decode(const char *text, size_t n, unsigned char **ou
 }
 
 /* Judges a header by itself: what we do not do, and what would let the token choose its own trust
-** (RFC 7515 4.1.2, 4.1.3, 4.1.5, 4.1.6, 4.1.11; RFC 7797 3). Others are ignored (RFC 7515 4). */
+** (RFC 7515 4.1.2, 4.1.3, 4.1.5, 4.1.11; RFC 7797 3). Others are ignored (RFC 7515 4). */
 static SealReason seal_jws_judge_header(const json_t *header) {
-  static const char *const refused[] = {"jwk", "jku", "x5u", "x5c", "b64"};
+  static const char *const refused[] = {"jwk", "jku", "x5u", "b64"};
   static const char *const text[] = {"kid", "typ", "cty"};
 
   if (!json_is_object(header)) return SEAL_REASON_HEADER_INVALID;
@@ -157,7 +157,7 @@ SealReason seal_jws_verify(SealCrypto *c, const char *token, size_t n, const Sea
     if (n_signature < 0) reason = SEAL_REASON_BASE64_INVALID;
   }
   if (reason == SEAL_VALID) {
-    reason = seal_key_verify(c, &set->key[out->key], token, n - parts.n_signature - 1, signature,
+    reason = seal_jwk_verify(c, &set->key[out->key], token, n - parts.n_signature - 1, signature,
                              (size_t)n_signature);
   }
   if (reason != SEAL_VALID) {

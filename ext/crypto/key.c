@@ -2,9 +2,9 @@
 ** that are set up once, so that a verification is little more than OpenSSL's own call.
 **
 **    SealJwk key = {.alg = seal_alg_find("ES256")};
-**    if (seal_key_ec(c, &key, seal_curve_find(SEAL_KTY_EC, "P-256"), x, y) == SEAL_VALID)
-**      reason = seal_key_verify(c, &key, data, n, sig, n_sig);
-**    seal_key_clear(&key);
+**    if (seal_jwk_make_ec(c, &key, seal_curve_find(SEAL_KTY_EC, "P-256"), x, y) == SEAL_VALID)
+**      reason = seal_jwk_verify(c, &key, data, n, sig, n_sig);
+**    seal_jwk_clear(&key);
 */
 #include <assert.h>
 #include <stdlib.h>
@@ -61,7 +61,7 @@ const SealCurve *seal_curve_find(SealKty kty, const char *crv) {
 }
 
 /* Makes key->pkey from parameters that `build` holds. */
-static SealReason seal_key_build(SealCrypto *c, SealJwk *key, const char *type,
+static SealReason seal_jwk_build(SealCrypto *c, SealJwk *key, const char *type,
                                  OSSL_PARAM_BLD *build, const SealMark *mark) {
   SealReason reason = SEAL_VALID;
   OSSL_PARAM *param = OSSL_PARAM_BLD_to_param(build);
@@ -85,7 +85,7 @@ static SealReason seal_key_build(SealCrypto *c, SealJwk *key, const char *type,
 }
 
 /* Sets up the context that verifies with an RSA or EC key; it serves any number of calls. */
-static SealReason seal_key_prepare(SealCrypto *c, SealJwk *key, const SealMark *mark) {
+static SealReason seal_jwk_prepare(SealCrypto *c, SealJwk *key, const SealMark *mark) {
   const EVP_MD *md = c->md[key->alg->md];
   int good;
 
@@ -136,8 +136,8 @@ static SealReason seal_rsa_judge(const BIGNUM *n, const BIGNUM *e, const unsigne
   return seal_rsa_is_roca(n) ? SEAL_REASON_KEY_WEAK : SEAL_VALID;
 }
 
-SealReason seal_key_rsa(SealCrypto *c, SealJwk *key, const unsigned char *n, size_t n_size,
-                        const unsigned char *e, size_t e_size) {
+SealReason seal_jwk_make_rsa(SealCrypto *c, SealJwk *key, const unsigned char *n, size_t n_size,
+                             const unsigned char *e, size_t e_size) {
   SealMark mark;
   SealReason reason;
   BIGNUM *bn_n = NULL, *bn_e = NULL;
@@ -156,10 +156,10 @@ SealReason seal_key_rsa(SealCrypto *c, SealJwk *key, const unsigned char *n, siz
         OSSL_PARAM_BLD_push_BN(build, OSSL_PKEY_PARAM_RSA_E, bn_e) != 1) {
       reason = seal_failed(&mark, SEAL_INTERNAL);
     } else {
-      reason = seal_key_build(c, key, "RSA", build, &mark);
+      reason = seal_jwk_build(c, key, "RSA", build, &mark);
     }
   }
-  if (reason == SEAL_VALID) reason = seal_key_prepare(c, key, &mark);
+  if (reason == SEAL_VALID) reason = seal_jwk_prepare(c, key, &mark);
   key->signature = n_size;
   OSSL_PARAM_BLD_free(build);
   BN_free(bn_e);
@@ -168,8 +168,8 @@ SealReason seal_key_rsa(SealCrypto *c, SealJwk *key, const unsigned char *n, siz
   return reason;
 }
 
-SealReason seal_key_ec(SealCrypto *c, SealJwk *key, const SealCurve *curve, const unsigned char *x,
-                       const unsigned char *y) {
+SealReason seal_jwk_make_ec(SealCrypto *c, SealJwk *key, const SealCurve *curve,
+                            const unsigned char *x, const unsigned char *y) {
   SealMark mark;
   SealReason reason;
   unsigned char point[1 + 2 * SEAL_EC_MAX] = {4}; /* uncompressed */
@@ -186,9 +186,9 @@ SealReason seal_key_ec(SealCrypto *c, SealJwk *key, const SealCurve *curve, cons
                                        1 + 2 * curve->size) != 1) {
     reason = seal_failed(&mark, SEAL_NOMEM);
   } else {
-    reason = seal_key_build(c, key, "EC", build, &mark);
+    reason = seal_jwk_build(c, key, "EC", build, &mark);
   }
-  if (reason == SEAL_VALID) reason = seal_key_prepare(c, key, &mark);
+  if (reason == SEAL_VALID) reason = seal_jwk_prepare(c, key, &mark);
   key->signature = curve->signature;
   OSSL_PARAM_BLD_free(build);
   seal_unmark(&mark);
@@ -232,8 +232,8 @@ static SealReason seal_okp_judge(const SealCurve *curve, const unsigned char *x)
   return SEAL_VALID;
 }
 
-SealReason seal_key_okp(SealCrypto *c, SealJwk *key, const SealCurve *curve,
-                        const unsigned char *x) {
+SealReason seal_jwk_make_okp(SealCrypto *c, SealJwk *key, const SealCurve *curve,
+                             const unsigned char *x) {
   SealMark mark;
   SealReason reason;
 
@@ -256,7 +256,7 @@ SealReason seal_key_okp(SealCrypto *c, SealJwk *key, const SealCurve *curve,
   return reason;
 }
 
-SealReason seal_key_oct(SealCrypto *c, SealJwk *key, const unsigned char *k, size_t n) {
+SealReason seal_jwk_make_oct(SealCrypto *c, SealJwk *key, const unsigned char *k, size_t n) {
   static const char *const md[SEAL_MD_COUNT] = {"SHA256", "SHA384", "SHA512"};
   OSSL_PARAM param[2] = {OSSL_PARAM_END, OSSL_PARAM_END};
   SealMark mark;
@@ -278,7 +278,7 @@ SealReason seal_key_oct(SealCrypto *c, SealJwk *key, const unsigned char *k, siz
   return reason;
 }
 
-void seal_key_clear(SealJwk *key) {
+void seal_jwk_clear(SealJwk *key) {
   EVP_PKEY_CTX_free(key->verify);
   EVP_MD_CTX_free(key->message);
   EVP_MAC_CTX_free(key->mac); /* wipes what came of the secret */
@@ -315,7 +315,7 @@ static size_t seal_der_ecdsa(const unsigned char *sig, size_t n_sig, unsigned ch
 }
 
 /* 1 where the signature holds, anything else where it does not or OpenSSL failed. */
-static int seal_key_verify_pkey(SealCrypto *c, const SealJwk *key, const void *data, size_t n,
+static int seal_jwk_verify_pkey(SealCrypto *c, const SealJwk *key, const void *data, size_t n,
                                 const unsigned char *sig, size_t n_sig) {
   unsigned char hash[EVP_MAX_MD_SIZE], der[SEAL_ECDSA_DER_MAX];
 
@@ -332,7 +332,7 @@ static int seal_key_verify_pkey(SealCrypto *c, const SealJwk *key, const void *d
   return EVP_PKEY_verify(key->verify, sig, n_sig, hash, seal_md_size[key->alg->md]);
 }
 
-static SealReason seal_key_verify_mac(const SealJwk *key, const void *data, size_t n,
+static SealReason seal_jwk_verify_mac(const SealJwk *key, const void *data, size_t n,
                                       const unsigned char *sig, size_t n_sig) {
   unsigned char mac[EVP_MAX_MD_SIZE];
   size_t n_mac = 0;
@@ -346,7 +346,7 @@ static SealReason seal_key_verify_mac(const SealJwk *key, const void *data, size
   return reason;
 }
 
-SealReason seal_key_verify(SealCrypto *c, const SealJwk *key, const void *data, size_t n,
+SealReason seal_jwk_verify(SealCrypto *c, const SealJwk *key, const void *data, size_t n,
                            const unsigned char *sig, size_t n_sig) {
   SealMark mark;
   SealReason reason;
@@ -355,9 +355,9 @@ SealReason seal_key_verify(SealCrypto *c, const SealJwk *key, const void *data, 
   if (n_sig != key->signature) return SEAL_REASON_SIGNATURE_INVALID;
   seal_mark(&mark);
   if (key->mac) {
-    reason = seal_key_verify_mac(key, data, n, sig, n_sig);
+    reason = seal_jwk_verify_mac(key, data, n, sig, n_sig);
     if (reason == SEAL_INTERNAL) reason = seal_failed(&mark, reason);
-  } else if (seal_key_verify_pkey(c, key, data, n, sig, n_sig) == 1) {
+  } else if (seal_jwk_verify_pkey(c, key, data, n, sig, n_sig) == 1) {
     reason = SEAL_VALID;
   } else {
     /* OpenSSL tells a wrong signature from a failure only by what it says about memory. */
