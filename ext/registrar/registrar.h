@@ -204,6 +204,7 @@ typedef struct SealConfiguration {
   SealText end_pt, notification_destination; /* JSON EndPoint, URI; p of NULL: none given */
   SealService *services;
   size_t n_services;
+  int keep; /* services are those that are stored: only what stands beside them changes */
   int64_t valid_until; /* out: what holds */
 } SealConfiguration;
 
@@ -279,6 +280,15 @@ int seal_record_find(Seal *p, const SealRequester *who, SealText val_service_id,
                      const SealRecord *asked, int fall_back, int64_t at, SealFoundRecord *out,
                      SealError *err);
 void seal_record_clear(SealFoundRecord *found);
+/* Refuses a key management URI that is not the registrar's own; SQLITE_CONSTRAINT_VTAB also when *err
+** holds faults already. */
+int seal_skms_uri_check(Seal *p, SealText uri, SealError *err);
+/* Seals an answer that holds a token or a key, and opens it; *out is the caller's (sqlite3_free,
+** seal_secret_free). */
+int seal_answer_seal(Seal *p, SealText message_id, const char *response, void **out, int *n,
+                     SealError *err);
+int seal_answer_open(Seal *p, SealText message_id, const void *sealed, int n, void **out,
+                     int *n_out, SealError *err);
 /* Opens a stored one, whose identity is given. A tag that does not hold is SQLITE_CORRUPT_VTAB. */
 int seal_record_open(Seal *p, const char *conf_id, SealText val_service_id,
                      const SealRecord *record, const void *sealed, int n, void **out, int *n_out,
