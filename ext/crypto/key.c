@@ -60,7 +60,8 @@ const SealCurve *seal_curve_find(SealKty kty, const char *crv) {
   return NULL;
 }
 
-/* Makes key->pkey from parameters that `build` holds. */
+/* Makes key->pkey from parameters that `build` holds. A point of a curve must be one, and of the
+** group (SP 800-56A 5.6.2.3.3). */
 static SealReason seal_jwk_build(SealCrypto *c, SealJwk *key, const char *type,
                                  OSSL_PARAM_BLD *build, const SealMark *mark) {
   SealReason reason = SEAL_VALID;
@@ -73,6 +74,8 @@ static SealReason seal_jwk_build(SealCrypto *c, SealJwk *key, const char *type,
   } else if (EVP_PKEY_fromdata_init(ctx) != 1 ||
              EVP_PKEY_fromdata(ctx, &key->pkey, EVP_PKEY_PUBLIC_KEY, param) != 1) {
     reason = seal_failed(mark, SEAL_REASON_KEY_INVALID);
+  } else if (key->alg->kty != SEAL_KTY_EC) {
+    reason = SEAL_VALID;
   } else if (!(check = EVP_PKEY_CTX_new_from_pkey(c->lib, key->pkey, NULL))) {
     reason = seal_failed(mark, SEAL_INTERNAL);
   } else if (EVP_PKEY_public_check(check) != 1) {
@@ -104,23 +107,28 @@ static SealReason seal_jwk_prepare(SealCrypto *c, SealJwk *key, const SealMark *
   return good ? SEAL_VALID : seal_failed(mark, SEAL_INTERNAL);
 }
 
-/* 1 if the modulus has the fingerprint of the flawed prime generator of CVE-2017-15361: modulo
-** each of the first odd primes it is a power of 65537. For another modulus that happens once in
-** 2^27. */
-static int seal_rsa_is_roca(const BIGNUM *n) {
-  static const unsigned char prime[] = {
-      3,  5,  7,  11, 13, 17,  19,  23,  29,  31,  37,  41,  43,  47,  53,  59,  61,  67,  71,
-      73, 79, 83, 89, 97, 101, 103, 107, 109, 113, 127, 131, 137, 139, 149, 151, 157, 163, 167};
+/* The first odd primes: those that the flawed generator of CVE-2017-15361 is known by. */
+static const unsigned char seal_prime[] = {
+    3,  5,  7,  11, 13, 17,  19,  23,  29,  31,  37,  41,  43,  47,  53,  59,  61,  67,  71,
+    73, 79, 83, 89, 97, 101, 103, 107, 109, 113, 127, 131, 137, 139, 149, 151, 157, 163, 167};
 
-  for (size_t i = 0; i < sizeof prime; i++) {
-    unsigned p = prime[i], rest = (unsigned)BN_mod_word(n, p), power = 1;
+/* Refuses a modulus with a small factor, and one with the fingerprint of CVE-2017-15361: modulo
+** each of the primes it is a power of 65537. For another modulus that happens once in 2^27.
+** Whether it is the product of two primes is not asked: that takes a hundred times as long as a
+** verification, and is for its owner to know. */
+static SealReason seal_rsa_judge_modulus(const BIGNUM *n) {
+  int powers = 0, count = sizeof seal_prime;
 
+  for (int i = 0; i < count; i++) {
+    unsigned p = seal_prime[i], rest = (unsigned)BN_mod_word(n, p), power = 1;
+
+    if (rest == 0) return SEAL_REASON_KEY_INVALID;
     do {
       power = power * (65537 % p) % p;
     } while (power != rest && power != 1);
-    if (power != rest) return 0;
+    powers += power == rest;
   }
-  return 1;
+  return powers == count ? SEAL_REASON_KEY_WEAK : SEAL_VALID;
 }
 
 /* Judges n and e by themselves (RFC 7518 6.3.1: no leading zero; the rest is RFC 8017 and ours). */
@@ -133,7 +141,7 @@ static SealReason seal_rsa_judge(const BIGNUM *n, const BIGNUM *e, const unsigne
   if (!BN_is_odd(n) || !BN_is_odd(e)) return SEAL_REASON_KEY_INVALID;
   if (BN_num_bits(e) > 64 || BN_num_bits(e) < 17) return SEAL_REASON_KEY_WEAK;
   if (BN_get_word(e) < SEAL_RSA_E_MIN) return SEAL_REASON_KEY_WEAK;
-  return seal_rsa_is_roca(n) ? SEAL_REASON_KEY_WEAK : SEAL_VALID;
+  return seal_rsa_judge_modulus(n);
 }
 
 SealReason seal_jwk_make_rsa(SealCrypto *c, SealJwk *key, const unsigned char *n, size_t n_size,
