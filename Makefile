@@ -4,51 +4,117 @@
 #   make demo       the main job, step by step, on real input
 #   make test       all tests; with VECTORS=DIR the public test suites in DIR too
 #
-# demo and test install the Debian packages that are missing, by scripts/setup.
+# demo and test install the Debian packages that are missing, by scripts/setup; then gcc (or clang),
+# make and tclsh are enough. BUILD=DIR builds elsewhere, as lint and the sanitizer runs do.
 
 BUILD   ?= build
 PREFIX  ?= /usr/local
-CC      ?= gcc
 TCLSH   ?= tclsh
 CFLAGS  ?= -O2 -g
+ifeq ($(origin CC),default)
+CC       = gcc
+endif
 WARN     = -std=c11 -Wall -Wextra -Werror
 CPPFLAGS += -Iext -I$(BUILD)/gen -D_GNU_SOURCE -DSEAL_CFLAGS='"$(CFLAGS)"'
 LDLIBS   = -lcrypto -ljansson
+COMPILE  = $(CC) $(WARN) -fPIC -fvisibility=hidden $(CFLAGS) $(CPPFLAGS)
 
 SRC := $(sort $(wildcard ext/*.c ext/*/*.c))
 OBJ := $(SRC:ext/%.c=$(BUILD)/obj/%.o) $(BUILD)/obj/sql.o
 SQL := sql/install.sql $(sort $(wildcard sql/statements/*.sql))
 
-.PHONY: all help setup demo test bench lint install uninstall clean
+# What tests need besides the extension: a token signer, and faults on demand.
+TOOLS    = $(BUILD)/jwt $(BUILD)/libsealfault.so
+TCL_INC ?= /usr/include/tcl8.6
+
+LIB   = $(DESTDIR)$(PREFIX)/lib/seal
+BIN   = $(DESTDIR)$(PREFIX)/bin
+SHARE = $(DESTDIR)$(PREFIX)/share/seal
+
+.PHONY: all help setup demo test tools bench lint install uninstall clean
 
 all: $(BUILD)/seal.so
 
 help:
 	@echo "make [all]      build $(BUILD)/seal.so"
+	@echo "make setup      install the Debian packages that are missing (demo and test do it too)"
 	@echo "make demo       the main job on real input, step by step"
-	@echo "make test       all tests (TESTS=... some, VECTORS=DIR the public suites too)"
+	@echo "make test       all tests (TESTS='jose keys.test' some; VECTORS=DIR the public suites too)"
 	@echo "make bench      times beside their bare floors, as ratios"
-	@echo "make lint       layout, floors, warnings of both compilers"
+	@echo "make lint       layout, floors, warnings of both compilers, cppcheck, shellcheck"
 	@echo "make install    to PREFIX=$(PREFIX), below DESTDIR if that is set; make uninstall undoes it"
-	@echo "make clean      removes $(BUILD)"
+	@echo "make clean      remove what was built"
 
 $(BUILD)/seal.so: $(OBJ)
 	$(CC) -shared -Wl,-z,defs -Wl,--exclude-libs,ALL $(CFLAGS) $(LDFLAGS) -o $@ $(OBJ) $(LDLIBS)
 
 $(BUILD)/gen/sql.c: $(SQL) scripts/embed.tcl
-	@mkdir -p $(BUILD)/gen
-	$(TCLSH) scripts/embed.tcl $(BUILD)/gen $(SQL)
+	@mkdir -p $(@D)
+	$(TCLSH) scripts/embed.tcl $(@D) $(SQL)
 $(BUILD)/gen/sql.h: $(BUILD)/gen/sql.c ;
 
 $(BUILD)/obj/sql.o: $(BUILD)/gen/sql.c
 	@mkdir -p $(@D)
-	$(CC) $(WARN) -fPIC -fvisibility=hidden $(CFLAGS) $(CPPFLAGS) -c -o $@ $<
+	$(COMPILE) -c -o $@ $<
 
 $(BUILD)/obj/%.o: ext/%.c $(BUILD)/gen/sql.h
 	@mkdir -p $(@D)
-	$(CC) $(WARN) -fPIC -fvisibility=hidden -MMD -MP $(CFLAGS) $(CPPFLAGS) -c -o $@ $<
+	$(COMPILE) -MMD -MP -c -o $@ $<
 
 -include $(OBJ:.o=.d)
 
+tools: $(TOOLS)
+
+$(BUILD)/jwt: tests/host/jwt.c
+	@mkdir -p $(@D)
+	$(CC) $(WARN) $(CFLAGS) -D_GNU_SOURCE -o $@ $< -lcrypto
+
+$(BUILD)/libsealfault.so: tests/fault/fault.c
+	@mkdir -p $(@D)
+	$(CC) $(WARN) -fPIC -shared $(CFLAGS) -D_GNU_SOURCE -I$(TCL_INC) -o $@ $< \
+	  -lsqlite3 -lcrypto -ljansson
+
+setup:
+	@sh scripts/setup
+
+# After setup, in a make of their own: setup may bring the compiler.
+demo: setup
+	@$(MAKE) --no-print-directory all
+	@BUILD="$(BUILD)" sh scripts/demo
+
+test: setup
+	@$(MAKE) --no-print-directory all tools
+	@$(if $(VECTORS),SEAL_VECTORS="$$(cd "$(VECTORS)" && pwd)" && export SEAL_VECTORS &&) \
+	  SEAL_BUILD="$(BUILD)" $(TCLSH) tests/run.tcl $(TESTS)
+
+bench: setup
+	@$(MAKE) --no-print-directory all tools
+	@SEAL_BUILD="$(BUILD)" $(TCLSH) tests/bench/bench.tcl
+
+C_FILES  = $(wildcard ext/*.[ch] ext/*/*.[ch] ext/*/*.inc tests/*/*.[ch])
+SH_FILES = $(shell grep -lsE '^\#!.*/(env )?(ba)?sh$$' scripts/* .ci/run tests/*/*.sh)
+
+lint:
+	@sh scripts/setup lint
+	clang-format --dry-run -Werror $(C_FILES)
+	$(TCLSH) scripts/floors
+	$(MAKE) --no-print-directory BUILD=build-gcc CC=gcc all tools
+	$(MAKE) --no-print-directory BUILD=build-clang CC=clang all tools
+	cppcheck --quiet --error-exitcode=1 --std=c11 --enable=warning,performance,portability \
+	  --inline-suppr --suppress=missingIncludeSystem -Iext -Ibuild-gcc/gen $(SRC) \
+	  tests/host/*.c tests/fault/*.c
+	shellcheck $(SH_FILES)
+
+install: all
+	install -d $(LIB) $(BIN) $(SHARE)/reports
+	install -m 644 $(BUILD)/seal.so $(LIB)/seal.so
+	install -m 755 scripts/seal $(BIN)/seal
+	install -m 644 sql/install.sql $(SHARE)/install.sql
+	for f in sql/reports/*.sql; do [ ! -e "$$f" ] || install -m 644 "$$f" $(SHARE)/reports; done
+
+uninstall:
+	rm -f $(LIB)/seal.so $(BIN)/seal $(SHARE)/install.sql $(SHARE)/reports/*.sql
+	-rmdir $(LIB) $(SHARE)/reports $(SHARE)
+
 clean:
-	rm -rf $(BUILD)
+	rm -rf build build-*

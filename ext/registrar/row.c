@@ -16,7 +16,8 @@
 #include <assert.h>
 #include <string.h>
 
-#define SLOTS 64 /* different (credential, VAL service, end) that one transaction may mix at speed */
+#define SLOTS                                                                                      \
+  64 /* different (credential, VAL service, end) that one transaction may mix at speed */
 
 typedef struct Slot {
   /* What a row must ask for to belong here. */
@@ -33,7 +34,7 @@ typedef struct Slot {
   char conf_id_text[SEAL_ID_MAX + 1];
   char val_server_text[SEAL_ID_MAX + 1];
   /* What has to be written. */
-  int64_t added, removed;
+  int64_t added, removed, changed;
   const char *actor; /* "operator" for what the operator takes away, else NULL */
 } Slot;
 
@@ -77,16 +78,16 @@ void seal_pending_free(SealPending *pending) {
 
 /* Writes the ledgers' entries for what a slot gathered. */
 static int slot_record(Seal *p, const Slot *slot) {
-  const char *operation = slot->actor ? "delete" : "INSERT";
+  const char *operation = slot->actor == NULL ? "INSERT" : slot->removed ? "delete" : "update";
   char *object = sqlite3_mprintf("seal_configuration:%s", slot->conf_id_text);
-  char *detail = sqlite3_mprintf("{\"seal_service\":\"%s\",\"added\":%lld,\"removed\":%lld}",
+  char *detail = sqlite3_mprintf("{\"seal_service\":\"%s\",\"added\":%lld,\"removed\":%lld,"
+                                 "\"changed\":%lld}",
                                  slot->seal_service, (long long)slot->added,
-                                 (long long)slot->removed);
+                                 (long long)slot->removed, (long long)slot->changed);
   int rc = object && detail ? SQLITE_OK : SQLITE_NOMEM;
-  SealEvent event = {slot->at,   slot->actor ? slot->actor : slot->val_server_text,
-                     operation, object,
-                     "done",     NULL,
-                     detail};
+  SealEvent event = {
+      slot->at, slot->actor ? slot->actor : slot->val_server_text, operation, object, "done", NULL,
+      detail};
   if (rc == SQLITE_OK) rc = seal_audit_write(p, &event);
   if (rc == SQLITE_OK) rc = seal_change_write(p, slot->at, slot->seal_service, object, operation);
   if (rc == SQLITE_OK && slot->actor == NULL) {
@@ -101,7 +102,7 @@ static int slot_record(Seal *p, const Slot *slot) {
 static int slot_flush(Seal *p, Slot *slot) {
   int identities = strcmp(slot->seal_service, SEAL_IDM) == 0;
   int64_t change = identities ? slot->added - slot->removed : 0;
-  if (slot->added == 0 && slot->removed == 0) return SQLITE_OK;
+  if (slot->added == 0 && slot->removed == 0 && slot->changed == 0) return SQLITE_OK;
   int rc = seal_store_run(&p->store, SQL_SERVICE_COUNT, "iiii", slot->service, change, (int64_t)0,
                           slot->next);
   if (rc == SQLITE_OK) rc = seal_hold(p, slot->term, slot->until, slot->val_server, change, 0);
@@ -109,7 +110,7 @@ static int slot_flush(Seal *p, Slot *slot) {
     rc = seal_store_run(&p->store, SQL_CONFIGURATION_TOUCH, "ii", slot->configuration, slot->at);
   }
   if (rc == SQLITE_OK) rc = slot_record(p, slot);
-  slot->added = slot->removed = 0;
+  slot->added = slot->removed = slot->changed = 0;
   return rc;
 }
 
@@ -326,8 +327,9 @@ static int place_service(Seal *p, const SealRowAsk *ask, Place *place) {
 static int place_make(Seal *p, const SealRowAsk *ask, Place *place) {
   int rc = SQLITE_OK;
   if (place->configuration == 0) {
-    rc = seal_configuration_make(p, place->conf_id, place->who.val_server, ask->seal_service,
-                                 place->exp_time, place->until, (SealText){NULL, 0}, place->at,
+    SealConfiguration conf = {
+        .conf_id = place->conf_id, .seal_service = ask->seal_service, .exp_time = place->exp_time};
+    rc = seal_configuration_make(p, &conf, place->who.val_server, place->until, place->at,
                                  &place->configuration);
   }
   if (rc == SQLITE_OK && place->service == 0) {
@@ -350,8 +352,8 @@ static int slot_fill(Seal *p, const SealRowAsk *ask, const Place *place, Slot **
   slot->until = place->until;
   slot->val_server = place->who.val_server;
   slot->at = place->at;
-  slot->valid_until = place->who.until < place->grant.valid_until ? place->who.until
-                                                                  : place->grant.valid_until;
+  slot->valid_until =
+      place->who.until < place->grant.valid_until ? place->who.until : place->grant.valid_until;
   slot->left = place->grant.identities;
   slot->next = place->next;
   memcpy(slot->conf_id_text, place->conf_id, sizeof slot->conf_id_text);
@@ -460,8 +462,11 @@ int seal_row_configuration(Seal *p, const SealRowAsk *ask, SealText supp_feat, i
   if (rc == SQLITE_OK && found != 0) return SQLITE_CONSTRAINT_UNIQUE;
   if (rc == SQLITE_OK) rc = seal_consume(p, &place.who, err);
   if (rc == SQLITE_OK) {
-    rc = seal_configuration_make(p, place.conf_id, place.who.val_server, ask->seal_service,
-                                 ask->exp_time, ask->exp_time, supp_feat, place.at, rowid);
+    SealConfiguration conf = {.conf_id = place.conf_id,
+                              .seal_service = ask->seal_service,
+                              .exp_time = ask->exp_time,
+                              .supp_feat = supp_feat};
+    rc = seal_configuration_make(p, &conf, place.who.val_server, ask->exp_time, place.at, rowid);
   }
   char *object = sqlite3_mprintf("seal_configuration:%s", place.conf_id);
   if (rc == SQLITE_OK && object == NULL) rc = SQLITE_NOMEM;
@@ -472,8 +477,9 @@ int seal_row_configuration(Seal *p, const SealRowAsk *ask, SealText supp_feat, i
   return rc;
 }
 
-/* The slot in which the operator's deletions from a service are gathered. */
-static int delete_slot(Seal *p, const char *seal_service, int64_t service, int64_t at, Slot **out) {
+/* The slot in which the operator's acts on a service's rows are gathered. */
+static int operator_slot(Seal *p, const char *seal_service, int64_t service, int64_t at,
+                         Slot **out) {
   SealPending *pending = p->pending;
   for (int i = 0; i < pending->n; i++) {
     if (pending->slots[i].actor != NULL && pending->slots[i].service == service) {
@@ -507,16 +513,35 @@ static int delete_slot(Seal *p, const char *seal_service, int64_t service, int64
   return rc == SQLITE_ROW ? SQLITE_OK : rc == SQLITE_DONE ? SQLITE_CORRUPT_VTAB : rc;
 }
 
-int seal_row_delete(Seal *p, const char *seal_service, int64_t rowid, int64_t at, SealError *err) {
-  (void)err;
+int seal_row_delete(Seal *p, const char *seal_service, int64_t rowid, int64_t at) {
   int identity = strcmp(seal_service, SEAL_IDM) == 0;
   int64_t service = identity ? rowid >> SEAL_ROW_BITS : rowid;
   Slot *slot;
-  int rc = delete_slot(p, seal_service, service, at, &slot);
+  int rc = operator_slot(p, seal_service, service, at, &slot);
   if (rc != SQLITE_OK) return rc;
   rc = seal_store_run(&p->store, identity ? SQL_IDENTITY_DELETE : SQL_SERVICE_DELETE, "i", rowid);
   if (rc != SQLITE_OK) return rc;
   slot->removed += sqlite3_changes64(p->store.db);
   p->pending->dirty = 1;
   return SQLITE_OK;
+}
+
+int seal_row_update(Seal *p, const SealRowAsk *ask, int64_t rowid) {
+  int identity = ask->id.n > 0;
+  SealText none = {NULL, 0}, text = {ask->id.p, ask->id.n};
+  Slot *slot;
+  int rc = operator_slot(p, ask->seal_service, identity ? rowid >> SEAL_ROW_BITS : rowid, ask->at,
+                         &slot);
+  if (rc != SQLITE_OK) return rc;
+  if (identity) {
+    rc = seal_store_run(&p->store, SQL_IDENTITY_UPDATE, "iss", rowid, ask->id.is_ue ? &none : &text,
+                        ask->id.is_ue ? &text : &none);
+  } else {
+    rc = seal_store_run(&p->store, SQL_SERVICE_UPDATE_KEY, "iss", rowid, &ask->key_format,
+                        &ask->scope);
+  }
+  if (rc == SQLITE_CONSTRAINT_UNIQUE) return rc;
+  slot->changed++;
+  p->pending->dirty = 1;
+  return rc;
 }

@@ -116,19 +116,25 @@ JOIN main.seal_agreement_data AS a ON a.id = v.agreement
 WHERE c.seal_service = 'key-management' AND (?1 IS NULL OR {{valid_configuration}})
 
 -- name: view_usage
-SELECT u.seq, u.seq, u.time, u.agreement_id, u.val_provider_id, u.val_server_id, u.seal_service,
+SELECT u.seq AS id, u.seq, u.time, u.agreement_id, u.val_provider_id, u.val_server_id, u.seal_service,
   u.operation, u.result, u.conf_id, u.identities, u.key_records
 FROM main.seal_usage_data AS u
 
 -- name: view_audit
-SELECT e.seq, e.seq, e.time, e.actor, e.action, e.object, e.outcome, e.cause, e.detail,
+SELECT e.seq AS id, e.seq, e.time, e.actor, e.action, e.object, e.outcome, e.cause, e.detail,
   (SELECT lower(hex(p.hash)) FROM main.seal_audit_data AS p WHERE p.seq = e.seq - 1) AS prev_hash,
   lower(hex(e.hash)) AS hash
 FROM main.seal_audit_data AS e
 
 -- name: view_change
-SELECT e.seq, e.seq, e.time, e.seal_service, e.object, e.operation FROM main.seal_change_data AS e
+SELECT e.seq AS id, e.seq, e.time, e.seal_service, e.object, e.operation FROM main.seal_change_data AS e
 
 -- The request is never stored; relation.c asks the connection's memory for what is NULL here.
 -- name: view_message
 SELECT m.id, m.message_id, NULL AS request, m.status, m.response FROM main.seal_message_data AS m
+
+-- The results that this connection remembers, newest first: ?2 is a JSON array of objects.
+-- name: view_command
+SELECT r.value->>'seq' AS id, r.value->>'command' AS command, r.value->>'argument' AS argument,
+  r.value->>'result' AS result
+FROM json_each(?2) AS r

@@ -1,0 +1,186 @@
+/* Certificates, as RFC 5280 and the rules for client certificates have them: the public part.
+**
+**    SealCertSet *set;
+**    SealX509Policy policy = {.at = 1790000000, .san = SEAL_SAN_DNS, .identity = "v2x.example"};
+**    SealX509 x;
+**    if (seal_certset_parse(c, anchors, n_anchors, NULL, 0, &set) == SEAL_VALID) {
+**      SealReason reason = seal_x509_verify(c, chain, n_chain, set, &policy, &x);
+**      ...
+**      seal_x509_clear(&x);
+**      seal_certset_free(set);
+**    }
+**
+** A set is parsed once and serves any number of verifications, by one thread at a time.
+*/
+#include <stdlib.h>
+#include <string.h>
+#include "crypto/x509_int.h"
+
+static const SealReadReasons seal_chain_reasons = {
+    SEAL_REASON_CHAIN_MALFORMED, SEAL_REASON_CERT_MALFORMED, SEAL_REASON_CHAIN_TOO_LARGE};
+static const SealReadReasons seal_anchor_reasons = {
+    SEAL_REASON_ANCHORS_MALFORMED, SEAL_REASON_ANCHORS_MALFORMED, SEAL_REASON_ANCHORS_TOO_LARGE};
+
+/************************************************************************************************
+** Sets of anchors and CRLs
+*/
+static SealReason seal_certset_anchors(SealCrypto *c, SealCertSet *set, const void *data,
+                                       size_t n) {
+  SealReason reason;
+  int count;
+
+  set->anchors = sk_X509_new_null();
+  set->store = X509_STORE_new();
+  if (!set->anchors || !set->store) return SEAL_NOMEM;
+  reason = seal_certs_read(c, data, n, INT32_MAX, &seal_anchor_reasons, set->anchors);
+  if (reason != SEAL_VALID) return reason;
+  count = sk_X509_num(set->anchors);
+  set->key_checked = calloc((size_t)count + 1, 1);
+  if (!set->key_checked) return SEAL_NOMEM;
+  for (int i = 0; i < count; i++) {
+    if (X509_STORE_add_cert(set->store, sk_X509_value(set->anchors, i)) != 1) return SEAL_NOMEM;
+  }
+  X509_STORE_set_check_issued(set->store, seal_path_issued);
+  return SEAL_VALID;
+}
+
+static SealReason seal_certset_crls(SealCrypto *c, SealCertSet *set, const void *data, size_t n) {
+  SealReason reason;
+
+  set->crls = sk_X509_CRL_new_null();
+  if (!set->crls) return SEAL_NOMEM;
+  reason = seal_crls_read(c, data, n, set->crls);
+  if (reason != SEAL_VALID) return reason;
+  for (int i = 0; i < sk_X509_CRL_num(set->crls) && set->crl_form == SEAL_VALID; i++) {
+    set->crl_form = seal_crl_form(sk_X509_CRL_value(set->crls, i));
+  }
+  return SEAL_VALID;
+}
+
+SealReason seal_certset_parse(SealCrypto *c, const void *anchors, size_t n_anchors,
+                              const void *crls, size_t n_crls, SealCertSet **out) {
+  SealCertSet *set;
+  SealMark mark;
+  SealReason reason;
+
+  *out = NULL;
+  if (n_anchors > SEAL_ANCHORS_MAX) return SEAL_REASON_ANCHORS_TOO_LARGE;
+  if (crls && n_crls > SEAL_ANCHORS_MAX) return SEAL_REASON_CRL_TOO_LARGE;
+  set = calloc(1, sizeof *set);
+  if (!set) return SEAL_NOMEM;
+  seal_mark(&mark);
+  reason = seal_certset_anchors(c, set, anchors, n_anchors);
+  if (reason == SEAL_VALID && crls) reason = seal_certset_crls(c, set, crls, n_crls);
+  /* Also where nothing is refused: OpenSSL may have kept an extension as invalid that it only had
+  ** no memory to read. */
+  reason = seal_failed(&mark, reason);
+  seal_unmark(&mark);
+  if (reason == SEAL_VALID) {
+    *out = set;
+  } else {
+    seal_certset_free(set);
+  }
+  return reason;
+}
+
+void seal_certset_free(SealCertSet *set) {
+  if (!set) return;
+  X509_STORE_free(set->store);
+  sk_X509_pop_free(set->anchors, X509_free);
+  sk_X509_CRL_pop_free(set->crls, X509_CRL_free);
+  free(set->key_checked);
+  free(set);
+}
+
+/************************************************************************************************
+** Chains
+*/
+/* What a leaf says of itself, believed or not. */
+static SealReason seal_leaf_read(SealCrypto *c, X509 *leaf, SealX509 *out) {
+  unsigned char hash[SEAL_SHA256_SIZE], *der = NULL;
+  int n = i2d_X509(leaf, &der);
+  SealReason reason = n > 0 ? seal_sha256(c, der, (size_t)n, hash) : SEAL_NOMEM;
+
+  OPENSSL_free(der);
+  if (reason != SEAL_VALID) return reason;
+  seal_b64url_encode(hash, sizeof hash, out->thumbprint);
+  if (!seal_asn1_time(X509_get0_notBefore(leaf), &out->not_before)) out->not_before = INT64_MIN;
+  if (!seal_asn1_time(X509_get0_notAfter(leaf), &out->not_after)) out->not_after = INT64_MIN;
+  /* NULL for a name that is no text: such a leaf is refused below, or its subject not asked. */
+  out->subject = seal_name_text(X509_get_subject_name(leaf));
+  out->san = seal_san_json(leaf);
+  return out->san ? SEAL_VALID : SEAL_NOMEM;
+}
+
+/* Reads a chain and its leaf. The chain is the caller's, NULL when memory ran out. */
+static SealReason seal_chain_read(SealCrypto *c, const void *data, size_t n,
+                                  STACK_OF(X509) * *chain, SealX509 *out) {
+  SealReason reason, leaf;
+
+  *chain = sk_X509_new_null();
+  if (!*chain) return SEAL_NOMEM;
+  if (n > SEAL_CHAIN_MAX) return SEAL_REASON_CHAIN_TOO_LARGE;
+  reason = seal_certs_read(c, data, n, SEAL_CHAIN_COUNT, &seal_chain_reasons, *chain);
+  if (sk_X509_num(*chain) == 0) return reason == SEAL_VALID ? SEAL_REASON_CHAIN_MALFORMED : reason;
+  leaf = seal_leaf_read(c, sk_X509_value(*chain, 0), out);
+  return leaf == SEAL_VALID ? reason : leaf;
+}
+
+/* The leaf without its path: key, form and identity. */
+static SealReason seal_leaf_check(X509 *leaf, const SealX509Policy *policy) {
+  SealReason reason = seal_cert_key(leaf);
+
+  if (reason == SEAL_VALID && policy->purpose != SEAL_X509_PATH) {
+    reason = seal_cert_form(leaf, SEAL_ROLE_LEAF, policy->purpose);
+  }
+  return reason == SEAL_VALID ? seal_identity_check(leaf, policy) : reason;
+}
+
+/* Both public functions: `set` is NULL where no path is asked for. */
+static SealReason seal_chain_judge(SealCrypto *c, STACK_OF(X509) * chain, const SealCertSet *set,
+                                   const SealX509Policy *policy) {
+  X509 *leaf = sk_X509_value(chain, 0);
+  SealReason reason = seal_leaf_check(leaf, policy);
+
+  if (reason != SEAL_VALID) return reason;
+  if (!set) {
+    reason = seal_cert_current(leaf, policy->at);
+    return reason == SEAL_VALID ? seal_cert_key_deep(c, leaf) : reason;
+  }
+  if (policy->purpose != SEAL_X509_PATH && set->crl_form != SEAL_VALID) return set->crl_form;
+  return seal_path_find(c, chain, set, policy);
+}
+
+static SealReason seal_chain_verify(SealCrypto *c, const void *data, size_t n,
+                                    const SealCertSet *set, const SealX509Policy *policy,
+                                    SealX509 *out) {
+  STACK_OF(X509) * chain;
+  SealMark mark;
+  SealReason reason;
+
+  memset(out, 0, sizeof *out);
+  out->not_before = out->not_after = INT64_MIN;
+  seal_mark(&mark);
+  reason = seal_chain_read(c, data, n, &chain, out);
+  if (reason == SEAL_VALID) reason = seal_chain_judge(c, chain, set, policy);
+  sk_X509_pop_free(chain, X509_free);
+  reason = seal_failed(&mark, reason);
+  seal_unmark(&mark);
+  return reason;
+}
+
+SealReason seal_x509_verify(SealCrypto *c, const void *chain, size_t n, const SealCertSet *set,
+                            const SealX509Policy *policy, SealX509 *out) {
+  return seal_chain_verify(c, chain, n, set, policy, out);
+}
+
+SealReason seal_x509_leaf(SealCrypto *c, const void *chain, size_t n, const SealX509Policy *policy,
+                          SealX509 *out) {
+  return seal_chain_verify(c, chain, n, NULL, policy, out);
+}
+
+void seal_x509_clear(SealX509 *x) {
+  free(x->subject);
+  json_decref(x->san);
+  memset(x, 0, sizeof *x);
+}

@@ -1,0 +1,53 @@
+/* The door: registers what the tables of functions and relations list, and nothing else.
+**
+**    .load build/seal
+**    .read sql/install.sql
+**
+** Loading reads no file, no environment and no network, writes nothing and starts no thread, so that
+** a host may load it by sqlite3_auto_extension before any database is open.
+*/
+#include "registrar/registrar.h"
+#include "tables/function.h"
+#include "tables/jose.h"
+#include "tables/relation.h"
+#include "tables/x509.h"
+
+#include <openssl/crypto.h>
+
+SQLITE_EXTENSION_INIT1
+
+#define OLDEST_SQLITE 3040000
+
+static int refuse(char **message, const char *format, const char *detail) {
+  if (message != NULL) *message = sqlite3_mprintf(format, detail);
+  return SQLITE_ERROR;
+}
+
+__attribute__((visibility("default"))) int sqlite3_seal_init(sqlite3 *db, char **message,
+                                                             const sqlite3_api_routines *api) {
+  /* Two SQLite libraries in one process would share the one pointer: the second is refused, by its
+  ** own allocator, before anything of the first is called. */
+  if (sqlite3_api != NULL && sqlite3_api != api) {
+    if (message != NULL) {
+      *message = api->mprintf("seal: another SQLite library in this process has loaded it already");
+    }
+    return SQLITE_ERROR;
+  }
+  SQLITE_EXTENSION_INIT2(api);
+  if (sqlite3_libversion_number() < OLDEST_SQLITE) {
+    return refuse(message, "seal: SQLite 3.40 or newer is needed, this is %s",
+                  sqlite3_libversion());
+  }
+  if (OPENSSL_version_major() != OPENSSL_VERSION_MAJOR) {
+    return refuse(message, "seal: built for another OpenSSL than %s",
+                  OpenSSL_version(OPENSSL_VERSION));
+  }
+  Seal *p = seal_open(db);
+  if (p == NULL) return refuse(message, "seal: %s", "out of memory, or OpenSSL lacks an algorithm");
+  int rc = seal_relation_register(p);
+  if (rc == SQLITE_OK) rc = seal_function_register(p);
+  if (rc == SQLITE_OK) rc = seal_jose_register(db, p->crypto);
+  if (rc == SQLITE_OK) rc = seal_x509_register(db, p->crypto);
+  seal_close(p);
+  return rc;
+}

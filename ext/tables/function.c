@@ -1,0 +1,184 @@
+/* The scalar functions. None writes the database.
+**
+**    SELECT seal_version();                                             -- 0.1.0
+**    SELECT seal_serves('identity-management', 'v2x', 'alice@acme.example');
+**
+** To add a function: its body here, a line in `functions`.
+*/
+#include "tables/function.h"
+#include "tables/relation.h"
+
+#include <openssl/crypto.h>
+#include <string.h>
+
+#define COUNT(array) (sizeof array / sizeof *array)
+
+/* What may look at the database, the clock or a secret runs only in SQL that the application itself
+** wrote, never from the schema. */
+#define LOOKS (SQLITE_UTF8 | SQLITE_DIRECTONLY)
+#define PURE  (SQLITE_UTF8 | SQLITE_DETERMINISTIC)
+
+static void fail(sqlite3_context *ctx, Seal *p, int rc, SealError *err) {
+  char *text = NULL;
+  if (rc == SQLITE_NOMEM) {
+    sqlite3_result_error_nomem(ctx);
+  } else if (err->cause != SEAL_CAUSE_NONE) {
+    text = sqlite3_mprintf("%s: %s", seal_cause_text(err->cause), err->detail);
+  } else {
+    text = sqlite3_mprintf("seal: %s", sqlite3_errcode(p->store.db) == SQLITE_OK
+                                           ? sqlite3_errstr(rc)
+                                           : sqlite3_errmsg(p->store.db));
+  }
+  if (rc != SQLITE_NOMEM && text == NULL) sqlite3_result_error_nomem(ctx);
+  if (text != NULL) {
+    sqlite3_result_error(ctx, text, -1);
+    sqlite3_result_error_code(ctx, rc == SQLITE_CONSTRAINT_VTAB ? SQLITE_CONSTRAINT : rc);
+    sqlite3_free(text);
+  }
+  seal_error_clear(err);
+}
+
+static SealText value_text(sqlite3_value *value) {
+  SealText text = {NULL, 0};
+  if (sqlite3_value_type(value) == SQLITE_NULL) return text;
+  text.p = (const char *)sqlite3_value_text(value);
+  text.n = sqlite3_value_bytes(value);
+  return text;
+}
+
+/* The last, optional argument of functions that look at the clock. 0, or an error is set. */
+static int argument_at(sqlite3_context *ctx, Seal *p, int argc, sqlite3_value **argv, int i,
+                       int64_t *at) {
+  char quoted[SEAL_QUOTE_MAX + 8];
+  *at = SEAL_UNBOUNDED;
+  if (i < argc && sqlite3_value_type(argv[i]) != SQLITE_NULL) {
+    int64_t given;
+    if (seal_value_instant(argv[i], &given) != 0) {
+      char *text = sqlite3_mprintf("at: \"%s\" is not an instant (RFC 3339, a date, or integer "
+                                   "seconds since 1970)",
+                                   seal_quote(value_text(argv[i]), quoted));
+      if (text == NULL) {
+        sqlite3_result_error_nomem(ctx);
+      } else {
+        sqlite3_result_error(ctx, text, -1);
+      }
+      sqlite3_free(text);
+      return -1;
+    }
+    *at = given;
+  }
+  *at = seal_at(p, *at);
+  return 0;
+}
+
+/* seal_version(): the version of the registrar. */
+static void version(sqlite3_context *ctx, int argc, sqlite3_value **argv) {
+  (void)argc;
+  (void)argv;
+  sqlite3_result_text(ctx, SEAL_VERSION, -1, SQLITE_STATIC);
+}
+
+/* seal_debug(): versions and build of everything linked, a line each. */
+static void debug(sqlite3_context *ctx, int argc, sqlite3_value **argv) {
+  (void)argc;
+  (void)argv;
+  char *text = sqlite3_mprintf("Version: %s\n"
+                               "SQLite: %s (built with %s)\n"
+                               "OpenSSL: %s (built with %s)\n"
+                               "jansson: %s (built with %s)\n"
+                               "Compiler: %s\n"
+                               "Flags: %s",
+                               SEAL_VERSION, sqlite3_libversion(), SQLITE_VERSION,
+                               OpenSSL_version(OPENSSL_VERSION), OPENSSL_VERSION_TEXT,
+                               jansson_version_str(), JANSSON_VERSION, __VERSION__, SEAL_CFLAGS);
+  if (text == NULL) {
+    sqlite3_result_error_nomem(ctx);
+  } else {
+    sqlite3_result_text(ctx, text, -1, sqlite3_free);
+  }
+}
+
+/* seal_schema(): the text of sql/install.sql. */
+static void schema(sqlite3_context *ctx, int argc, sqlite3_value **argv) {
+  (void)argc;
+  (void)argv;
+  sqlite3_result_text(ctx, seal_sql[SQL_INSTALL], -1, SQLITE_STATIC);
+}
+
+/* seal_authenticate(credential [, at]): the VAL server that it proves. Consumes no jti. */
+static void authenticate(sqlite3_context *ctx, int argc, sqlite3_value **argv) {
+  Seal *p = sqlite3_user_data(ctx);
+  SealError err;
+  SealRequester who;
+  SealCredential credential;
+  json_t *json = NULL;
+  int64_t at;
+  memset(&err, 0, sizeof err);
+  if (argument_at(ctx, p, argc, argv, 1, &at)) return;
+  int rc = seal_enter(p);
+  if (rc == SQLITE_OK) rc = seal_credential_read(value_text(argv[0]), &credential, &json, &err);
+  if (rc == SQLITE_OK) rc = seal_authenticate(p, &credential, at, &who, &err);
+  if (rc == SQLITE_OK) {
+    sqlite3_result_text(ctx, who.val_server_id, -1, SQLITE_TRANSIENT);
+  } else {
+    fail(ctx, p, rc, &err);
+  }
+  json_decref(json);
+}
+
+/* seal_serves(seal_service, val_service_id, id [, at]): until when a SEAL server must serve the VAL
+** user or UE; NULL = must not. */
+static void serves(sqlite3_context *ctx, int argc, sqlite3_value **argv) {
+  Seal *p = sqlite3_user_data(ctx);
+  SealError err;
+  char quoted[SEAL_QUOTE_MAX + 8], text[SEAL_INSTANT_SIZE];
+  int64_t at, until = INT64_MIN;
+  memset(&err, 0, sizeof err);
+  if (argument_at(ctx, p, argc, argv, 3, &at)) return;
+  const char *service = seal_service_name(value_text(argv[0]));
+  int rc = seal_enter(p);
+  if (rc == SQLITE_OK && service == NULL) {
+    rc =
+        seal_refuse(&err, SEAL_MANDATORY_IE_INCORRECT, "seal_service: \"%s\" is not a SEAL service",
+                    seal_quote(value_text(argv[0]), quoted));
+  }
+  if (rc == SQLITE_OK) {
+    rc = seal_serves(p, service, value_text(argv[1]), value_text(argv[2]), at, &until);
+  }
+  if (rc != SQLITE_OK) {
+    fail(ctx, p, rc, &err);
+  } else if (until != INT64_MIN) {
+    seal_instant_text(until, text);
+    sqlite3_result_text(ctx, text, -1, SQLITE_TRANSIENT);
+  }
+}
+
+static const struct {
+  const char *name;
+  int n_args;
+  int flags;
+  void (*run)(sqlite3_context *, int, sqlite3_value **);
+} functions[] = {
+    {"seal_version", 0, PURE, version},
+    {"seal_debug", 0, PURE, debug},
+    {"seal_schema", 0, PURE, schema},
+    {"seal_authenticate", 1, LOOKS, authenticate},
+    {"seal_authenticate", 2, LOOKS, authenticate},
+    {"seal_serves", 3, LOOKS, serves},
+    {"seal_serves", 4, LOOKS, serves},
+};
+
+static void owner_gone(void *p) {
+  seal_close(p);
+}
+
+int seal_function_register(Seal *p) {
+  int rc = SQLITE_OK;
+  for (size_t i = 0; rc == SQLITE_OK && i < COUNT(functions); i++) {
+    p->owners++;
+    rc =
+        sqlite3_create_function_v2(p->store.db, functions[i].name, functions[i].n_args,
+                                   functions[i].flags, p, functions[i].run, NULL, NULL, owner_gone);
+  }
+  return rc;
+}

@@ -1,0 +1,254 @@
+/* The relations that VAL servers write, through a credential and the SLA: configuration, identity,
+** key. UPDATE and DELETE are the operator's own acts.
+**
+**    INSERT INTO seal_identity(credential, val_service_id, val_user_id) VALUES (:jwt, 'v2x', 'alice');
+*/
+#include "tables/relation.h"
+
+#include <string.h>
+
+#define COUNT(array) ((int)(sizeof array / sizeof *array))
+
+/* What the row functions answer, as a refusal of this row. */
+static int row_result(SealRow *row, int rc) {
+  return rc == SQLITE_CONSTRAINT_UNIQUE ? seal_row_unique(row) : rc;
+}
+
+/************************************************************************************************
+** seal_configuration
+*/
+enum {
+  C_CONF_ID,
+  C_VAL_SERVER_ID,
+  C_SEAL_SERVICE,
+  C_EXP_TIME,
+  C_VALID_UNTIL,
+  C_CREATED_TIME,
+  C_UPDATED_TIME,
+  C_SUPP_FEAT
+};
+
+static const SealColumn configuration_columns[] = {
+    {"conf_id", SEAL_KIND_ID, SEAL_COL_KEY | SEAL_COL_DERIVED, NULL},
+    {"val_server_id", SEAL_KIND_ID, SEAL_COL_FIXED, NULL},
+    {"seal_service", SEAL_KIND_SERVICE, SEAL_COL_REQUIRED | SEAL_COL_FIXED, NULL},
+    {"exp_time", SEAL_KIND_INSTANT, 0, NULL},
+    {"valid_until", SEAL_KIND_INSTANT, SEAL_COL_READ_ONLY, NULL},
+    {"created_time", SEAL_KIND_INSTANT, SEAL_COL_READ_ONLY, NULL},
+    {"updated_time", SEAL_KIND_INSTANT, SEAL_COL_READ_ONLY, NULL},
+    {"supp_feat", SEAL_KIND_TEXT, 0, NULL},
+    {"credential", SEAL_KIND_VALUE, SEAL_COL_HIDDEN, NULL},
+    {"at", SEAL_KIND_INSTANT, SEAL_COL_HIDDEN, NULL},
+};
+
+/* TS 29.571 SupportedFeatures: hexadecimal digits. */
+static int check_supp_feat(SealRow *row) {
+  SealText text = seal_row_text(row, C_SUPP_FEAT);
+  for (int i = 0; i < text.n; i++) {
+    if (strchr("0123456789abcdefABCDEF", text.p[i]) == NULL) {
+      return seal_row_refuse(row, C_SUPP_FEAT, "is not a string of hexadecimal digits");
+    }
+  }
+  return SQLITE_OK;
+}
+
+static int configuration_insert(SealRow *row, int64_t *rowid) {
+  SealRowAsk ask = {
+      .seal_service = seal_service_name(seal_row_text(row, C_SEAL_SERVICE)),
+      .credential = row->credential,
+      .val_server_id = seal_row_text(row, C_VAL_SERVER_ID),
+      .conf_id = seal_row_text(row, C_CONF_ID),
+      .exp_time = seal_row_int(row, C_EXP_TIME),
+      .at = row->at,
+  };
+  int rc = check_supp_feat(row);
+  if (rc == SQLITE_OK) {
+    rc = seal_row_configuration(row->p, &ask, seal_row_text(row, C_SUPP_FEAT), rowid, row->err);
+  }
+  return row_result(row, rc);
+}
+
+static int configuration_update(SealRow *row) {
+  int rc = check_supp_feat(row);
+  if (rc != SQLITE_OK) return rc;
+  int64_t exp_time = seal_row_int(row, C_EXP_TIME);
+  return seal_configuration_change(row->p, row->rowid,
+                                   row->cells[C_EXP_TIME].changed ? &exp_time : NULL,
+                                   seal_row_text(row, C_SUPP_FEAT), row->at);
+}
+
+static int configuration_delete(SealRow *row) {
+  return seal_configuration_remove(row->p, row->rowid, row->at);
+}
+
+const SealRelation seal_relation_configuration = {
+    .name = "configuration",
+    .columns = configuration_columns,
+    .n_columns = COUNT(configuration_columns),
+    .create = SQL_CREATE_CONFIGURATION,
+    .drop = SQL_DROP_CONFIGURATION,
+    .view = SQL_VIEW_CONFIGURATION,
+    .view_all = SQL_VIEW_CONFIGURATION,
+    .find = SEAL_NO_SQL,
+    .insert = SEAL_NO_SQL,
+    .update = SEAL_NO_SQL,
+    .in_use = SEAL_NO_SQL,
+    .counts = 1,
+    .insert_row = configuration_insert,
+    .update_row = configuration_update,
+    .delete_row = configuration_delete,
+};
+
+/************************************************************************************************
+** seal_identity
+*/
+enum { I_VAL_SERVER_ID, I_VAL_SERVICE_ID, I_VAL_USER_ID, I_VAL_UE_ID, I_CONF_ID, I_EXP_TIME };
+
+static const SealColumn identity_columns[] = {
+    {"val_server_id", SEAL_KIND_ID, SEAL_COL_FIXED, NULL},
+    {"val_service_id", SEAL_KIND_ID, SEAL_COL_REQUIRED | SEAL_COL_FIXED, NULL},
+    {"val_user_id", SEAL_KIND_ID, SEAL_COL_LOOKUP, NULL},
+    {"val_ue_id", SEAL_KIND_ID, SEAL_COL_LOOKUP, NULL},
+    {"conf_id", SEAL_KIND_ID, SEAL_COL_FIXED, NULL},
+    {"exp_time", SEAL_KIND_INSTANT, SEAL_COL_FIXED, NULL},
+    {"valid_until", SEAL_KIND_INSTANT, SEAL_COL_READ_ONLY, NULL},
+    {"credential", SEAL_KIND_VALUE, SEAL_COL_HIDDEN, NULL},
+    {"at", SEAL_KIND_INSTANT, SEAL_COL_HIDDEN, NULL},
+};
+
+/* The one identity that a row has. */
+static int identity_id(SealRow *row, SealId *id) {
+  SealText user = seal_row_text(row, I_VAL_USER_ID), ue = seal_row_text(row, I_VAL_UE_ID);
+  if ((user.p == NULL) == (ue.p == NULL)) {
+    return seal_refuse(row->err, SEAL_MANDATORY_IE_INCORRECT,
+                       "seal_identity: exactly one of val_user_id and val_ue_id is needed");
+  }
+  *id = user.p ? (SealId){user.p, user.n, 0} : (SealId){ue.p, ue.n, 1};
+  return SQLITE_OK;
+}
+
+/* A UNIQUE failure names the columns that SQLite would, had the row this key. */
+static int identity_result(SealRow *row, const SealId *id, int rc) {
+  if (rc != SQLITE_CONSTRAINT_UNIQUE) return rc;
+  sqlite3_free(row->err->detail);
+  row->err->detail = sqlite3_mprintf("UNIQUE constraint failed: seal_identity.conf_id, "
+                                     "seal_identity.val_service_id, seal_identity.%s",
+                                     id->is_ue ? "val_ue_id" : "val_user_id");
+  return row->err->detail ? SQLITE_CONSTRAINT_VTAB : SQLITE_NOMEM;
+}
+
+static int identity_insert(SealRow *row, int64_t *rowid) {
+  SealRowAsk ask = {
+      .seal_service = SEAL_IDM,
+      .credential = row->credential,
+      .val_server_id = seal_row_text(row, I_VAL_SERVER_ID),
+      .val_service_id = seal_row_text(row, I_VAL_SERVICE_ID),
+      .conf_id = seal_row_text(row, I_CONF_ID),
+      .exp_time = seal_row_int(row, I_EXP_TIME),
+      .at = row->at,
+      .on_conflict = row->on_conflict,
+  };
+  int rc = identity_id(row, &ask.id);
+  if (rc == SQLITE_OK) rc = seal_row_insert(row->p, &ask, rowid, row->err);
+  return identity_result(row, &ask.id, rc);
+}
+
+static int identity_update(SealRow *row) {
+  SealRowAsk ask = {.seal_service = SEAL_IDM, .at = row->at};
+  int rc = identity_id(row, &ask.id);
+  if (rc == SQLITE_OK) rc = seal_row_update(row->p, &ask, row->rowid);
+  return identity_result(row, &ask.id, rc);
+}
+
+static int identity_delete(SealRow *row) {
+  return seal_row_delete(row->p, SEAL_IDM, row->rowid, row->at);
+}
+
+const SealRelation seal_relation_identity = {
+    .name = "identity",
+    .columns = identity_columns,
+    .n_columns = COUNT(identity_columns),
+    .create = SQL_CREATE_IDENTITY,
+    .drop = SQL_DROP_IDENTITY,
+    .view = SQL_VIEW_IDENTITY,
+    .view_all = SQL_VIEW_IDENTITY_ALL,
+    .find = SEAL_NO_SQL,
+    .insert = SEAL_NO_SQL,
+    .update = SEAL_NO_SQL,
+    .in_use = SEAL_NO_SQL,
+    .insert_row = identity_insert,
+    .update_row = identity_update,
+    .delete_row = identity_delete,
+};
+
+/************************************************************************************************
+** seal_key
+*/
+enum { K_VAL_SERVER_ID, K_VAL_SERVICE_ID, K_KEY_FORMAT, K_SCOPE, K_CONF_ID, K_EXP_TIME };
+
+static const SealColumn key_columns[] = {
+    {"val_server_id", SEAL_KIND_ID, SEAL_COL_FIXED, NULL},
+    {"val_service_id", SEAL_KIND_ID, SEAL_COL_REQUIRED | SEAL_COL_FIXED, NULL},
+    {"key_format", SEAL_KIND_ID, SEAL_COL_REQUIRED, NULL},
+    {"scope", SEAL_KIND_TEXT, 0, NULL},
+    {"conf_id", SEAL_KIND_ID, SEAL_COL_FIXED, NULL},
+    {"exp_time", SEAL_KIND_INSTANT, SEAL_COL_FIXED, NULL},
+    {"valid_until", SEAL_KIND_INSTANT, SEAL_COL_READ_ONLY, NULL},
+    {"credential", SEAL_KIND_VALUE, SEAL_COL_HIDDEN, NULL},
+    {"at", SEAL_KIND_INSTANT, SEAL_COL_HIDDEN, NULL},
+};
+
+static int key_result(SealRow *row, int rc) {
+  if (rc != SQLITE_CONSTRAINT_UNIQUE) return rc;
+  sqlite3_free(row->err->detail);
+  row->err->detail = sqlite3_mprintf("UNIQUE constraint failed: seal_key.conf_id, "
+                                     "seal_key.val_service_id");
+  return row->err->detail ? SQLITE_CONSTRAINT_VTAB : SQLITE_NOMEM;
+}
+
+static int key_insert(SealRow *row, int64_t *rowid) {
+  SealRowAsk ask = {
+      .seal_service = SEAL_KM,
+      .credential = row->credential,
+      .val_server_id = seal_row_text(row, K_VAL_SERVER_ID),
+      .val_service_id = seal_row_text(row, K_VAL_SERVICE_ID),
+      .conf_id = seal_row_text(row, K_CONF_ID),
+      .key_format = seal_row_text(row, K_KEY_FORMAT),
+      .scope = seal_row_text(row, K_SCOPE),
+      .exp_time = seal_row_int(row, K_EXP_TIME),
+      .at = row->at,
+      .on_conflict = row->on_conflict,
+  };
+  return key_result(row, seal_row_insert(row->p, &ask, rowid, row->err));
+}
+
+static int key_update(SealRow *row) {
+  SealRowAsk ask = {
+      .seal_service = SEAL_KM,
+      .key_format = seal_row_text(row, K_KEY_FORMAT),
+      .scope = seal_row_text(row, K_SCOPE),
+      .at = row->at,
+  };
+  return key_result(row, seal_row_update(row->p, &ask, row->rowid));
+}
+
+static int key_delete(SealRow *row) {
+  return seal_row_delete(row->p, SEAL_KM, row->rowid, row->at);
+}
+
+const SealRelation seal_relation_key = {
+    .name = "key",
+    .columns = key_columns,
+    .n_columns = COUNT(key_columns),
+    .create = SQL_CREATE_KEY,
+    .drop = SQL_DROP_KEY,
+    .view = SQL_VIEW_KEY,
+    .view_all = SQL_VIEW_KEY,
+    .find = SEAL_NO_SQL,
+    .insert = SEAL_NO_SQL,
+    .update = SEAL_NO_SQL,
+    .in_use = SEAL_NO_SQL,
+    .insert_row = key_insert,
+    .update_row = key_update,
+    .delete_row = key_delete,
+};

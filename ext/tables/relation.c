@@ -1,0 +1,616 @@
+/* The virtual table of every relation (relation.h): its module, and how it is read.
+**
+**    CREATE VIRTUAL TABLE seal_agreement USING seal(agreement);
+**
+** A query becomes one statement on the storage. xBestIndex writes it (the plan's idxStr is a letter
+** for each argument, a newline and the statement); xFilter finds it among the table's prepared
+** statements, binds and steps; SQLite flattens the view in it, so that a constraint on a column is a
+** constraint on the storage's index.
+*/
+#include "tables/relation.h"
+
+#include <assert.h>
+#include <string.h>
+
+#define SCANS 8 /* prepared statements that a table keeps */
+
+typedef struct Scan {
+  char *sql;
+  sqlite3_stmt *stmt;
+  int busy; /* a cursor is on it */
+} Scan;
+
+typedef struct Table {
+  sqlite3_vtab base;
+  Seal *p;
+  const SealRelation *relation;
+  Scan scans[SCANS];
+  int next;         /* the scan to give up next */
+  int64_t asked_at; /* the `at` of the last query's WHERE, SEAL_UNBOUNDED: none */
+} Table;
+
+typedef struct Cursor {
+  sqlite3_vtab_cursor base;
+  sqlite3_stmt *stmt;
+  Scan *scan; /* where stmt lives; NULL: the cursor's own */
+  int eof;
+  int64_t at; /* the instant asked for, SEAL_UNBOUNDED: every stored row */
+} Cursor;
+
+static const SealRelation *const relations[] = {
+#define X(NAME) &seal_relation_##NAME,
+#include "tables/relations.inc"
+#undef X
+};
+
+int seal_relation_column(const SealRelation *relation, const char *name) {
+  int i = 0;
+  while (strcmp(relation->columns[i].name, name) != 0) i++;
+  assert(i < relation->n_columns);
+  return i;
+}
+
+/************************************************************************************************
+** Making and connecting.
+*/
+static int set_error(sqlite3_vtab *table, char *message) {
+  sqlite3_free(table->zErrMsg);
+  table->zErrMsg = message;
+  return message ? SQLITE_ERROR : SQLITE_NOMEM;
+}
+
+static const char *declared_type(SealKind kind) {
+  return kind == SEAL_KIND_COUNT ? " INTEGER" : kind == SEAL_KIND_VALUE ? "" : " TEXT";
+}
+
+static int declare(sqlite3 *db, const SealRelation *relation) {
+  sqlite3_str *sql = sqlite3_str_new(db);
+  sqlite3_str_appendall(sql, "CREATE TABLE x(");
+  for (int i = 0; i < relation->n_columns; i++) {
+    const SealColumn *column = &relation->columns[i];
+    sqlite3_str_appendf(sql, "%s\"%w\"%s%s", i ? ", " : "", column->name,
+                        declared_type(column->kind),
+                        column->flags & SEAL_COL_HIDDEN ? " HIDDEN" : "");
+  }
+  sqlite3_str_appendall(sql, ")");
+  int rc = sqlite3_str_errcode(sql);
+  char *text = sqlite3_str_finish(sql);
+  if (rc == SQLITE_OK) rc = sqlite3_declare_vtab(db, text);
+  sqlite3_free(text);
+  return rc;
+}
+
+static const SealRelation *relation_find(const char *name) {
+  for (size_t i = 0; i < sizeof relations / sizeof *relations; i++) {
+    if (strcmp(relations[i]->name, name) == 0) return relations[i];
+  }
+  return NULL;
+}
+
+/* The relation that CREATE VIRTUAL TABLE names: main.seal_NAME USING seal(NAME), and nothing else. */
+static int check_arguments(int argc, const char *const *argv, const SealRelation **out,
+                           char **message) {
+  *out = argc == 4 ? relation_find(argv[3]) : NULL;
+  if (*out == NULL) {
+    *message = sqlite3_mprintf("seal: the argument is one relation's name, as in "
+                               "CREATE VIRTUAL TABLE seal_agreement USING seal(agreement)");
+  } else if (strcmp(argv[1], "main") != 0) {
+    *message = sqlite3_mprintf("seal: relations live in the main database, not in \"%s\"", argv[1]);
+  } else if (strncmp(argv[2], "seal_", 5) != 0 || strcmp(argv[2] + 5, argv[3]) != 0) {
+    *message = sqlite3_mprintf("seal: relation %s is a table named seal_%s", argv[3], argv[3]);
+  } else {
+    return SQLITE_OK;
+  }
+  return *message ? SQLITE_ERROR : SQLITE_NOMEM;
+}
+
+static int table_connect(sqlite3 *db, void *aux, int argc, const char *const *argv,
+                         sqlite3_vtab **out, char **message) {
+  const SealRelation *relation;
+  int rc = check_arguments(argc, argv, &relation, message);
+  if (rc == SQLITE_OK) rc = declare(db, relation);
+  if (rc == SQLITE_OK) rc = sqlite3_vtab_config(db, SQLITE_VTAB_CONSTRAINT_SUPPORT, 1);
+  /* What a trigger or view of a hostile schema could do with our tables, it may not do. */
+  if (rc == SQLITE_OK) rc = sqlite3_vtab_config(db, SQLITE_VTAB_DIRECTONLY);
+  if (rc != SQLITE_OK) return rc;
+  Table *table = sqlite3_malloc(sizeof *table);
+  if (table == NULL) return SQLITE_NOMEM;
+  memset(table, 0, sizeof *table);
+  table->p = aux;
+  table->relation = relation;
+  table->p->tables++;
+  *out = &table->base;
+  return SQLITE_OK;
+}
+
+static int table_create(sqlite3 *db, void *aux, int argc, const char *const *argv,
+                        sqlite3_vtab **out, char **message) {
+  const SealRelation *relation;
+  int rc = check_arguments(argc, argv, &relation, message);
+  if (rc == SQLITE_OK) rc = sqlite3_exec(db, seal_sql[relation->create], NULL, NULL, message);
+  return rc == SQLITE_OK ? table_connect(db, aux, argc, argv, out, message) : rc;
+}
+
+static void scan_clear(Scan *scan) {
+  (void)sqlite3_finalize(scan->stmt);
+  sqlite3_free(scan->sql);
+  memset(scan, 0, sizeof *scan);
+}
+
+static int table_disconnect(sqlite3_vtab *base) {
+  Table *table = (Table *)base;
+  for (int i = 0; i < SCANS; i++) scan_clear(&table->scans[i]);
+  if (--table->p->tables == 0) seal_store_release(&table->p->store);
+  sqlite3_free(table);
+  return SQLITE_OK;
+}
+
+static int table_destroy(sqlite3_vtab *base) {
+  Table *table = (Table *)base;
+  for (int i = 0; i < SCANS; i++) scan_clear(&table->scans[i]);
+  seal_store_release(&table->p->store);
+  int rc = sqlite3_exec(table->p->store.db, seal_sql[table->relation->drop], NULL, NULL, NULL);
+  return rc == SQLITE_OK ? table_disconnect(base) : rc;
+}
+
+/************************************************************************************************
+** Planning. The plan's letters: v a value, t an instant, a the instant asked for, x ignored.
+*/
+#define PLAN_ALL 1 /* idxNum: WHERE at IS NULL */
+
+typedef struct Plan {
+  sqlite3_index_info *info;
+  const SealRelation *relation;
+  sqlite3_str *where;
+  char letters[64];
+  int n;       /* arguments so far */
+  int first;   /* the statement's number of the first value: after ?1 and what the hook binds */
+  int lookup;  /* an equality that finds few rows */
+  int key;     /* equalities on columns of the key */
+  int all;     /* WHERE at IS NULL */
+  int refused; /* an argument that is needed can't be had in this order of tables */
+  int left;    /* a constraint that SQLite itself has to check */
+} Plan;
+
+static const char *operator_text(unsigned char op) {
+  switch (op) {
+  case SQLITE_INDEX_CONSTRAINT_EQ:
+    return "=";
+  case SQLITE_INDEX_CONSTRAINT_GT:
+    return ">";
+  case SQLITE_INDEX_CONSTRAINT_LE:
+    return "<=";
+  case SQLITE_INDEX_CONSTRAINT_LT:
+    return "<";
+  case SQLITE_INDEX_CONSTRAINT_GE:
+    return ">=";
+  case SQLITE_INDEX_CONSTRAINT_IS:
+    return "IS";
+  case SQLITE_INDEX_CONSTRAINT_NE:
+    return "<>";
+  case SQLITE_INDEX_CONSTRAINT_ISNULL:
+    return "IS NULL";
+  case SQLITE_INDEX_CONSTRAINT_ISNOTNULL:
+    return "IS NOT NULL";
+  default:
+    return NULL;
+  }
+}
+
+static void take(Plan *plan, int i, char letter) {
+  plan->letters[plan->n++] = letter;
+  plan->info->aConstraintUsage[i].argvIndex = plan->n;
+  plan->info->aConstraintUsage[i].omit = 1;
+}
+
+/* The hidden column "at": = and IS give the clock, IS NULL shows everything. */
+static void plan_at(Plan *plan, int i) {
+  const struct sqlite3_index_constraint *c = &plan->info->aConstraint[i];
+  int is = c->op == SQLITE_INDEX_CONSTRAINT_EQ || c->op == SQLITE_INDEX_CONSTRAINT_IS ||
+           c->op == SQLITE_INDEX_CONSTRAINT_ISNULL;
+  if (!is) return;
+  if (!c->usable) {
+    plan->refused = 1;
+  } else if (c->op == SQLITE_INDEX_CONSTRAINT_ISNULL) {
+    plan->all = 1;
+    take(plan, i, 'x');
+  } else {
+    take(plan, i, c->op == SQLITE_INDEX_CONSTRAINT_IS ? 'A' : 'a');
+  }
+}
+
+static void plan_constraint(Plan *plan, int i) {
+  const struct sqlite3_index_constraint *c = &plan->info->aConstraint[i];
+  const SealColumn *column = c->iColumn < 0 ? NULL : &plan->relation->columns[c->iColumn];
+  const char *op = operator_text(c->op);
+  if (column != NULL && strcmp(column->name, "at") == 0) {
+    plan_at(plan, i);
+    return;
+  }
+  int room = plan->n < (int)sizeof plan->letters - 4;
+  if (!c->usable || op == NULL || !room || (column && column->flags & SEAL_COL_HIDDEN) ||
+      (column && plan->relation->column && !(column->flags & SEAL_COL_KEY)) ||
+      strcmp(sqlite3_vtab_collation(plan->info, i), "BINARY") != 0) {
+    if (c->op != SQLITE_INDEX_CONSTRAINT_LIMIT && c->op != SQLITE_INDEX_CONSTRAINT_OFFSET) {
+      plan->left = 1;
+    }
+    return;
+  }
+  int unary = c->op == SQLITE_INDEX_CONSTRAINT_ISNULL || c->op == SQLITE_INDEX_CONSTRAINT_ISNOTNULL;
+  take(plan, i, unary ? 'x' : column && column->kind == SEAL_KIND_INSTANT ? 't' : 'v');
+  if (unary) {
+    sqlite3_str_appendf(plan->where, " AND \"%w\" %s", column ? column->name : "id", op);
+  } else {
+    sqlite3_str_appendf(plan->where, " AND \"%w\" %s ?%d", column ? column->name : "id", op,
+                        plan->n + plan->first - 1);
+  }
+  if (c->op != SQLITE_INDEX_CONSTRAINT_EQ && c->op != SQLITE_INDEX_CONSTRAINT_IS) return;
+  if (column == NULL || column->flags & SEAL_COL_LOOKUP) plan->lookup = 1;
+  if (column != NULL && column->flags & SEAL_COL_KEY) plan->key++;
+}
+
+static int key_columns(const SealRelation *relation) {
+  int n = 0;
+  for (int i = 0; i < relation->n_columns; i++)
+    n += (relation->columns[i].flags & SEAL_COL_KEY) != 0;
+  return n;
+}
+
+/* ORDER BY, if all of it is ours to give. */
+static void plan_order(Plan *plan, sqlite3_str *order) {
+  sqlite3_index_info *info = plan->info;
+  if (info->nOrderBy == 0 || plan->relation->column != NULL) return;
+  for (int i = 0; i < info->nOrderBy; i++) {
+    int c = info->aOrderBy[i].iColumn;
+    if (c >= 0 && plan->relation->columns[c].flags & SEAL_COL_HIDDEN) return;
+  }
+  for (int i = 0; i < info->nOrderBy; i++) {
+    int c = info->aOrderBy[i].iColumn;
+    sqlite3_str_appendf(order, "%s\"%w\"%s", i ? ", " : " ORDER BY ",
+                        c < 0 ? "id" : plan->relation->columns[c].name,
+                        info->aOrderBy[i].desc ? " DESC" : "");
+  }
+  info->orderByConsumed = 1;
+}
+
+/* LIMIT, where nothing is left for SQLite to check or sort, and no OFFSET is asked for. */
+static void plan_limit(Plan *plan, sqlite3_str *order) {
+  int limit = -1;
+  for (int i = 0; i < plan->info->nConstraint; i++) {
+    unsigned char op = plan->info->aConstraint[i].op;
+    if (op == SQLITE_INDEX_CONSTRAINT_OFFSET) return;
+    if (op == SQLITE_INDEX_CONSTRAINT_LIMIT && plan->info->aConstraint[i].usable) limit = i;
+  }
+  if (limit < 0 || plan->left || plan->relation->column != NULL) return;
+  if (plan->info->nOrderBy > 0 && !plan->info->orderByConsumed) return;
+  take(plan, limit, 'v');
+  sqlite3_str_appendf(order, " LIMIT ?%d", plan->n + plan->first - 1);
+}
+
+/* The columns that the query needs; the others are not computed. */
+static void plan_columns(const Plan *plan, sqlite3_str *out) {
+  sqlite3_str_appendall(out, "id");
+  for (int i = 0; i < plan->relation->n_columns; i++) {
+    const SealColumn *column = &plan->relation->columns[i];
+    if (column->flags & SEAL_COL_HIDDEN) continue;
+    int used = (plan->info->colUsed >> (i < 63 ? i : 63)) & 1;
+    if (used || plan->relation->column != NULL) {
+      sqlite3_str_appendf(out, ", \"%w\"", column->name);
+    } else {
+      sqlite3_str_appendall(out, ", NULL");
+    }
+  }
+}
+
+static int plan_text(Plan *plan, enum SealSql view) {
+  sqlite3_str *columns = sqlite3_str_new(NULL), *order = sqlite3_str_new(NULL);
+  plan_order(plan, order);
+  plan_limit(plan, order);
+  plan_columns(plan, columns);
+  int rc =
+      sqlite3_str_errcode(columns) | sqlite3_str_errcode(order) | sqlite3_str_errcode(plan->where);
+  char *c = sqlite3_str_finish(columns), *w = sqlite3_str_value(plan->where);
+  char *o = sqlite3_str_finish(order);
+  char *sql = sqlite3_mprintf(seal_sql[SQL_VIEW_FRAME], c, seal_sql[view], w ? w : "", o ? o : "");
+  plan->info->idxStr =
+      sql && rc == 0 ? sqlite3_mprintf("%.*s\n%s", plan->n, plan->letters, sql) : NULL;
+  plan->info->needToFreeIdxStr = 1;
+  sqlite3_free(sql);
+  sqlite3_free(c);
+  sqlite3_free(o);
+  return plan->info->idxStr ? SQLITE_OK : SQLITE_NOMEM;
+}
+
+static int table_best_index(sqlite3_vtab *base, sqlite3_index_info *info) {
+  const SealRelation *relation = ((Table *)base)->relation;
+  Plan plan = {.info = info, .relation = relation, .first = relation->bind ? 3 : 2};
+  plan.where = sqlite3_str_new(NULL);
+  for (int i = 0; i < info->nConstraint; i++) plan_constraint(&plan, i);
+  int unique = plan.key > 0 && plan.key == key_columns(relation);
+  enum SealSql view = plan.lookup || unique ? relation->view : relation->view_all;
+  info->estimatedRows = unique ? 1 : plan.lookup ? 10 : plan.key ? 1000 : 1000000;
+  info->estimatedCost = unique ? 10 : plan.lookup ? 50 : plan.key ? 5000 : 3000000;
+  if (unique) info->idxFlags = SQLITE_INDEX_SCAN_UNIQUE;
+  info->idxNum = plan.all ? PLAN_ALL : 0;
+  int rc = plan.refused ? SQLITE_CONSTRAINT : plan_text(&plan, view);
+  sqlite3_free(sqlite3_str_finish(plan.where));
+  return rc;
+}
+
+/************************************************************************************************
+** Reading.
+*/
+static int cursor_open(sqlite3_vtab *base, sqlite3_vtab_cursor **out) {
+  (void)base;
+  Cursor *cursor = sqlite3_malloc(sizeof *cursor);
+  if (cursor == NULL) return SQLITE_NOMEM;
+  memset(cursor, 0, sizeof *cursor);
+  *out = &cursor->base;
+  return SQLITE_OK;
+}
+
+/* Gives the statement back. */
+static void cursor_leave(Cursor *cursor) {
+  if (cursor->scan != NULL) {
+    seal_store_reset(cursor->stmt);
+    cursor->scan->busy = 0;
+  } else {
+    (void)sqlite3_finalize(cursor->stmt);
+  }
+  cursor->scan = NULL;
+  cursor->stmt = NULL;
+}
+
+static int cursor_close(sqlite3_vtab_cursor *base) {
+  cursor_leave((Cursor *)base);
+  sqlite3_free(base);
+  return SQLITE_OK;
+}
+
+static int prepare(Table *table, const char *sql, sqlite3_stmt **out) {
+  /* NO_VTAB would refuse json_each, which the command relation's view reads. */
+  return sqlite3_prepare_v3(table->p->store.db, sql, -1, SQLITE_PREPARE_PERSISTENT, out, NULL);
+}
+
+/* Finds or makes the statement; a table that is read by several cursors at once has one of its own
+** for each. */
+static int cursor_statement(Table *table, Cursor *cursor, const char *sql) {
+  for (int i = 0; i < SCANS; i++) {
+    Scan *scan = &table->scans[i];
+    if (scan->sql == NULL || scan->busy || strcmp(scan->sql, sql) != 0) continue;
+    scan->busy = 1;
+    cursor->scan = scan;
+    cursor->stmt = scan->stmt;
+    return SQLITE_OK;
+  }
+  int rc = prepare(table, sql, &cursor->stmt);
+  Scan *scan = &table->scans[table->next];
+  if (rc != SQLITE_OK || scan->busy) return rc;
+  char *copy = sqlite3_mprintf("%s", sql);
+  if (copy == NULL) return SQLITE_OK; /* works without being kept */
+  scan_clear(scan);
+  *scan = (Scan){copy, cursor->stmt, 1};
+  cursor->scan = scan;
+  table->next = (table->next + 1) % SCANS;
+  return SQLITE_OK;
+}
+
+static int refuse_instant(Table *table, sqlite3_value *value) {
+  char quoted[SEAL_QUOTE_MAX + 8];
+  SealText text = {(const char *)sqlite3_value_text(value), sqlite3_value_bytes(value)};
+  return set_error(&table->base,
+                   sqlite3_mprintf("seal_%s: \"%s\" is not an instant (RFC 3339, a date, "
+                                   "or integer seconds since 1970)",
+                                   table->relation->name, seal_quote(text, quoted)));
+}
+
+/* Binds one argument by its letter; *none is set when no row can match, *all when every stored row is
+** asked for. */
+static int bind_argument(Table *table, Cursor *cursor, char letter, int i, sqlite3_value *value,
+                         int *none, int *all) {
+  int64_t instant;
+  int null = sqlite3_value_type(value) == SQLITE_NULL;
+  switch (letter) {
+  case 'x':
+    return SQLITE_OK;
+  case 'a':
+  case 'A':
+    if (null && letter == 'a') *none = 1;
+    if (null && letter == 'A') *all = 1;
+    if (null) return SQLITE_OK;
+    if (seal_value_instant(value, &cursor->at) != 0) return refuse_instant(table, value);
+    return SQLITE_OK;
+  case 't':
+    if (null) return sqlite3_bind_null(cursor->stmt, i);
+    if (seal_value_instant(value, &instant) != 0) return refuse_instant(table, value);
+    return sqlite3_bind_int64(cursor->stmt, i, instant);
+  default:
+    return sqlite3_bind_value(cursor->stmt, i, value);
+  }
+}
+
+static int cursor_next(sqlite3_vtab_cursor *base) {
+  Cursor *cursor = (Cursor *)base;
+  int rc = sqlite3_step(cursor->stmt);
+  cursor->eof = rc != SQLITE_ROW;
+  return rc == SQLITE_ROW || rc == SQLITE_DONE ? SQLITE_OK : rc;
+}
+
+static int cursor_filter(sqlite3_vtab_cursor *base, int number, const char *plan, int argc,
+                         sqlite3_value **argv) {
+  Cursor *cursor = (Cursor *)base;
+  Table *table = (Table *)base->pVtab;
+  const SealRelation *relation = table->relation;
+  int none = 0, all = number & PLAN_ALL, first = relation->bind ? 3 : 2;
+  cursor_leave(cursor);
+  cursor->eof = 1;
+  int rc = relation->counts ? seal_flush(table->p) : SQLITE_OK;
+  if (rc == SQLITE_OK) rc = cursor_statement(table, cursor, strchr(plan, '\n') + 1);
+  cursor->at = SEAL_UNBOUNDED;
+  for (int i = 0; rc == SQLITE_OK && i < argc; i++) {
+    rc = bind_argument(table, cursor, plan[i], first + i, argv[i], &none, &all);
+  }
+  table->asked_at = cursor->at;
+  if (cursor->at == SEAL_UNBOUNDED && !all) {
+    cursor->at = seal_store_clock(&table->p->store);
+  }
+  if (rc != SQLITE_OK || none) return rc;
+  if (cursor->at != SEAL_UNBOUNDED && sqlite3_bind_parameter_count(cursor->stmt) > 0) {
+    rc = sqlite3_bind_int64(cursor->stmt, 1, cursor->at);
+  }
+  if (rc == SQLITE_OK && relation->bind != NULL) rc = relation->bind(table->p, cursor->stmt);
+  return rc == SQLITE_OK ? cursor_next(base) : rc;
+}
+
+static int cursor_eof(sqlite3_vtab_cursor *base) {
+  return ((Cursor *)base)->eof;
+}
+
+static void result_instant(sqlite3_context *ctx, int64_t t) {
+  char text[SEAL_INSTANT_SIZE];
+  seal_instant_text(t, text);
+  sqlite3_result_text(ctx, text, -1, SQLITE_TRANSIENT);
+}
+
+static int cursor_column(sqlite3_vtab_cursor *base, sqlite3_context *ctx, int i) {
+  Cursor *cursor = (Cursor *)base;
+  const SealRelation *relation = ((Table *)base->pVtab)->relation;
+  const SealColumn *column = &relation->columns[i];
+  if (sqlite3_vtab_nochange(ctx)) return SQLITE_OK;
+  if (column->flags & SEAL_COL_HIDDEN) {
+    if (strcmp(column->name, "at") == 0 && cursor->at != SEAL_UNBOUNDED) {
+      result_instant(ctx, cursor->at);
+    }
+    return SQLITE_OK;
+  }
+  Seal *p = ((Table *)base->pVtab)->p;
+  if (relation->column != NULL && relation->column(p, ctx, cursor->stmt, i)) return SQLITE_OK;
+  if (column->kind == SEAL_KIND_INSTANT &&
+      sqlite3_column_type(cursor->stmt, i + 1) == SQLITE_INTEGER) {
+    result_instant(ctx, sqlite3_column_int64(cursor->stmt, i + 1));
+  } else {
+    sqlite3_result_value(ctx, sqlite3_column_value(cursor->stmt, i + 1));
+  }
+  return SQLITE_OK;
+}
+
+static int cursor_rowid(sqlite3_vtab_cursor *base, sqlite3_int64 *out) {
+  *out = sqlite3_column_int64(((Cursor *)base)->stmt, 0);
+  return SQLITE_OK;
+}
+
+/************************************************************************************************
+** Writing, and the transaction around it.
+*/
+/* What a fault of the system is called: SQLite's own message, if the error is a nested statement's. */
+static char *fault_text(Seal *p, const SealRelation *relation, int rc) {
+  if (rc == SQLITE_CORRUPT_VTAB) {
+    return sqlite3_mprintf("seal_%s: a stored row is not what the registrar wrote", relation->name);
+  }
+  const char *text =
+      sqlite3_errcode(p->store.db) == SQLITE_OK ? sqlite3_errstr(rc) : sqlite3_errmsg(p->store.db);
+  return sqlite3_mprintf("seal_%s: %s", relation->name, text);
+}
+
+static int table_update(sqlite3_vtab *base, int argc, sqlite3_value **argv, sqlite3_int64 *rowid) {
+  Table *table = (Table *)base;
+  SealError err;
+  memset(&err, 0, sizeof err);
+  int rc = seal_relation_write(table->p, table->relation, table->asked_at, argc, argv, rowid, &err);
+  if (rc != SQLITE_OK && rc != SQLITE_NOMEM) {
+    sqlite3_free(base->zErrMsg);
+    if (err.cause != SEAL_CAUSE_NONE) {
+      base->zErrMsg = sqlite3_mprintf("%s: %s", seal_cause_text(err.cause), err.detail);
+    } else if (err.detail != NULL) {
+      base->zErrMsg = sqlite3_mprintf("%s", err.detail);
+    } else {
+      base->zErrMsg = fault_text(table->p, table->relation, rc);
+    }
+  }
+  seal_error_clear(&err);
+  return rc;
+}
+
+static int table_begin(sqlite3_vtab *base) {
+  (void)base;
+  return SQLITE_OK;
+}
+
+static int table_sync(sqlite3_vtab *base) {
+  Table *table = (Table *)base;
+  int rc = seal_flush(table->p);
+  if (rc != SQLITE_OK) (void)set_error(base, fault_text(table->p, table->relation, rc));
+  return rc;
+}
+
+static int table_end(sqlite3_vtab *base) {
+  seal_transaction(((Table *)base)->p);
+  return SQLITE_OK;
+}
+
+static int table_savepoint(sqlite3_vtab *base, int n) {
+  (void)n;
+  return table_sync(base);
+}
+
+static int table_release(sqlite3_vtab *base, int n) {
+  (void)base;
+  (void)n;
+  return SQLITE_OK;
+}
+
+static int table_rollback_to(sqlite3_vtab *base, int n) {
+  (void)n;
+  seal_forget(((Table *)base)->p);
+  return SQLITE_OK;
+}
+
+static int table_rename(sqlite3_vtab *base, const char *name) {
+  Table *table = (Table *)base;
+  (void)name;
+  return set_error(base, sqlite3_mprintf("seal_%s can't be renamed", table->relation->name));
+}
+
+/* The suffixes of storage: seal_agreement_data, seal_term_held, … */
+static int table_shadow_name(const char *suffix) {
+  static const char *const names[] = {"data", "use", "held", "replay", "service"};
+  for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+    if (sqlite3_stricmp(names[i], suffix) == 0) return 1;
+  }
+  return 0;
+}
+
+static const sqlite3_module module = {
+    .iVersion = 3,
+    .xCreate = table_create,
+    .xConnect = table_connect,
+    .xBestIndex = table_best_index,
+    .xDisconnect = table_disconnect,
+    .xDestroy = table_destroy,
+    .xOpen = cursor_open,
+    .xClose = cursor_close,
+    .xFilter = cursor_filter,
+    .xNext = cursor_next,
+    .xEof = cursor_eof,
+    .xColumn = cursor_column,
+    .xRowid = cursor_rowid,
+    .xUpdate = table_update,
+    .xBegin = table_begin,
+    .xSync = table_sync,
+    .xCommit = table_end,
+    .xRollback = table_end,
+    .xRename = table_rename,
+    .xSavepoint = table_savepoint,
+    .xRelease = table_release,
+    .xRollbackTo = table_rollback_to,
+    .xShadowName = table_shadow_name,
+};
+
+static void owner_gone(void *p) {
+  seal_close(p);
+}
+
+int seal_relation_register(Seal *p) {
+  p->owners++;
+  return sqlite3_create_module_v2(p->store.db, "seal", &module, p, owner_gone);
+}

@@ -1,0 +1,12 @@
+/* seal_x509(): a certificate chain judged in SQL. See x509.c. */
+#ifndef SEAL_TABLES_X509_H
+#define SEAL_TABLES_X509_H
+
+#include "crypto/crypto.h"
+#include "sqlite3ext.h"
+
+/* Makes the table-valued function seal_x509 on a connection. `c` is the connection's, and stays
+** until the connection is closed. Returns an SQLite result code. */
+int seal_x509_register(sqlite3 *db, SealCrypto *c);
+
+#endif
