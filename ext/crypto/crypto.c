@@ -6,7 +6,9 @@
 **    seal_crypto_free(c);
 **
 ** OpenSSL's first use of an algorithm is where it copes worst with a lack of memory; here is the
-** one place where that happens.
+** one place where that happens. There OpenSSL 3.0 also reads its configuration, if the process has
+** not done so yet, into the context of the host; none of it reaches ours. To forbid that would take
+** the host's own settings from it (OPENSSL_INIT_NO_LOAD_CONFIG holds for the whole process).
 */
 #include <stdlib.h>
 #include <string.h>
