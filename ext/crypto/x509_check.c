@@ -248,6 +248,15 @@ static SealReason seal_form_ca(X509 *x) {
   return seal_form_constraints(x);
 }
 
+/* RFC 5280 4.2.1.1: only a self-signed certificate does without the identifier of its issuer's key.
+** X509_verify_cert() asks this of all but the last of a path. */
+static SealReason seal_form_anchor(X509 *x) {
+  if (!(X509_get_extension_flags(x) & EXFLAG_SI) && !X509_get0_authority_key_id(x)) {
+    return SEAL_REASON_EXTENSION_INVALID;
+  }
+  return seal_form_ca(x);
+}
+
 /* RFC 5280 4.2.1.12, 4.2.1.3: an end entity that says what it is for. */
 static SealReason seal_form_leaf(X509 *x, int purpose) {
   uint32_t flags = X509_get_extension_flags(x), usage = X509_get_key_usage(x);
@@ -274,5 +283,6 @@ SealReason seal_cert_form(X509 *x, SealRole role, int purpose) {
     reason = seal_san_check(x, purpose == SEAL_X509_SERVER);
   }
   if (reason != SEAL_VALID) return reason;
-  return role == SEAL_ROLE_LEAF ? seal_form_leaf(x, purpose) : seal_form_ca(x);
+  if (role == SEAL_ROLE_LEAF) return seal_form_leaf(x, purpose);
+  return role == SEAL_ROLE_ANCHOR ? seal_form_anchor(x) : seal_form_ca(x);
 }

@@ -18,7 +18,7 @@
 
 /* Caps on what is looked at, before anything is copied. */
 #define SEAL_CHAIN_MAX   65536      /* bytes of a chain */
-#define SEAL_CHAIN_COUNT 16         /* certificates in it */
+#define SEAL_CHAIN_COUNT 48         /* certificates in it */
 #define SEAL_ANCHORS_MAX (16 << 20) /* bytes of anchors, and of CRLs */
 #define SEAL_PATH_DEPTH  8          /* intermediates between a leaf and its anchor */
 

@@ -190,6 +190,8 @@ static SealReason seal_path_param(const SealPath *path, X509_VERIFY_PARAM *param
   X509_VERIFY_PARAM_set_time(param, (time_t)policy->at);
   X509_VERIFY_PARAM_set_depth(param, is_path ? SEAL_CHAIN_COUNT : SEAL_PATH_DEPTH);
   X509_VERIFY_PARAM_set_auth_level(param, 2);
+  /* The common name is no host name here, so no constraint on host names is about it. */
+  X509_VERIFY_PARAM_set_hostflags(param, X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
   if (X509_VERIFY_PARAM_set_flags(param, flags) != 1) return SEAL_INTERNAL;
   if (!is_path && X509_VERIFY_PARAM_set_purpose(param, policy->purpose == SEAL_X509_SERVER
                                                            ? X509_PURPOSE_SSL_SERVER
