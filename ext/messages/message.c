@@ -354,3 +354,5 @@ int seal_message_reused(Seal *p, SealText message_id, int64_t at, char **respons
   seal_error_clear(&err);
   return rc;
 }
+
+const SealMessages seal_messages = {seal_message_handle, seal_message_reused};

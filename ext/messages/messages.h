@@ -18,8 +18,9 @@
 /************************************************************************************************
 ** message.c
 */
-/* How an answer is kept: stored, in the connection's memory only, or stored sealed. */
-typedef enum SealKept { SEAL_KEPT_STORED, SEAL_KEPT_MEMORY, SEAL_KEPT_SEALED } SealKept;
+/* The face, for whoever brings messages: handle is seal_message_handle, reused is
+** seal_message_reused. */
+extern const SealMessages seal_messages;
 
 /* Handles one message at `at` (SEAL_UNBOUNDED: by the host's clock), whatever it holds: every refusal is an answer, and audited. *response is the
 ** answer's JSON text, the caller's (sqlite3_free); *kept says how it is kept. An error code is a fault of

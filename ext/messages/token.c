@@ -53,11 +53,11 @@ int seal_token_post(Seal *p, SealRequest *request, const char *seal_service, Sea
   if (grant_type.p == NULL) {
     return seal_fault(err, SEAL_MANDATORY_IE_MISSING, "grant_type", "is missing");
   }
-  int rc = authenticate(p, request, err);
-  if (rc != SQLITE_OK) return rc;
   if (!is(grant_type, "client_credentials")) {
     return seal_refuse(err, SEAL_OPTIONAL_IE_INCORRECT, "grant_type is not client_credentials");
   }
+  int rc = authenticate(p, request, err);
+  if (rc != SQLITE_OK) return rc;
   unsigned asked = scope.p ? seal_scopes_read(scope, &unknown) : 0;
   if (scope.p != NULL && (unknown || asked == 0)) {
     return seal_refuse(err, SEAL_INSUFFICIENT_SCOPE, "scope names what there is not");

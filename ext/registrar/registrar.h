@@ -377,9 +377,21 @@ typedef struct SealResult {
   char *command, *argument, *result;
 } SealResult;
 
+/* How the answer to a message is kept: stored, in the connection's memory only, or stored sealed. */
+typedef enum SealKept { SEAL_KEPT_STORED, SEAL_KEPT_MEMORY, SEAL_KEPT_SEALED } SealKept;
+
+/* The 3GPP face, as the SQL face calls it: the door brings the two together, so that neither knows the
+** other. See messages/messages.h. */
+typedef struct SealMessages {
+  int (*handle)(Seal *p, SealText message_id, SealText request, int64_t at, int *status,
+                char **response, SealKept *kept);
+  int (*reused)(Seal *p, SealText message_id, int64_t at, char **response);
+} SealMessages;
+
 struct Seal {
   SealStore store;
   SealCrypto *crypto;
+  const SealMessages *messages; /* the 3GPP face */
   SealKeyCache *keys;
   SealAnchors *anchors;      /* the CAs and CRLs that were asked last, parsed */
   unsigned char *key_before; /* the key before a rekey that is not committed yet */

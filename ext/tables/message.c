@@ -7,7 +7,6 @@
 ** its digest is stored. What only this connection knows is kept in memory and stands in for the stored
 ** answer: the answer to a GET, and the refusal of a message id for another request.
 */
-#include "messages/messages.h"
 #include "tables/relation.h"
 
 #include <string.h>
@@ -65,7 +64,7 @@ static int message_again(SealRow *row, const Found *found) {
   seal_result_remove(&p->answers, found->id);
   if (found->answered) return SQLITE_OK;
   p->repeats = 1;
-  int rc = seal_message_handle(p, seal_row_text(row, MESSAGE_ID), seal_row_text(row, REQUEST),
+  int rc = p->messages->handle(p, seal_row_text(row, MESSAGE_ID), seal_row_text(row, REQUEST),
                                row->at, &status, &response, &kept);
   p->repeats = 0;
   if (rc == SQLITE_OK) rc = remember(p, found->id, status, response);
@@ -75,7 +74,7 @@ static int message_again(SealRow *row, const Found *found) {
 
 static int message_reused(SealRow *row, const Found *found, int64_t at) {
   char *response = NULL;
-  int rc = seal_message_reused(row->p, seal_row_text(row, MESSAGE_ID), at, &response);
+  int rc = row->p->messages->reused(row->p, seal_row_text(row, MESSAGE_ID), at, &response);
   if (rc == SQLITE_OK) rc = remember(row->p, found->id, 409, response);
   sqlite3_free(response);
   return rc;
@@ -110,7 +109,7 @@ static int message_first(SealRow *row, const unsigned char digest[SEAL_SHA256_SI
   char *response = NULL;
   int status;
   SealKept kept;
-  int rc = seal_message_handle(p, seal_row_text(row, MESSAGE_ID), seal_row_text(row, REQUEST),
+  int rc = p->messages->handle(p, seal_row_text(row, MESSAGE_ID), seal_row_text(row, REQUEST),
                                row->at, &status, &response, &kept);
   if (rc == SQLITE_OK) rc = message_store(row, digest, at, status, response, kept);
   if (rc == SQLITE_OK) {

@@ -146,12 +146,10 @@ static SealReason call_verify_hmac(void) {
 }
 
 static SealReason call_peek(void) {
-  char *iss, *client_id, *kid;
-  SealReason reason = seal_jwt_peek(token, strlen(token), &iss, &client_id, &kid);
+  SealPeek peek;
+  SealReason reason = seal_jwt_peek(token, strlen(token), &peek);
 
-  free(iss);
-  free(client_id);
-  free(kid);
+  seal_peek_clear(&peek);
   return reason;
 }
 
