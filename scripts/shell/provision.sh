@@ -153,7 +153,7 @@ seal_provision() {
   file=$(input_file "$ARG1") || exit 3
   read_rows "$file"
   batch=$((LAST / 20 + 1))
-  [ "$batch" -gt 10000 ] || batch=10000
+  [ "$batch" -ge 10000 ] || batch=10000
   {
     printf '%s\n' "ATTACH 'rows.db' AS input;" 'BEGIN IMMEDIATE;'
     first=1
@@ -161,7 +161,7 @@ seal_provision() {
       last=$((first + batch - 1))
       [ "$last" -le "$LAST" ] || last=$LAST
       insert_rows "$first" "$last"
-      progress "$last of $LAST rows"
+      [ "$LAST" -le "$batch" ] || progress "$last of $LAST rows"
       first=$((last + 1))
     done
     echo 'COMMIT;'

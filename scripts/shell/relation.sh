@@ -163,7 +163,7 @@ select_columns() {
       *=file)
         column=${column%%=*}
         expression="CASE WHEN instr($column, x'00') THEN hex($column)
-          ELSE CAST($column AS TEXT) END AS $column"
+          ELSE rtrim(CAST($column AS TEXT), char(10)) END AS $column"
         ;;
       *) expression=${column%%=*} ;;
     esac
