@@ -3,6 +3,8 @@
 #
 #   seal init --identifier urn:example:registrar
 #   seal backup /var/backups/seal-$(date +%F).db
+#
+# shellcheck disable=SC2030,SC2031 # ask() looks at another DB, in a subshell
 
 help_init() {
   cat <<'T'
@@ -27,7 +29,8 @@ seal_init() {
     ! given skms_uri || echo 'UPDATE seal_registrar SET skms_uri = :skms_uri;'
     echo 'COMMIT;'
     modes line
-    echo 'SELECT identifier, skms_uri, seal_version() AS version, installed_time FROM seal_registrar;'
+    echo 'SELECT identifier, skms_uri, seal_version() AS version, installed_time
+      FROM seal_registrar;'
   } | sql make
   show
 }
@@ -77,18 +80,10 @@ T
 # check_copy FILE: whether a file is a whole database of a registrar; WHY says why not.
 check_copy() {
   WHY=
-  checked=$DB
-  DB=$1
-  # A subshell: what ends the program there is an answer here.
-  if ! (
-    printf '%s\n' 'PRAGMA integrity_check;' 'SELECT count(*) FROM seal_registrar;' | sql read
-  ) 2>"$WORK/why"; then
-    WHY=$(sed 's/^seal: //' "$WORK/why")
-  elif [ "$(cat "$WORK/out")" != "ok
-1" ]; then
-    WHY="$1: $(head -n 1 "$WORK/out")"
-  fi
-  DB=$checked
+  answer=$(ask "$1" read 'PRAGMA integrity_check; SELECT count(*) FROM seal_registrar;') ||
+    WHY=$(why)
+  [ -n "$WHY" ] || [ "$answer" = "ok
+1" ] || WHY="$(printf '%s' "$answer" | head -n 1)"
   [ -z "$WHY" ]
 }
 
@@ -97,15 +92,18 @@ seal_backup() {
   [ "$ARGC" -eq 1 ] || wrong "which file?"
   [ ! -e "$ARG1" ] || refuse "$ARG1 is there already"
   copy=$(absolute "$ARG1")
-  # It gets its name once it is whole.
-  bind copy "$copy.part"
-  rm -f -- "$copy.part" || fail "cannot write $copy.part"
-  echo 'VACUUM INTO :copy;' | sql write
-  check_copy "$copy.part" || {
-    rm -f -- "$copy.part"
+  # It gets its name once it is whole and on the disk.
+  part=$(mktemp -- "$copy.XXXXXX") || fail "cannot write $copy"
+  bind copy "$part"
+  if ! (echo 'VACUUM INTO :copy;' | sql write); then
+    rm -f -- "$part"
+    exit 3
+  fi
+  check_copy "$part" || {
+    rm -f -- "$part"
     fail "the copy is not whole: $WHY"
   }
-  mv -- "$copy.part" "$copy" || fail "cannot write $copy"
+  { sync -- "$part" && mv -- "$part" "$copy"; } || fail "cannot write $copy"
 }
 
 help_restore() {
@@ -148,17 +146,22 @@ T
 
 # finding VERDICT CHECK DETAIL: a line of the doctor's.
 finding() {
-  printf "INSERT INTO finding VALUES (CAST(x'%s' AS TEXT), CAST(x'%s' AS TEXT), CAST(x'%s' AS TEXT));\n" \
-    "$(printf '%s' "$1" | od -An -v -tx1 | tr -d ' \n')" \
-    "$(printf '%s' "$2" | od -An -v -tx1 | tr -d ' \n')" \
-    "$(printf '%s' "$3" | od -An -v -tx1 | tr -d ' \n')" >>"$WORK/findings"
+  printf 'INSERT INTO finding VALUES (%s, %s, %s);\n' "$(literal "$1")" "$(literal "$2")" \
+    "$(literal "$3")" >>"$WORK/findings"
   [ "$1" != fail ] || BAD=1
 }
 
-# ask SQL: prints what one statement gives, or fails with WORK/why.
+# ask FILE ACCESS SQL: prints what a statement gives on that database, or fails with $WORK/why.
 ask() {
-  (echo "$1" | sql read) 2>"$WORK/why" || return 1
+  (
+    DB=$1
+    printf '%s\n' "$3" | sql "$2"
+  ) 2>"$WORK/why" || return 1
   cat "$WORK/out"
+}
+
+why() {
+  sed 's/^seal: //; q' "$WORK/why"
 }
 
 check_permissions() {
@@ -168,7 +171,7 @@ check_permissions() {
     case $mode in
       *00) ;;
       *)
-        finding warn permissions "$file has mode $mode: others than its owner may use it (chmod 600)"
+        finding warn permissions "$file has mode $mode: not its owner only (chmod 600)"
         return
         ;;
     esac
@@ -179,43 +182,36 @@ check_permissions() {
 check_program() {
   version=$(sqlite3 -version | cut -d ' ' -f 1)
   case $version in
-    3.4[0-9].* | 3.[5-9][0-9].* | [4-9].*) finding ok sqlite3 "$version" ;;
+    3.4[0-9].* | 3.[5-9][0-9].* | 3.[1-9][0-9][0-9].* | [4-9].*) finding ok sqlite3 "$version" ;;
     *) finding fail sqlite3 "$version is older than 3.40" ;;
   esac
-  if version=$(DB=/dev/null && sql_alone 'SELECT seal_version();'); then
+  if version=$(ask "$WORK/none.db" make 'SELECT seal_version();'); then
     finding ok extension "$version, $EXTENSION"
   else
-    finding fail extension "$(sed 's/^seal: //' "$WORK/why")"
+    finding fail extension "$(why)"
     return 1
   fi
 }
 
-# A statement without a database.
-sql_alone() {
-  DB="$WORK/none.db"
-  (echo "$1" | sql make) 2>"$WORK/why" || return 1
-  cat "$WORK/out"
-}
-
 check_database() {
-  if ! version=$(ask 'SELECT format FROM seal_registrar;'); then
-    finding fail database "$(sed 's/^seal: //' "$WORK/why")"
+  if ! version=$(ask "$DB" read 'SELECT format FROM seal_registrar;'); then
+    finding fail database "$(why)"
     return
   fi
   finding ok database "$DB, format $version"
   check_permissions
-  mode=$(ask 'PRAGMA journal_mode;')
+  mode=$(ask "$DB" read 'PRAGMA journal_mode;')
   case $mode in
     wal) finding ok journal "$mode" ;;
     *) finding warn journal "$mode: readers wait for writers (seal init sets wal)" ;;
   esac
-  whole=$(ask 'PRAGMA integrity_check;') || whole=$(cat "$WORK/why")
+  whole=$(ask "$DB" read 'PRAGMA integrity_check;') || whole=$(why)
   case $whole in
     ok) finding ok integrity ok ;;
     *) finding fail integrity "$(printf '%s' "$whole" | head -n 1)" ;;
   esac
-  swept=$(ask "SELECT last_sweep_time, last_sweep_time < strftime('%Y-%m-%dT%H:%M:%SZ', 'now', '-7 days')
-    FROM seal_registrar;")
+  swept=$(ask "$DB" read "SELECT last_sweep_time,
+      last_sweep_time < strftime('%Y-%m-%dT%H:%M:%SZ', 'now', '-7 days') FROM seal_registrar;")
   case $swept in
     '|') finding warn sweep "never (seal sweep; best every day)" ;;
     *'|1') finding warn sweep "last on ${swept%|*} (seal sweep; best every day)" ;;

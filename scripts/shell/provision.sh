@@ -62,8 +62,8 @@ read_csv() {
   {
     printf 'CREATE TABLE input(%s);\n' "$list"
     printf '.import --csv --skip 1 rows.csv input\n'
-    printf 'INSERT INTO rows(n,%s) SELECT row_number() OVER (ORDER BY rowid),%s FROM input;\n' "$list" "$list"
-  } | rows_sql || refuse "$ARG1: $(head -n 1 "$WORK/err" | sed 's/^rows.csv:\([0-9]*\): /line \1: /')"
+    printf 'INSERT INTO rows(n,%s) SELECT rowid,%s FROM input ORDER BY rowid;\n' "$list" "$list"
+  } | rows_sql || refuse "$ARG1: $(sed 's/^rows.csv:\([0-9]*\): /line \1: /; q' "$WORK/err")"
 }
 
 # What is not an array of objects with known members is told by name.
@@ -120,7 +120,8 @@ UPDATE rows SET (val_service_id, val_user_id, val_ue_id, key_format, scope, conf
      ELSE CAST(nullif(exp_time, '') AS INTEGER) END);
 DELETE FROM rows WHERE coalesce(val_service_id, val_user_id, val_ue_id, key_format, scope, conf_id,
   exp_time) IS NULL;
-SELECT count(*), coalesce(max(n), 0), count(key_format) > 0, count(val_user_id) + count(val_ue_id) > 0,
+SELECT count(*), coalesce(max(n), 0), count(key_format) > 0,
+  count(val_user_id) + count(val_ue_id) > 0,
   coalesce(min(n) FILTER (WHERE (val_user_id IS NULL) = (val_ue_id IS NULL)), 0)
 FROM rows;
 T

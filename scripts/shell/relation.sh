@@ -65,18 +65,13 @@ help_relation() {
   describe "$1"
   keys=
   for key in $KEYS; do keys="$keys $(hyphens "$key" | tr '[:lower:]' '[:upper:]')"; done
-  [ "$1" != credential ] || cat <<'T'
-A credential proves that a request comes from its VAL server. Its id is its
-thumbprint, unless another is given.
-
-T
   adds=$keys
   [ "$1" != credential ] || adds=' [CREDENTIAL-ID]'
   cat <<T
-usage: seal $1 add$adds [--COLUMN VALUE ...]
-       seal $1 list [--COLUMN VALUE ...] [--at INSTANT | --all]
+usage: seal $1 add$adds [OPTIONS]
+       seal $1 list [OPTIONS] [--at INSTANT | --all]
        seal $1 show$keys
-       seal $1 set$keys --COLUMN VALUE ...
+       seal $1 set$keys OPTIONS
 T
   [ "$OFF" = - ] || cat <<T
        seal $1 suspend$keys    (status '$OFF')
@@ -85,7 +80,7 @@ T
   cat <<T
        seal $1 remove$keys
 
-Columns:
+Options, one for each column:
 T
   for column in $COLUMNS; do
     kind=${column#*=}
@@ -98,12 +93,17 @@ T
       instant) text='an instant, or none' ;;
       file) text='a file that holds the value; - is the input' ;;
     esac
-    printf '  --%-32s %s\n' "$(hyphens "${column%%=*}")" "$(column_text "$1" "${column%%=*}" "$text")"
+    name=${column%%=*}
+    printf '  --%-32s %s\n' "$(hyphens "$name")" "$(column_text "$1" "$name" "$text")"
   done
   cat <<'T'
 
-list shows what is valid now, or --at an instant; --all shows every row. Options
-of list are filters. The key may also be given as options.
+list shows what is valid now, or --at an instant, or --all rows; its options are
+filters. The parts of the key may be given as options too.
+T
+  [ "$1" != credential ] || cat <<'T'
+
+A credential's id is its thumbprint, unless another is given.
 T
 }
 
@@ -111,7 +111,7 @@ T
 column_text() {
   case $1.$2 in
     term.seal_service) printf '%s' 'identity-management, key-management, ...' ;;
-    term.val_service_id) printf '%s' "a VAL service; * is any (the exact one wins)" ;;
+    term.val_service_id) printf '%s' "a VAL service; * is any (exact wins)" ;;
     term.max_validity) printf '%s' 'seconds that a request may ask for, or none' ;;
     term.key_formats | term.scopes) printf '%s' 'JSON array of words, or none (any)' ;;
     term.allowed_invocation_time_ranges) printf '%s' 'JSON [{startTime, stopTime}], or none' ;;
@@ -140,18 +140,6 @@ bind_keys() {
     fi
   done
   [ "$n" -ge "$ARGC" ] || wrong "there are more words than the key has parts"
-}
-
-# "agreement_id = :agreement_id AND ...", for columns that were given.
-where_given() {
-  mark=${2-}
-  for column in $1; do
-    column=${column%%=*}
-    ! given "$column" || {
-      printf '%s%s = :%s' "$mark" "$column" "$column"
-      mark=' AND '
-    }
-  done
 }
 
 # The columns of the output: all, or for people in a table the brief ones. A value that came from
@@ -229,7 +217,7 @@ relation_list() {
   {
     modes table
     printf 'SELECT %s FROM %s WHERE %s%s ORDER BY %s LIMIT coalesce(:limit, -1);\n' \
-      "$(select_columns "$shown")" "$TABLE" "$(when)" "$(where_given "$COLUMNS" ' AND ')" \
+      "$(select_columns "$shown")" "$TABLE" "$(when)" "$(filter ' AND ' "$COLUMNS")" \
       "$(printf '%s' "${KEYS# }" | tr -s ' ' ',')"
   } | sql read
   show
@@ -239,7 +227,7 @@ relation_show() {
   bind_keys all
   {
     modes line
-    select_row "$(where_given "$KEYS")"
+    select_row "$(filter '' "$KEYS")"
   } | sql read
   [ -s "$WORK/out" ] || missing
   show
@@ -251,7 +239,7 @@ change() {
     printf '%s;\n' "$1"
     printf '%s\n' '.output changes' 'SELECT changes();' '.output'
     modes line
-    select_row "$(where_given "$KEYS")"
+    select_row "$(filter '' "$KEYS")"
   } | sql write
   [ "$(cat "$WORK/changes")" -gt 0 ] || missing
   show
@@ -273,14 +261,15 @@ relation_set() {
     ! given "$name" || changes="$changes${changes:+, }$name = :$name"
   done
   [ -n "$changes" ] || wrong "what is to be set?"
-  change "UPDATE $TABLE SET $changes WHERE $(where_given "$KEYS") AND at IS NULL"
+  change "UPDATE $TABLE SET $changes WHERE $(filter '' "$KEYS") AND at IS NULL"
 }
 
 # A status that is fixed text of ours.
 set_status() {
-  [ "$OFF" != - ] || wrong "a $(spaced "$COMMAND") has no status: suspend its agreement, or set --stop-time"
+  [ "$OFF" != - ] ||
+    wrong "a $(spaced "$COMMAND") has no status: suspend its agreement, or set --stop-time"
   bind_keys all
-  change "UPDATE $TABLE SET status = '$1' WHERE $(where_given "$KEYS") AND at IS NULL"
+  change "UPDATE $TABLE SET status = '$1' WHERE $(filter '' "$KEYS") AND at IS NULL"
 }
 
 relation_suspend() {
@@ -293,7 +282,7 @@ relation_resume() {
 
 relation_remove() {
   bind_keys all
-  printf '%s\n' "DELETE FROM $TABLE WHERE $(where_given "$KEYS") AND at IS NULL;" \
+  printf '%s\n' "DELETE FROM $TABLE WHERE $(filter '' "$KEYS") AND at IS NULL;" \
     'SELECT changes();' | sql write
   [ "$(cat "$WORK/out")" -gt 0 ] || missing
 }

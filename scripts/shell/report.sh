@@ -32,7 +32,8 @@ page_head() {
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
 <title>SEAL registrar</title>
 <style>
-body { font: 16px/1.5 system-ui, sans-serif; color: #222; max-width: 72em; margin: 2em auto; padding: 0 1em }
+body { font: 16px/1.5 system-ui, sans-serif; color: #222 }
+body { max-width: 72em; margin: 2em auto; padding: 0 1em }
 h1 { font-size: 1.5em; margin: 0 } h2 { font-size: 1.1em; margin: 2em 0 .5em }
 p { color: #666; margin: 0 } div { overflow-x: auto }
 table { border-collapse: collapse; width: 100%; font-size: .875em }
@@ -55,7 +56,7 @@ seal_report() {
 .headers off
 .mode html
 .output head
-SELECT identifier, seal_version(), strftime('%Y-%m-%dT%H:%M:%SZ', 'now'), coalesce(:days, 30),
+SELECT replace(identifier, char(10), ' '), seal_version(), strftime('%Y-%m-%dT%H:%M:%SZ', 'now'), coalesce(:days, 30),
   agreements, val_servers, configurations, identities, key_records FROM seal_registrar;
 .headers on
 T
@@ -87,7 +88,8 @@ make_page() {
   sed 's/^<TR>//; s/<TD>//g; /^<\/TR>/d' "$WORK/head" | awk -F '</TD>' '
     { cell[NR] = $1 }
     END {
-      printf "<h1>SEAL registrar</h1>\n<p>%s, version %s, %s; periods of %s days\n", cell[1], cell[2], cell[3], cell[4]
+      printf "<h1>SEAL registrar</h1>\n<p>%s, version %s, %s; periods of %s days\n",
+        cell[1], cell[2], cell[3], cell[4]
       printf "<p>%s agreements, %s VAL servers, %s configurations, %s identities, %s key records\n",
         cell[5], cell[6], cell[7], cell[8], cell[9]
     }'

@@ -1,4 +1,5 @@
--- What VAL servers did from :from until :until, summed up; :agreement_id and :val_server_id narrow it.
+-- What VAL servers did from :from until :until, summed up; :agreement_id and :val_server_id narrow
+-- it.
 WITH period(start, stop) AS (
   SELECT
     CASE typeof(:from) WHEN 'integer' THEN strftime('%Y-%m-%dT%H:%M:%SZ', :from, 'unixepoch')
