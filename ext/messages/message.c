@@ -102,7 +102,7 @@ static int authenticate(Seal *p, SealRequest *request, SealError *err) {
   if (request->credential.token.p == NULL && request->credential.certificate.p == NULL) {
     return seal_refuse(err, SEAL_CREDENTIAL_MISSING, "there is no credential");
   }
-  return seal_authenticate(p, &request->credential, request->at, &request->who, err);
+  return seal_authenticate(p, &request->credential, request->asked_at, &request->who, err);
 }
 
 /* What a handler has done was chargeable, and is audited, by itself; reading is so here. */
@@ -255,7 +255,8 @@ int seal_message_handle(Seal *p, SealText message_id, SealText request_text, int
   int rc = id ? seal_request_read(request_text, &request, &err) : SQLITE_NOMEM;
   if (id == NULL) return rc;
   request.message_id = id;
-  request.at = at;
+  request.asked_at = at;
+  request.at = at = seal_at(p, at);
   if (rc == SQLITE_OK) rc = handle(p, &request, &answer, &allow, &err);
   *reads = request.method != NULL && strcmp(request.method, "GET") == 0;
   *status = answer.status;

@@ -18,7 +18,7 @@
 /************************************************************************************************
 ** message.c
 */
-/* Handles one message, whatever it holds: every refusal is an answer, and audited. *response is the
+/* Handles one message at `at` (SEAL_UNBOUNDED: by the host's clock), whatever it holds: every refusal is an answer, and audited. *response is the
 ** answer's JSON text, the caller's (sqlite3_free); *reads is 1 for a GET. An error code is a fault of
 ** the system (NOMEM, BUSY, FULL, IOERR, …): nothing has happened then. */
 int seal_message_handle(Seal *p, SealText message_id, SealText request, int64_t at, int *status,
@@ -46,8 +46,8 @@ typedef struct SealRequest {
   size_t n_cuts;
   /* Given to the handler by message.c: */
   const char *message_id;
-  int64_t at;
-  const char *conf_id; /* the last segment of the path, or NULL */
+  int64_t at, asked_at; /* asked_at is SEAL_UNBOUNDED where `at` is the host's clock */
+  const char *conf_id;  /* the last segment of the path, or NULL */
   SealRequester who;
 } SealRequest;
 

@@ -19,8 +19,8 @@ enum { MESSAGE_ID, REQUEST, STATUS, RESPONSE };
 static const SealColumn message_columns[] = {
     {"message_id", SEAL_KIND_ID, SEAL_COL_KEY, NULL},
     {"request", SEAL_KIND_VALUE, SEAL_COL_REQUIRED | SEAL_COL_WRITE_ONLY, NULL},
-    {"status", SEAL_KIND_COUNT, SEAL_COL_READ_ONLY, NULL},
-    {"response", SEAL_KIND_TEXT, SEAL_COL_READ_ONLY, NULL},
+    {"status", SEAL_KIND_COUNT, SEAL_COL_READ_ONLY | SEAL_COL_VIRTUAL, NULL},
+    {"response", SEAL_KIND_TEXT, SEAL_COL_READ_ONLY | SEAL_COL_VIRTUAL, NULL},
     {"at", SEAL_KIND_INSTANT, SEAL_COL_HIDDEN, NULL},
 };
 
@@ -54,7 +54,7 @@ static int remember(Seal *p, int64_t id, int status, const char *response) {
 
 /* The same message again: nothing happens, and the first answer stands. An answer that no one stored
 ** (a GET's) is read again. */
-static int message_again(SealRow *row, const Found *found, int64_t at) {
+static int message_again(SealRow *row, const Found *found) {
   Seal *p = row->p;
   char *response = NULL;
   int status, reads;
@@ -64,8 +64,8 @@ static int message_again(SealRow *row, const Found *found, int64_t at) {
   seal_result_remove(&p->answers, found->id);
   if (found->answered) return SQLITE_OK;
   p->repeats = 1;
-  int rc = seal_message_handle(p, seal_row_text(row, MESSAGE_ID), seal_row_text(row, REQUEST), at,
-                               &status, &response, &reads);
+  int rc = seal_message_handle(p, seal_row_text(row, MESSAGE_ID), seal_row_text(row, REQUEST),
+                               row->at, &status, &response, &reads);
   p->repeats = 0;
   if (rc == SQLITE_OK) rc = remember(p, found->id, status, response);
   sqlite3_free(response);
@@ -86,8 +86,8 @@ static int message_first(SealRow *row, const unsigned char digest[SEAL_SHA256_SI
   SealText message_id = seal_row_text(row, MESSAGE_ID);
   char *response = NULL;
   int status, reads;
-  int rc = seal_message_handle(p, message_id, seal_row_text(row, REQUEST), at, &status, &response,
-                               &reads);
+  int rc = seal_message_handle(p, message_id, seal_row_text(row, REQUEST), row->at, &status,
+                               &response, &reads);
   if (rc == SQLITE_OK) {
     rc = seal_store_run(&p->store, SQL_MESSAGE_INSERT, "sbiit", &message_id, digest,
                         SEAL_SHA256_SIZE, at, (int64_t)status, reads ? NULL : response);
@@ -113,7 +113,7 @@ static int message_insert(SealRow *row, int64_t *rowid) {
   if (rc != SQLITE_OK) return rc;
   *rowid = found.id;
   if (found.id == 0) return message_first(row, digest, at, rowid);
-  return found.same ? message_again(row, &found, at) : message_reused(row, &found, at);
+  return found.same ? message_again(row, &found) : message_reused(row, &found, at);
 }
 
 /* What this connection remembers stands in for what is stored. */
