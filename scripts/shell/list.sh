@@ -23,6 +23,12 @@ describe_list() {
         exp_time=instant valid_until=instant'
       ORDER=''
       ;;
+    key-records)
+      TABLE=seal_key_record
+      COLUMNS='val_service_id=text val_user_id=text val_ue_id=text client_id=text key_format=text
+        user_uri=text val_server_id=text conf_id=text exp_time=instant valid_until=instant'
+      ORDER=''
+      ;;
     configurations)
       TABLE=seal_configuration
       COLUMNS='conf_id=text val_server_id=text seal_service=text exp_time=instant
@@ -43,7 +49,7 @@ describe_list() {
       ORDER=' ORDER BY seq'
       TIMELESS=yes
       ;;
-    *) wrong "identities, keys, configurations, usage or changes?" ;;
+    *) wrong "identities, keys, key-records, configurations, usage or changes?" ;;
   esac
   COLUMNS=$(printf '%s' "$COLUMNS" | tr -s ' \n' '  ')
 }
@@ -55,6 +61,7 @@ usage: seal list WHAT [--COLUMN VALUE ...] [--at INSTANT | --all] [--limit N]
 WHAT is one of
   identities       VAL users and UEs, and the VAL services that they may use
   keys             key parameters of VAL services
+  key-records      for whom there are keys; what they are stays sealed
   configurations   what VAL servers provisioned, as a whole
   usage            one row per chargeable event
   changes          one row per change of an object
@@ -123,7 +130,8 @@ help_expiring() {
 usage: seal expiring [--days N] [--from INSTANT] [--until INSTANT]
 
 What is valid at --from (default: now) and ends within --days (default: 30), or
-before --until: agreements, terms, VAL servers, credentials, configurations.
+before --until: agreements, terms, VAL servers, credentials, anchors,
+configurations.
 T
 }
 

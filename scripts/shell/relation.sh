@@ -42,6 +42,11 @@ describe() {
       BRIEF='credential_id val_server_id type exp_time status'
       OFF=revoked
       ;;
+    anchor)
+      COLUMNS='anchor_id=key type=id subject=text iss=text value=file exp_time=instant status=word'
+      BRIEF='anchor_id type subject iss exp_time status'
+      OFF=revoked
+      ;;
   esac
   COLUMNS=$(printf '%s' "$COLUMNS" | tr -s ' \n' '  ')
   TABLE=seal_$(printf '%s' "$1" | tr '-' '_')
@@ -119,7 +124,12 @@ column_text() {
     term.currency) printf '%s' 'three capital letters, or none' ;;
     val-server.end_pt) printf '%s' "JSON EndPoint: {\"fqdn\":\"...\"}, or none" ;;
     credential.type) printf '%s' 'jwk, x509, psk' ;;
-    credential.status) printf '%s' 'active, revoked' ;;
+    anchor.type) printf '%s' 'ca, crl, issuer' ;;
+    anchor.subject) printf '%s' 'of a certificate or a CRL: read from it' ;;
+    anchor.iss) printf '%s' 'of an issuer: what its tokens say' ;;
+    anchor.value) printf '%s' 'a file: PEM, DER or JWKS; - is the input' ;;
+    credential.value) printf '%s' 'a file: JWK, PEM, DER, or the bytes of a psk' ;;
+    credential.status | anchor.status) printf '%s' 'active, revoked' ;;
     *.status) printf '%s' 'active, suspended, terminated (for good)' ;;
     *) printf '%s' "$3" ;;
   esac
@@ -256,9 +266,10 @@ relation_set() {
     name=${column%%=*}
     case $column in
       *=key*) continue ;;
-      *=file) ! given "$name" || wrong "--$name cannot be set: remove it and add another" ;;
+      *=file) value="readfile(:$name)" ;;
+      *) value=":$name" ;;
     esac
-    ! given "$name" || changes="$changes${changes:+, }$name = :$name"
+    ! given "$name" || changes="$changes${changes:+, }$name = $value"
   done
   [ -n "$changes" ] || wrong "what is to be set?"
   change "UPDATE $TABLE SET $changes WHERE $(filter '' "$KEYS") AND at IS NULL"

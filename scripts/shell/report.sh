@@ -14,14 +14,16 @@ T
 }
 
 # The sections: title, and the file of sql/reports that fills it.
-sections='
+sections() {
+  cat <<'T'
 Agreements      report_agreements
 Terms           report_terms
 VAL servers     report_val_servers
 What ends       expiring
 Usage           usage
 Refusals        report_refusals
-'
+T
+}
 
 page_head() {
   cat <<'T'
@@ -60,8 +62,7 @@ SELECT replace(identifier, char(10), ' '), seal_version(), strftime('%Y-%m-%dT%H
   agreements, val_servers, configurations, identities, key_records FROM seal_registrar;
 .headers on
 T
-    printf '%s\n' "$sections" | while read -r line; do
-      [ -n "$line" ] || continue
+    sections | while read -r line; do
       name=${line##* }
       echo ".output section_$name"
       # Usage looks back, what ends is ahead of now.
@@ -93,8 +94,7 @@ make_page() {
       printf "<p>%s agreements, %s VAL servers, %s configurations, %s identities, %s key records\n",
         cell[5], cell[6], cell[7], cell[8], cell[9]
     }'
-  printf '%s\n' "$sections" | while read -r line; do
-    [ -n "$line" ] || continue
+  sections | while read -r line; do
     name=${line##* }
     printf '<h2>%s</h2>\n' "$(printf '%s' "${line% *}" | sed 's/ *$//')"
     if [ -s "$WORK/section_$name" ]; then

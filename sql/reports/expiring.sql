@@ -21,6 +21,9 @@ WITH period(start, stop) AS (
   FROM period JOIN seal_credential AS c ON c.at = period.start
   JOIN seal_val_server AS v ON v.val_server_id = c.val_server_id AND v.at IS NULL
   UNION ALL
+  SELECT type || ' anchor', anchor_id, NULL, exp_time
+  FROM period JOIN seal_anchor AS n ON n.at = period.start
+  UNION ALL
   SELECT 'configuration of ' || c.val_server_id, conf_id, v.agreement_id, valid_until
   FROM period JOIN seal_configuration AS c ON c.at = period.start
   JOIN seal_val_server AS v ON v.val_server_id = c.val_server_id AND v.at IS NULL
