@@ -82,11 +82,12 @@ seal_list() {
   [ -n "$TIMELESS" ] || options="$options at=instant all=flag"
   take "$COLUMNS $options" "$@"
   [ "$ARGC" -eq 0 ] || wrong "one kind of thing at a time"
+  when
   names=$(printf '%s' "$COLUMNS" | sed 's/=[a-z]*//g; s/  */, /g')
   {
     modes table
     printf 'SELECT %s FROM %s WHERE %s%s%s LIMIT coalesce(:limit, -1);\n' \
-      "$names" "$TABLE" "$(when)" "$(filter ' AND ' "$COLUMNS")" "$ORDER"
+      "$names" "$TABLE" "$WHEN" "$(filter ' AND ' "$COLUMNS")" "$ORDER"
   } | sql read
   show
 }

@@ -128,7 +128,7 @@ column_text() {
     anchor.subject) printf '%s' 'of a certificate or a CRL: read from it' ;;
     anchor.iss) printf '%s' 'of an issuer: what its tokens say' ;;
     anchor.value) printf '%s' 'a file: PEM, DER or JWKS; - is the input' ;;
-    credential.value) printf '%s' 'a file: JWK, PEM, DER, or the bytes of a psk' ;;
+    credential.value) printf '%s' 'a file: JWK, PEM, DER, or a secret' ;;
     credential.status | anchor.status) printf '%s' 'active, revoked' ;;
     *.status) printf '%s' 'active, suspended, terminated (for good)' ;;
     *) printf '%s' "$3" ;;
@@ -222,12 +222,13 @@ relation_add() {
 
 relation_list() {
   [ "$ARGC" -eq 0 ] || wrong "list takes options only"
+  when
   shown=$COLUMNS
   [ "$FORMAT" != table ] || shown=$BRIEF
   {
     modes table
     printf 'SELECT %s FROM %s WHERE %s%s ORDER BY %s LIMIT coalesce(:limit, -1);\n' \
-      "$(select_columns "$shown")" "$TABLE" "$(when)" "$(filter ' AND ' "$COLUMNS")" \
+      "$(select_columns "$shown")" "$TABLE" "$WHEN" "$(filter ' AND ' "$COLUMNS")" \
       "$(printf '%s' "${KEYS# }" | tr -s ' ' ',')"
   } | sql read
   show
