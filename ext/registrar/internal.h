@@ -58,6 +58,7 @@ int seal_psk_open(Seal *p, SealText thumbprint, const void *sealed, int n, const
 #define SEAL_FOR_PSK    "seal_credential"
 #define SEAL_FOR_RECORD "seal_key_record"
 #define SEAL_FOR_KEY    "seal_registrar_key"
+#define SEAL_FOR_ANSWER "seal_message"
 
 /************************************************************************************************
 ** ledger.c

@@ -114,3 +114,18 @@ void seal_record_clear(SealFoundRecord *found) {
   sqlite3_free(found->user_uri);
   memset(found, 0, sizeof *found);
 }
+
+int seal_skms_uri_check(Seal *p, SealText uri, SealError *err) {
+  sqlite3_stmt *row;
+  int rc = seal_store_row(&p->store, SQL_REGISTRAR_SKMS_URI, &row, "");
+  if (rc != SQLITE_ROW) return rc == SQLITE_DONE ? SQLITE_CORRUPT_VTAB : rc;
+  SealText own = seal_column_text(row, 0);
+  int same =
+      own.p != NULL && uri.p != NULL && own.n == uri.n && memcmp(own.p, uri.p, (size_t)own.n) == 0;
+  seal_store_reset(row);
+  if (!same) {
+    return seal_fault(err, SEAL_MANDATORY_IE_INCORRECT, "/sKmsUri",
+                      "is not this registrar's key management URI");
+  }
+  return err->cause == SEAL_CAUSE_NONE ? SQLITE_OK : SQLITE_CONSTRAINT_VTAB;
+}

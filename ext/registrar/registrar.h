@@ -204,6 +204,7 @@ typedef struct SealConfiguration {
   SealText end_pt, notification_destination; /* JSON EndPoint, URI; p of NULL: none given */
   SealService *services;
   size_t n_services;
+  int keep; /* services are those that are stored: only what stands beside them changes */
   int64_t valid_until; /* out: what holds */
 } SealConfiguration;
 
@@ -279,6 +280,15 @@ int seal_record_find(Seal *p, const SealRequester *who, SealText val_service_id,
                      const SealRecord *asked, int fall_back, int64_t at, SealFoundRecord *out,
                      SealError *err);
 void seal_record_clear(SealFoundRecord *found);
+/* Refuses a key management URI that is not the registrar's own; SQLITE_CONSTRAINT_VTAB also when *err
+** holds faults already. */
+int seal_skms_uri_check(Seal *p, SealText uri, SealError *err);
+/* Seals an answer that holds a token or a key, and opens it; *out is the caller's (sqlite3_free,
+** seal_secret_free). */
+int seal_answer_seal(Seal *p, SealText message_id, const char *response, void **out, int *n,
+                     SealError *err);
+int seal_answer_open(Seal *p, SealText message_id, const void *sealed, int n, void **out,
+                     int *n_out, SealError *err);
 /* Opens a stored one, whose identity is given. A tag that does not hold is SQLITE_CORRUPT_VTAB. */
 int seal_record_open(Seal *p, const char *conf_id, SealText val_service_id,
                      const SealRecord *record, const void *sealed, int n, void **out, int *n_out,
@@ -353,6 +363,24 @@ int seal_usage_write(Seal *p, int64_t time, int64_t val_server, const char *seal
                      int64_t key_records);
 
 /************************************************************************************************
+** remove.c: what goes with a row that the operator removes; statements with ?1 row id, ended by -1.
+*/
+extern const enum SealSql seal_remove_agreement[], seal_remove_term[], seal_remove_val_server[];
+int seal_remove(Seal *p, const enum SealSql *statements, int64_t id);
+
+/************************************************************************************************
+** bundle.c, apply.c: what SEAL servers are told (INTERFACE seal_bundle, apply).
+*/
+#define SEAL_BUNDLE_MAX (1024 * 1024) /* bytes of a bundle's payload, about */
+/* Makes the bundle for a SEAL server that has applied everything up to `since`: a change's number, the
+** `to` of the bundle before, or p of NULL for a full copy. *jws is the caller's (seal_secret_free). */
+int seal_bundle(Seal *p, SealText seal_server_id, SealText since, int64_t at, char **jws,
+                SealError *err);
+/* Applies a bundle to this database, a SEAL server's own; *result is JSON {"applied", "more",
+** "objects"}, the caller's (sqlite3_free). All of it or nothing. */
+int seal_apply(Seal *p, SealText bundle, int64_t at, char **result, SealError *err);
+
+/************************************************************************************************
 ** registrar.c: one connection's registrar.
 */
 typedef struct SealPending SealPending;
@@ -367,9 +395,21 @@ typedef struct SealResult {
   char *command, *argument, *result;
 } SealResult;
 
+/* How the answer to a message is kept: stored, in the connection's memory only, or stored sealed. */
+typedef enum SealKept { SEAL_KEPT_STORED, SEAL_KEPT_MEMORY, SEAL_KEPT_SEALED } SealKept;
+
+/* The 3GPP face, as the SQL face calls it: the door brings the two together, so that neither knows the
+** other. See messages/messages.h. */
+typedef struct SealMessages {
+  int (*handle)(Seal *p, SealText message_id, SealText request, int64_t at, int *status,
+                char **response, SealKept *kept);
+  int (*reused)(Seal *p, SealText message_id, int64_t at, char **response);
+} SealMessages;
+
 struct Seal {
   SealStore store;
   SealCrypto *crypto;
+  const SealMessages *messages; /* the 3GPP face */
   SealKeyCache *keys;
   SealAnchors *anchors;      /* the CAs and CRLs that were asked last, parsed */
   unsigned char *key_before; /* the key before a rekey that is not committed yet */
@@ -417,5 +457,9 @@ void seal_result_remove(SealResult **list, int64_t seq);
 void seal_results_free(SealResult *list);
 /* JSON as compact text, the caller's (sqlite3_free); NULL: out of memory. */
 char *seal_json_dump(const json_t *json);
+/* Appends a text as a JSON string. */
+void seal_json_append(sqlite3_str *out, const char *p, size_t n);
+/* A member of an object that is a string: p of NULL where it is none. */
+SealText seal_json_member(const json_t *object, const char *name);
 
 #endif

@@ -3,6 +3,7 @@
 **    psk credentials      AES-256-GCM, one key for each purpose, a random nonce; the row's identity is
 **    key records          associated data, so that a sealed value means nothing in another row's place
 **    private signing keys
+**    answers that hold a token or a key
 **
 ** The database holds a check value, sealed too: it tells the right key from another. The key itself is
 ** kept in memory only, and wiped when the connection closes.
@@ -188,6 +189,20 @@ int seal_psk_open(Seal *p, SealText thumbprint, const void *sealed, int n, const
 }
 
 /************************************************************************************************
+** Answers that hold a token or a key.
+*/
+int seal_answer_seal(Seal *p, SealText message_id, const char *response, void **out, int *n,
+                     SealError *err) {
+  return seal_secret_seal(p, SEAL_FOR_ANSWER, message_id, response, (int)strlen(response), out, n,
+                          err);
+}
+
+int seal_answer_open(Seal *p, SealText message_id, const void *sealed, int n, void **out,
+                     int *n_out, SealError *err) {
+  return seal_secret_open(p, SEAL_FOR_ANSWER, message_id, sealed, n, out, n_out, err);
+}
+
+/************************************************************************************************
 ** Another key.
 */
 /* Seals one stored value again. */
@@ -247,6 +262,9 @@ int seal_rekey(Seal *p, const unsigned char *key, int n, int64_t *count, SealErr
   }
   if (rc == SQLITE_OK) {
     rc = reseal_all(p, key, SEAL_FOR_RECORD, SQL_RESEAL_RECORD, SQL_RESEAL_RECORD_SET, count, err);
+  }
+  if (rc == SQLITE_OK) {
+    rc = reseal_all(p, key, SEAL_FOR_ANSWER, SQL_RESEAL_ANSWER, SQL_RESEAL_ANSWER_SET, count, err);
   }
   if (rc == SQLITE_OK) rc = write_check(p, key);
   if (rc != SQLITE_OK) {

@@ -343,18 +343,14 @@ static int record_column(Seal *p, sqlite3_context *ctx, sqlite3_stmt *row, int c
   int rc = seal_record_open(p, conf_id ? conf_id : "", seal_column_text(row, R_VAL_SERVICE_ID + 1),
                             &record, sqlite3_column_blob(row, R_KEY_INFO + 1),
                             sqlite3_column_bytes(row, R_KEY_INFO + 1), &plain, &n, &err);
-  char *text = NULL;
   if (rc == SQLITE_OK) {
     sqlite3_result_text(ctx, plain, n, SQLITE_TRANSIENT);
-  } else if (err.cause != SEAL_CAUSE_NONE) {
-    text = sqlite3_mprintf("%s: %s", seal_cause_text(err.cause), err.detail);
-  } else if (rc == SQLITE_CORRUPT_VTAB) {
-    text = sqlite3_mprintf("seal_key_record: the sealed key_info of row %lld does not hold",
-                           (long long)sqlite3_column_int64(row, 0));
+  } else {
+    char where[80];
+    sqlite3_snprintf(sizeof where, where, "seal_key_record: the key_info of row %lld does not hold",
+                     (long long)sqlite3_column_int64(row, 0));
+    seal_column_fail(ctx, rc, &err, where);
   }
-  if (text != NULL) sqlite3_result_error(ctx, text, -1);
-  if (rc != SQLITE_OK) sqlite3_result_error_code(ctx, rc);
-  sqlite3_free(text);
   seal_secret_free(plain, n);
   seal_error_clear(&err);
   return 1;

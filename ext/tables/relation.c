@@ -249,7 +249,7 @@ static void plan_constraint(Plan *plan, int i) {
   if (column != NULL && column->flags & SEAL_COL_KEY) plan->key++;
 }
 
-static int key_columns(const SealRelation *relation) {
+int seal_relation_keys(const SealRelation *relation) {
   int n = 0;
   for (int i = 0; i < relation->n_columns; i++)
     n += (relation->columns[i].flags & SEAL_COL_KEY) != 0;
@@ -326,7 +326,7 @@ static int table_best_index(sqlite3_vtab *base, sqlite3_index_info *info) {
   Plan plan = {.info = info, .relation = relation, .first = relation->bind ? 3 : 2};
   plan.where = sqlite3_str_new(NULL);
   for (int i = 0; i < info->nConstraint; i++) plan_constraint(&plan, i);
-  int unique = plan.key > 0 && plan.key == key_columns(relation);
+  int unique = plan.key > 0 && plan.key == seal_relation_keys(relation);
   enum SealSql view = plan.lookup || unique ? relation->view : relation->view_all;
   info->estimatedRows = unique ? 1 : plan.lookup ? 10 : plan.key ? 1000 : 1000000;
   info->estimatedCost = unique ? 10 : plan.lookup ? 50 : plan.key ? 5000 : 3000000;
@@ -492,6 +492,18 @@ static int cursor_column(sqlite3_vtab_cursor *base, sqlite3_context *ctx, int i)
     sqlite3_result_value(ctx, sqlite3_column_value(cursor->stmt, i + 1));
   }
   return SQLITE_OK;
+}
+
+void seal_column_fail(sqlite3_context *ctx, int rc, const SealError *err, const char *corrupt) {
+  char *text = NULL;
+  if (err->cause != SEAL_CAUSE_NONE) {
+    text = sqlite3_mprintf("%s: %s", seal_cause_text(err->cause), err->detail);
+  } else if (rc == SQLITE_CORRUPT_VTAB) {
+    text = sqlite3_mprintf("%s", corrupt);
+  }
+  if (text != NULL) sqlite3_result_error(ctx, text, -1);
+  sqlite3_result_error_code(ctx, rc);
+  sqlite3_free(text);
 }
 
 static int cursor_rowid(sqlite3_vtab_cursor *base, sqlite3_int64 *out) {

@@ -98,6 +98,8 @@ SealText seal_row_text(const SealRow *row, int i);
 int64_t seal_row_int(const SealRow *row, int i);
 /* The index of a column by name; it must exist. */
 int seal_relation_column(const SealRelation *relation, const char *name);
+/* How many columns the key has. */
+int seal_relation_keys(const SealRelation *relation);
 /* Refuses the value of column i, naming relation and column. */
 int seal_row_refuse(SealRow *row, int i, const char *format, ...);
 /* The refusal of a row whose key is there already. */
@@ -107,6 +109,9 @@ int seal_relation_find(Seal *p, const SealRelation *relation, const SealText *ke
                        int64_t *id);
 /* Reads a value as an instant: an integer, or text; -1 when it is neither. */
 int seal_value_instant(sqlite3_value *value, int64_t *out);
+
+/* Fails a column hook: with the refusal, or with `corrupt` for a stored value that is not ours. */
+void seal_column_fail(sqlite3_context *ctx, int rc, const SealError *err, const char *corrupt);
 
 /* Checks a value of a column; on fault writes the problem to `problem` and returns -1, or 1 when
 ** memory ran out. */

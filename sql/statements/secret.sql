@@ -41,6 +41,10 @@ JOIN main.seal_configuration_service AS s ON s.id = r.service
 JOIN main.seal_configuration_data AS c ON c.id = s.configuration
 WHERE r.id > ?1 ORDER BY r.id LIMIT 1
 
+-- name: reseal_answer
+SELECT id, response, message_id FROM main.seal_message_data
+WHERE typeof(response) = 'blob' AND id > ?1 ORDER BY id LIMIT 1
+
 -- ?1 row id ?2 the value, sealed again
 -- name: reseal_psk_set
 UPDATE main.seal_credential_data SET value = ?2 WHERE id = ?1
@@ -49,7 +53,13 @@ UPDATE main.seal_registrar_key SET private = ?2 WHERE id = ?1
 -- name: reseal_record_set
 UPDATE main.seal_key_record_data SET key_info = ?2 WHERE id = ?1
 
+-- name: reseal_answer_set
+UPDATE main.seal_message_data SET response = ?2 WHERE id = ?1
+
 -- What a key record is sealed to: the row's identity, each part with its length.
 -- fragment: record_identity
 (length(c.conf_id) || ':' || c.conf_id || length(s.val_service_id) || ':' || s.val_service_id
   || coalesce('u' || r.val_user_id, 'e' || r.val_ue_id, 'c' || r.client_id, 's'))
+
+-- name: registrar_skms_uri
+SELECT skms_uri FROM main.seal_registrar_data WHERE id = 1
