@@ -390,9 +390,9 @@ typedef struct SealAnchors SealAnchors;
 /* A result that only this connection knows: a command's, or the answer to a GET. */
 typedef struct SealResult {
   struct SealResult *next;
-  int64_t seq; /* a command's number, or a message's row id */
-  int status;  /* a message's */
-  char *command, *argument, *result;
+  int64_t seq;                       /* a command's number */
+  int status;                        /* a message's */
+  char *command, *argument, *result; /* command: the command, or the message id */
 } SealResult;
 
 /* How the answer to a message is kept: stored, in the connection's memory only, or stored sealed. */
@@ -448,12 +448,13 @@ int seal_settle(Seal *p);
 void seal_forget(Seal *p);
 /* The transaction has ended. */
 void seal_transaction(Seal *p, int committed);
-/* Keeps a result for this connection; the same number's earlier one goes. A list holds at most
-** SEAL_RESULTS_MAX results and, but for the newest, SEAL_RESULTS_BYTES. */
+/* Keeps a command's result for this connection. A list holds at most SEAL_RESULTS_MAX results and, but
+** for the newest, SEAL_RESULTS_BYTES. */
 int seal_result_add(SealResult **list, int64_t seq, int status, SealText command, SealText argument,
                     const char *result);
-/* Forgets the result with this number. */
-void seal_result_remove(SealResult **list, int64_t seq);
+/* The answer that is kept for a message id, or NULL; forgets it. */
+const SealResult *seal_answer_find(const SealResult *list, SealText message_id);
+void seal_answer_remove(SealResult **list, SealText message_id);
 void seal_results_free(SealResult *list);
 /* JSON as compact text, the caller's (sqlite3_free); NULL: out of memory. */
 char *seal_json_dump(const json_t *json);
