@@ -254,13 +254,16 @@ static SealReason seal_path_form(SealPath *path, int anchor) {
 }
 
 static SealReason seal_path_complete(SealPath *path, int anchor) {
+  SealMark mark;
   SealReason reason;
 
   if (++path->complete > SEAL_COMPLETE_MAX) {
     return seal_path_refuse(path, SEAL_COMPLETE, SEAL_REASON_PATH_TOO_COMPLEX);
   }
+  seal_mark(&mark);
   reason = seal_path_form(path, anchor);
   if (reason == SEAL_VALID) reason = seal_path_verify(path);
+  seal_unmark(&mark);
   if (reason == SEAL_VALID) return SEAL_VALID;
   return seal_path_refuse(path, SEAL_COMPLETE, reason);
 }
@@ -319,13 +322,17 @@ static SealReason seal_path_signature(SealPath *path, X509 *x, X509 *issuer, sig
 }
 
 /* Whether `issuer` is the next of the path; keeps the reason if only something else than its name
-** speaks against it. */
+** speaks against it. Errors are dropped here: OpenSSL's queue is a ring of 16, and more of them would
+** push out those of the host. */
 static int seal_path_link(SealPath *path, X509 *x, X509 *issuer, signed char *known) {
+  SealMark mark;
   SealReason reason;
 
   if (seal_path_holds(path, issuer)) return 0;
+  seal_mark(&mark);
   reason = seal_path_candidate(path, x, issuer);
   if (reason == SEAL_VALID) reason = seal_path_signature(path, x, issuer, known);
+  seal_unmark(&mark);
   if (reason == SEAL_VALID) return 1;
   if (reason != SEAL_REASON_PATH_NOT_FOUND) seal_path_refuse(path, SEAL_LINK, reason);
   return 0;
