@@ -35,7 +35,8 @@ __attribute__((visibility("default"))) int sqlite3_seal_init(sqlite3 *db, char *
   }
   SQLITE_EXTENSION_INIT2(api);
   if (sqlite3_libversion_number() < OLDEST_SQLITE) {
-    return refuse(message, "seal: SQLite 3.40 or newer is needed, this is %s", sqlite3_libversion());
+    return refuse(message, "seal: SQLite 3.40 or newer is needed, this is %s",
+                  sqlite3_libversion());
   }
   if (OPENSSL_version_major() != OPENSSL_VERSION_MAJOR) {
     return refuse(message, "seal: built for another OpenSSL than %s",

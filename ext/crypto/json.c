@@ -3,9 +3,9 @@
 **    json_t *value;
 **    if (seal_json_parse(text, n, 32, &value) == SEAL_VALID) ... json_decref(value);
 **
-** jansson refuses what is no UTF-8, no JSON, a NUL, a number that overflows, a duplicate member,
-** or bytes after the end. It recurses as deep as 2,048, so that depth is judged before, in one
-** pass that also bounds its stack.
+** jansson refuses what is no UTF-8, no JSON, an escaped NUL, a number that overflows, a duplicate
+** member, or bytes after the end. Two things are judged before: depth, since it recurses as deep as
+** 2,048; and NUL bytes, since it skips one that follows a number.
 */
 #include <string.h>
 #include "crypto/internal.h"
@@ -54,7 +54,7 @@ SealReason seal_json_parse(const char *text, size_t n, int max_depth, json_t **o
   json_error_t error;
 
   *out = NULL;
-  if (n == 0) return SEAL_REASON_JSON_INVALID;
+  if (n == 0 || memchr(text, 0, n)) return SEAL_REASON_JSON_INVALID;
   if (!seal_json_shallow(text, n, max_depth)) return SEAL_REASON_JSON_TOO_DEEP;
   error.text[0] = 0;
   *out = json_loadb(text, n, JSON_REJECT_DUPLICATES, &error);

@@ -92,8 +92,8 @@ int seal_credential_read(SealText text, SealCredential *out, json_t **json, Seal
     }
   }
   if (certificate != NULL) {
-    out->certificate = (SealText){json_string_value(certificate),
-                                  (int)json_string_length(certificate)};
+    out->certificate =
+        (SealText){json_string_value(certificate), (int)json_string_length(certificate)};
   }
   return SQLITE_OK;
 }
@@ -200,7 +200,8 @@ static int token_verify(Seal *p, SealText token, const unsigned char hash[SEAL_S
   }
   cached = &p->keys->tokens[hash[0]];
   SealJwt jwt;
-  SealReason reason = seal_jwt_read(p->crypto, token.p, (size_t)token.n, set, NULL, &jwt);
+  memset(&jwt, 0, sizeof jwt);
+  SealReason reason = seal_jws_verify(p->crypto, token.p, (size_t)token.n, set, NULL, &jwt.jws);
   if (reason != SEAL_VALID) {
     seal_jwt_clear(&jwt);
     return reason_rc(reason);
@@ -311,8 +312,8 @@ int seal_consume(Seal *p, const SealRequester *who, SealError *err) {
   if (who->jti[0] == 0) return SQLITE_OK;
   int rc = seal_transaction_number(p, &txn);
   if (rc == SQLITE_OK) {
-    rc = seal_store_run(&p->store, SQL_REPLAY_INSERT, "ttii", who->iss, who->jti,
-                        who->replay_until, txn);
+    rc = seal_store_run(&p->store, SQL_REPLAY_INSERT, "ttii", who->iss, who->jti, who->replay_until,
+                        txn);
   }
   if (rc != SQLITE_OK || sqlite3_changes(p->store.db) > 0) return rc;
   sqlite3_stmt *row;

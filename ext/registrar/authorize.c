@@ -50,11 +50,15 @@ static int check_agreement(sqlite3_stmt *row, const SealAsk *ask, SealError *err
 
 static int check_term(sqlite3_stmt *row, const SealAsk *ask, SealError *err) {
   char quoted[SEAL_QUOTE_MAX + 8];
+  if (sqlite3_column_type(row, T_TERM) == SQLITE_NULL && ask->val_service_id.p == NULL) {
+    return seal_refuse(err, SEAL_SLA_SERVICE_NOT_GRANTED, "no term grants %s", ask->seal_service);
+  }
   if (sqlite3_column_type(row, T_TERM) == SQLITE_NULL) {
     return seal_refuse(err, SEAL_SLA_SERVICE_NOT_GRANTED,
                        "no term grants %s for val service \"%s\"", ask->seal_service,
                        seal_quote(ask->val_service_id, quoted));
   }
+  if (ask->val_service_id.p == NULL) return SQLITE_OK;
   if (before(row, T_TERM_START, ask->at)) {
     return seal_refuse(err, SEAL_SLA_NOT_ACTIVE, "the term for val service \"%s\" has not started",
                        seal_quote(ask->val_service_id, quoted));
@@ -142,7 +146,8 @@ static int check_quota(const SealAsk *ask, const char *what, int64_t max, int64_
   *left = max - held - other;
   if (asked <= *left || (asked + other <= 0 && asked >= 0)) return SQLITE_OK;
   char quoted[SEAL_QUOTE_MAX + 8];
-  return seal_refuse(err, SEAL_SLA_QUOTA_EXCEEDED, "val service \"%s\" may hold %lld %s, %lld asked",
+  return seal_refuse(err, SEAL_SLA_QUOTA_EXCEEDED,
+                     "val service \"%s\" may hold %lld %s, %lld asked",
                      seal_quote(ask->val_service_id, quoted), (long long)max, what,
                      (long long)(held + other + asked));
 }
@@ -189,12 +194,16 @@ int seal_authorize(Seal *p, const SealAsk *ask, SealGrant *out, SealError *err) 
   out->term = sqlite3_column_int64(row, T_TERM);
   rc = check_agreement(row, ask, err);
   if (rc == SQLITE_OK) rc = check_term(row, ask, err);
-  if (rc == SQLITE_OK) rc = check_validity(row, ask, out, err);
+  if (ask->val_service_id.p == NULL || rc != SQLITE_OK) {
+    seal_store_reset(row);
+    return rc;
+  }
+  rc = check_validity(row, ask, out, err);
   if (rc == SQLITE_OK) rc = check_key(row, ask, err);
   if (rc == SQLITE_OK) rc = check_quotas(p, row, ask, out, err);
-  out->valid_until = earliest(earliest(out->until, seal_column_until(row, T_SERVER_EXP)),
-                              earliest(seal_column_until(row, T_STOP),
-                                       seal_column_until(row, T_TERM_STOP)));
+  out->valid_until =
+      earliest(earliest(out->until, seal_column_until(row, T_SERVER_EXP)),
+               earliest(seal_column_until(row, T_STOP), seal_column_until(row, T_TERM_STOP)));
   seal_store_reset(row);
   return rc;
 }

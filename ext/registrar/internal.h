@@ -31,9 +31,8 @@ int seal_usage_rows(Seal *p, int64_t time, int64_t val_server, const char *seal_
 int seal_hold(Seal *p, int64_t term, int64_t until, int64_t val_server, int64_t identities,
               int64_t key_records);
 /* Makes the storage rows of a configuration, and of a VAL service in it; gives their ids. */
-int seal_configuration_make(Seal *p, const char *conf_id, int64_t val_server,
-                            const char *seal_service, int64_t exp_time, int64_t until,
-                            SealText supp_feat, int64_t at, int64_t *id);
+int seal_configuration_make(Seal *p, const SealConfiguration *conf, int64_t val_server,
+                            int64_t until, int64_t at, int64_t *id);
 int seal_service_make(Seal *p, int64_t configuration, const SealService *service, int64_t *id);
 
 /************************************************************************************************
@@ -43,8 +42,5 @@ SealPending *seal_pending_new(void);
 void seal_pending_free(SealPending *pending);
 /* Forgets what is pending, and what was found out for later rows of the same transaction. */
 void seal_pending_drop(SealPending *pending);
-/* Writes what is pending and then forgets what was found out: before anything else than a row
-** changes what quotas or statuses say. */
-int seal_settle(Seal *p);
 
 #endif

@@ -66,8 +66,8 @@ static int audit_hash(Seal *p, const unsigned char before[SEAL_SHA256_SIZE], int
   netstring(text, e->detail);
   int rc = sqlite3_str_errcode(text);
   if (rc == SQLITE_OK) {
-    SealReason r = seal_sha256(p->crypto, sqlite3_str_value(text),
-                               (size_t)sqlite3_str_length(text), out);
+    SealReason r =
+        seal_sha256(p->crypto, sqlite3_str_value(text), (size_t)sqlite3_str_length(text), out);
     rc = r == SEAL_VALID ? SQLITE_OK : r == SEAL_NOMEM ? SQLITE_NOMEM : SQLITE_ERROR;
   }
   sqlite3_free(sqlite3_str_finish(text));
@@ -121,7 +121,7 @@ int seal_usage_write(Seal *p, int64_t time, int64_t val_server, const char *seal
 
 int seal_usage_rows(Seal *p, int64_t time, int64_t val_server, const char *seal_service,
                     const char *conf_id, int64_t identities, int64_t key_records) {
-  int64_t start;
+  int64_t start = 0;
   int rc = usage_start(p, &start);
   if (rc != SQLITE_OK) return rc;
   rc = seal_store_run(&p->store, SQL_USAGE_ADD, "iitii", start, val_server, seal_service,

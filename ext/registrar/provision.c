@@ -61,11 +61,11 @@ int seal_hold(Seal *p, int64_t term, int64_t until, int64_t val_server, int64_t 
   return rc;
 }
 
-int seal_configuration_make(Seal *p, const char *conf_id, int64_t val_server,
-                            const char *seal_service, int64_t exp_time, int64_t until,
-                            SealText supp_feat, int64_t at, int64_t *id) {
-  int rc = seal_store_run(&p->store, SQL_CONFIGURATION_INSERT, "tituisi", conf_id, val_server,
-                          seal_service, exp_time, until, &supp_feat, at);
+int seal_configuration_make(Seal *p, const SealConfiguration *conf, int64_t val_server,
+                            int64_t until, int64_t at, int64_t *id) {
+  int rc = seal_store_run(&p->store, SQL_CONFIGURATION_INSERT, "tituisssi", conf->conf_id,
+                          val_server, conf->seal_service, conf->exp_time, until, &conf->supp_feat,
+                          &conf->end_pt, &conf->notification_destination, at);
   *id = sqlite3_last_insert_rowid(p->store.db);
   return rc;
 }
@@ -92,14 +92,39 @@ static int same_id(const SealId *x, const SealId *y) {
 }
 
 /* Sorts the identities of a service and takes repeated ones out: they are stored and counted once. */
-static void sort_ids(SealService *service) {
+static int sort_ids(SealService *service) {
   size_t n = 0;
-  qsort(service->ids, service->n_ids, sizeof *service->ids, compare_ids);
+  if (service->n_ids == 0) return SQLITE_OK;
+  service->sorted = sqlite3_malloc64(service->n_ids * sizeof *service->sorted);
+  if (service->sorted == NULL) return SQLITE_NOMEM;
+  memcpy(service->sorted, service->ids, service->n_ids * sizeof *service->sorted);
+  qsort(service->sorted, service->n_ids, sizeof *service->sorted, compare_ids);
   for (size_t i = 0; i < service->n_ids; i++) {
-    if (n > 0 && same_id(&service->ids[i], &service->ids[n - 1])) continue;
-    service->ids[n++] = service->ids[i];
+    if (n > 0 && same_id(&service->sorted[i], &service->sorted[n - 1])) continue;
+    service->sorted[n++] = service->sorted[i];
   }
-  service->n_ids = n;
+  service->n_sorted = n;
+  return SQLITE_OK;
+}
+
+static int sort_all(SealConfiguration *conf) {
+  int rc = SQLITE_OK;
+  for (size_t i = 0; rc == SQLITE_OK && i < conf->n_services; i++)
+    rc = sort_ids(&conf->services[i]);
+  return rc;
+}
+
+/* What was given shows what is stored: where an identity was repeated, the sorted ones. */
+static void sort_done(SealConfiguration *conf) {
+  for (size_t i = 0; i < conf->n_services; i++) {
+    SealService *service = &conf->services[i];
+    if (service->n_sorted < service->n_ids && service->sorted != NULL) {
+      memcpy(service->ids, service->sorted, service->n_sorted * sizeof *service->ids);
+      service->n_ids = service->n_sorted;
+    }
+    sqlite3_free(service->sorted);
+    service->sorted = NULL;
+  }
 }
 
 /* Adds what one service takes to the tally of its term. */
@@ -110,7 +135,7 @@ static void tally_add(SealTally *tally, size_t *n, const SealService *service) {
     tally[i] = (SealTally){service->grant.term, 0, 0};
     (*n)++;
   }
-  tally[i].identities += (int64_t)service->n_ids;
+  tally[i].identities += (int64_t)service->n_sorted;
 }
 
 /* Gives back what the configuration that is replaced holds. */
@@ -157,7 +182,7 @@ static int authorize_all(Seal *p, const SealRequester *who, SealConfiguration *c
         .val_service_id = service->val_service_id,
         .at = at,
         .exp_time = conf->exp_time,
-        .identities = (int64_t)service->n_ids,
+        .identities = (int64_t)service->n_sorted,
         .key_format = service->key_format,
         .scope = service->scope,
         .tally = tally,
@@ -180,8 +205,8 @@ static int store_ids(Seal *p, int64_t service, const SealService *from, int64_t 
   int64_t id = service << SEAL_ROW_BITS;
   int rc = seal_store_prepare(&p->store, SQL_IDENTITY_INSERT, &stmt);
   if (rc == SQLITE_OK) rc = sqlite3_bind_int64(stmt, 2, service);
-  for (size_t i = 0; rc == SQLITE_OK && i < from->n_ids; i++) {
-    const SealId *from_id = &from->ids[i];
+  for (size_t i = 0; rc == SQLITE_OK && i < from->n_sorted; i++) {
+    const SealId *from_id = &from->sorted[i];
     rc = sqlite3_bind_int64(stmt, 1, id + (int64_t)i);
     if (rc == SQLITE_OK) {
       rc = sqlite3_bind_text(stmt, from_id->is_ue ? 4 : 3, from_id->p, from_id->n, SQLITE_STATIC);
@@ -192,7 +217,7 @@ static int store_ids(Seal *p, int64_t service, const SealService *from, int64_t 
     rc = sqlite3_reset(stmt);
   }
   seal_store_reset(stmt);
-  *stored = (int64_t)from->n_ids;
+  *stored = (int64_t)from->n_sorted;
   return rc;
 }
 
@@ -219,12 +244,12 @@ static int store_services(Seal *p, int64_t id, int64_t until, const SealRequeste
 static int record(Seal *p, const SealRequester *who, const SealConfiguration *conf, int64_t at,
                   const char *operation, int result) {
   int64_t identities = 0;
-  for (size_t i = 0; i < conf->n_services; i++) identities += (int64_t)conf->services[i].n_ids;
+  for (size_t i = 0; i < conf->n_services; i++) identities += (int64_t)conf->services[i].n_sorted;
   char *object = sqlite3_mprintf("seal_configuration:%s", conf->conf_id);
-  char *detail = sqlite3_mprintf("{\"seal_service\":\"%s\",\"val_services\":%lld,"
-                                 "\"identities\":%lld}",
-                                 conf->seal_service, (long long)conf->n_services,
-                                 (long long)identities);
+  char *detail =
+      sqlite3_mprintf("{\"seal_service\":\"%s\",\"val_services\":%lld,"
+                      "\"identities\":%lld}",
+                      conf->seal_service, (long long)conf->n_services, (long long)identities);
   int rc = object && detail ? SQLITE_OK : SQLITE_NOMEM;
   SealEvent event = {at, who->val_server_id, operation, object, "done", NULL, detail};
   if (rc == SQLITE_OK) rc = seal_audit_write(p, &event);
@@ -238,26 +263,48 @@ static int record(Seal *p, const SealRequester *who, const SealConfiguration *co
   return rc;
 }
 
-int seal_configuration_put(Seal *p, const SealRequester *who, SealConfiguration *conf,
-                           int64_t replaces, int64_t at, const char *operation, SealError *err) {
-  int64_t until, id = replaces, removed = 0;
-  int rc = seal_settle(p);
-  for (size_t i = 0; i < conf->n_services; i++) sort_ids(&conf->services[i]);
-  if (rc == SQLITE_OK) rc = authorize_all(p, who, conf, replaces, at, &until, err);
-  if (rc == SQLITE_OK) rc = seal_consume(p, who, err);
-  if (rc != SQLITE_OK) return rc;
+/* Writes what was judged. */
+static int put(Seal *p, const SealRequester *who, const SealConfiguration *conf, int64_t replaces,
+               int64_t until, int64_t at) {
+  int64_t id = replaces, removed = 0;
+  int rc;
   if (replaces != 0) {
     rc = seal_configuration_clear(p, id, INT64_MAX, &removed);
     if (rc == SQLITE_OK) {
-      rc = seal_store_run(&p->store, SQL_CONFIGURATION_UPDATE, "iuisi", id, conf->exp_time, until,
-                          &conf->supp_feat, at);
+      rc = seal_store_run(&p->store, SQL_CONFIGURATION_UPDATE, "iuisssi", id, conf->exp_time, until,
+                          &conf->supp_feat, &conf->end_pt, &conf->notification_destination, at);
     }
   } else {
-    rc = seal_configuration_make(p, conf->conf_id, who->val_server, conf->seal_service,
-                                 conf->exp_time, until, conf->supp_feat, at, &id);
+    rc = seal_configuration_make(p, conf, who->val_server, until, at, &id);
   }
-  if (rc == SQLITE_OK) rc = store_services(p, id, until, who, conf);
+  return rc == SQLITE_OK ? store_services(p, id, until, who, conf) : rc;
+}
+
+/* The endpoint and destination that a VAL server gives are its own from then on. */
+static int contact(Seal *p, const SealRequester *who, const SealConfiguration *conf, int64_t at) {
+  if (conf->end_pt.p == NULL && conf->notification_destination.p == NULL) return SQLITE_OK;
+  int rc = seal_store_run(&p->store, SQL_VAL_SERVER_CONTACT, "iss", who->val_server, &conf->end_pt,
+                          &conf->notification_destination);
+  if (rc != SQLITE_OK || sqlite3_changes(p->store.db) == 0) return rc;
+  char *object = sqlite3_mprintf("seal_val_server:%s", who->val_server_id);
+  SealEvent event = {at, who->val_server_id, "update", object, "done", NULL, NULL};
+  rc = object ? seal_audit_write(p, &event) : SQLITE_NOMEM;
+  if (rc == SQLITE_OK) rc = seal_change_write(p, at, NULL, object, "update");
+  sqlite3_free(object);
+  return rc;
+}
+
+int seal_configuration_put(Seal *p, const SealRequester *who, SealConfiguration *conf,
+                           int64_t replaces, int64_t at, const char *operation, SealError *err) {
+  int64_t until;
+  int rc = seal_settle(p);
+  if (rc == SQLITE_OK) rc = sort_all(conf);
+  if (rc == SQLITE_OK) rc = authorize_all(p, who, conf, replaces, at, &until, err);
+  if (rc == SQLITE_OK) rc = seal_consume(p, who, err);
+  if (rc == SQLITE_OK) rc = put(p, who, conf, replaces, until, at);
+  if (rc == SQLITE_OK) rc = contact(p, who, conf, at);
   if (rc == SQLITE_OK) rc = record(p, who, conf, at, operation, replaces ? 200 : 201);
+  sort_done(conf);
   return rc;
 }
 
@@ -296,7 +343,8 @@ static int load_head(Seal *p, int64_t id, Head *out) {
   int rc = seal_store_row(&p->store, SQL_CONFIGURATION_LOAD, &row, "i", id);
   if (rc != SQLITE_ROW) return rc == SQLITE_DONE ? SQLITE_CORRUPT_VTAB : rc;
   SealText conf_id = seal_column_text(row, 0);
-  sqlite3_snprintf(sizeof out->conf_id, out->conf_id, "%.*s", conf_id.n, conf_id.p ? conf_id.p : "");
+  sqlite3_snprintf(sizeof out->conf_id, out->conf_id, "%.*s", conf_id.n,
+                   conf_id.p ? conf_id.p : "");
   out->val_server = sqlite3_column_int64(row, 1);
   out->seal_service = seal_service_name(seal_column_text(row, 2));
   out->exp_time = seal_column_until(row, 3);
@@ -318,7 +366,7 @@ int seal_configuration_change(Seal *p, int64_t id, const int64_t *exp_time, Seal
                         head.val_server);
   }
   if (rc == SQLITE_OK) {
-    rc = seal_store_run(&p->store, SQL_CONFIGURATION_UPDATE, "iuisi", id,
+    rc = seal_store_run(&p->store, SQL_CONFIGURATION_RESCHEDULE, "iuisi", id,
                         exp_time ? *exp_time : head.exp_time, until, &supp_feat, at);
   }
   return rc == SQLITE_OK ? record_operator(p, head.conf_id, head.seal_service, at, "update") : rc;

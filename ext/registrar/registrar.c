@@ -70,31 +70,6 @@ int seal_transaction_number(Seal *p, int64_t *txn) {
   return SQLITE_OK;
 }
 
-int seal_result_add(SealResult **list, int64_t seq, SealText command, SealText argument,
-                    const char *result, int64_t at) {
-  SealResult *r = sqlite3_malloc(sizeof *r);
-  if (r == NULL) return SQLITE_NOMEM;
-  r->seq = seq;
-  r->at = at;
-  r->next = NULL;
-  r->command = sqlite3_mprintf("%.*s", command.n, command.p ? command.p : "");
-  r->argument = argument.p ? sqlite3_mprintf("%.*s", argument.n, argument.p) : NULL;
-  r->result = sqlite3_mprintf("%s", result);
-  if (!r->command || !r->result || (argument.p && !r->argument)) {
-    seal_results_free(r);
-    return SQLITE_NOMEM;
-  }
-  r->next = *list;
-  *list = r;
-  for (int i = 1; r->next != NULL; r = r->next, i++) {
-    if (i < SEAL_RESULTS_MAX) continue;
-    seal_results_free(r->next);
-    r->next = NULL;
-    break;
-  }
-  return SQLITE_OK;
-}
-
 /* A result may hold a token: wiped before it goes. */
 static void free_text(char *text) {
   if (text != NULL) seal_wipe(text, strlen(text));
@@ -112,7 +87,51 @@ void seal_results_free(SealResult *list) {
   }
 }
 
-char *seal_json_text(const json_t *json) {
+void seal_result_remove(SealResult **list, int64_t seq) {
+  for (; *list != NULL; list = &(*list)->next) {
+    SealResult *r = *list;
+    if (r->seq != seq) continue;
+    *list = r->next;
+    r->next = NULL;
+    seal_results_free(r);
+    return;
+  }
+}
+
+/* Drops what is beyond the limits. */
+static void trim(SealResult *list) {
+  size_t bytes = strlen(list->result);
+  for (int n = 1; list->next != NULL; n++, list = list->next) {
+    bytes += strlen(list->next->result);
+    if (n < SEAL_RESULTS_MAX && bytes <= SEAL_RESULTS_BYTES) continue;
+    seal_results_free(list->next);
+    list->next = NULL;
+    return;
+  }
+}
+
+int seal_result_add(SealResult **list, int64_t seq, int status, SealText command, SealText argument,
+                    const char *result) {
+  SealResult *r = sqlite3_malloc(sizeof *r);
+  if (r == NULL) return SQLITE_NOMEM;
+  r->seq = seq;
+  r->status = status;
+  r->next = NULL;
+  r->command = sqlite3_mprintf("%.*s", command.n, command.p ? command.p : "");
+  r->argument = argument.p ? sqlite3_mprintf("%.*s", argument.n, argument.p) : NULL;
+  r->result = sqlite3_mprintf("%s", result);
+  if (!r->command || !r->result || (argument.p && !r->argument)) {
+    seal_results_free(r);
+    return SQLITE_NOMEM;
+  }
+  seal_result_remove(list, seq);
+  r->next = *list;
+  *list = r;
+  trim(r);
+  return SQLITE_OK;
+}
+
+char *seal_json_dump(const json_t *json) {
   size_t n = json_dumpb(json, NULL, 0, JSON_COMPACT);
   char *text = n > 0 ? sqlite3_malloc64(n + 1) : NULL;
   if (text == NULL) return NULL;

@@ -15,13 +15,13 @@
 #include "crypto/crypto.h"
 #include "store/store.h"
 
-#define SEAL_ID_MAX     255                /* bytes of an identifier (TS 33.434 A.2) */
-#define SEAL_BODY_MAX   (16 * 1024 * 1024) /* bytes of a message's body */
-#define SEAL_ROW_BITS   28                 /* a service's rows have ids (service << 28) + 0, 1, … */
-#define SEAL_ROWS_MAX   ((int64_t)1 << SEAL_ROW_BITS)
-#define SEAL_CONF_ID    33                 /* a derived conf_id: 32 hexadecimal digits and a NUL */
-#define SEAL_LEEWAY     30                 /* seconds, TS 33.434 A.2.1.3 */
-#define SEAL_LIFETIME   3600               /* seconds ahead that a VAL server's own token may end */
+#define SEAL_ID_MAX   255                /* bytes of an identifier (TS 33.434 A.2) */
+#define SEAL_BODY_MAX (16 * 1024 * 1024) /* bytes of a message's body */
+#define SEAL_ROW_BITS 28                 /* a service's rows have ids (service << 28) + 0, 1, … */
+#define SEAL_ROWS_MAX ((int64_t)1 << SEAL_ROW_BITS)
+#define SEAL_CONF_ID  33   /* a derived conf_id: 32 hexadecimal digits and a NUL */
+#define SEAL_LEEWAY   30   /* seconds, TS 33.434 A.2.1.3 */
+#define SEAL_LIFETIME 3600 /* seconds ahead that a VAL server's own token may end */
 
 typedef struct Seal Seal;
 
@@ -45,8 +45,8 @@ typedef struct SealFault {
 /* Why something was refused. Zeroed at first, cleared by seal_error_clear. */
 typedef struct SealError {
   SealCause cause;
-  char *detail;        /* says what and where; never a credential, key or token */
-  SealFault *faults;   /* a message's, for invalidParams */
+  char *detail;      /* says what and where; never a credential, key or token */
+  SealFault *faults; /* a message's, for invalidParams */
   int n_faults;
   int64_t retry_after; /* seconds, with SLA_RATE_EXCEEDED */
 } SealError;
@@ -80,11 +80,11 @@ int seal_is_utf8(const char *p, size_t n);
 ** authenticate.c: who is asking.
 */
 typedef struct SealRequester {
-  int64_t val_server;                   /* row id */
+  int64_t val_server; /* row id */
   char val_server_id[SEAL_ID_MAX + 1];
-  int64_t until;                        /* the credential itself proves nothing from here on */
+  int64_t until; /* the credential itself proves nothing from here on */
   char iss[SEAL_ID_MAX + 1], jti[SEAL_ID_MAX + 2]; /* a token's; jti is empty: nothing to consume */
-  int64_t replay_until;                 /* how long the token's id is remembered */
+  int64_t replay_until;                            /* how long the token's id is remembered */
 } SealRequester;
 
 /* What is presented: `authorization` is a token (without "Bearer "), `certificate` PEM, leaf first;
@@ -113,12 +113,12 @@ int seal_credential_check(Seal *p, SealText type, const void *value, int n, char
 typedef struct SealAsk {
   int64_t val_server; /* row id */
   const char *seal_service;
-  SealText val_service_id;
+  SealText val_service_id; /* p of NULL: only whether there is a term for the SEAL service */
   int64_t at;
-  int64_t exp_time;                 /* asked for, SEAL_UNBOUNDED: none */
-  int64_t identities, key_records;  /* more than are held now */
-  SealText key_format, scope;       /* p of NULL: not asked */
-  const struct SealTally *tally;    /* what the same act takes or gives back besides, by term */
+  int64_t exp_time;                /* asked for, SEAL_UNBOUNDED: none */
+  int64_t identities, key_records; /* more than are held now */
+  SealText key_format, scope;      /* p of NULL: not asked */
+  const struct SealTally *tally;   /* what the same act takes or gives back besides, by term */
   size_t n_tally;
 } SealAsk;
 
@@ -128,10 +128,10 @@ typedef struct SealTally {
 } SealTally;
 
 typedef struct SealGrant {
-  int64_t term;       /* row id */
-  int64_t agreement;  /* row id */
-  int64_t until;      /* when what is granted itself ends, SEAL_UNBOUNDED: with the term */
-  int64_t valid_until;             /* the earliest of that and of all that it hangs on */
+  int64_t term;        /* row id */
+  int64_t agreement;   /* row id */
+  int64_t until;       /* when what is granted itself ends, SEAL_UNBOUNDED: with the term */
+  int64_t valid_until; /* the earliest of that and of all that it hangs on */
   int64_t identities, key_records; /* how many more may be held, SEAL_UNBOUNDED: any number */
 } SealGrant;
 
@@ -156,6 +156,8 @@ typedef struct SealService {
   SealText val_service_id;
   SealId *ids; /* identity management */
   size_t n_ids;
+  SealId *sorted; /* the same in storage's order, each once: provision.c's */
+  size_t n_sorted;
   SealText key_format, scope; /* key management */
   SealGrant grant;            /* filled in by provision.c */
 } SealService;
@@ -166,6 +168,7 @@ typedef struct SealConfiguration {
   const char *seal_service;
   int64_t exp_time; /* asked for, SEAL_UNBOUNDED: none */
   SealText supp_feat;
+  SealText end_pt, notification_destination; /* JSON EndPoint, URI; p of NULL: none given */
   SealService *services;
   size_t n_services;
   int64_t valid_until; /* out: what holds */
@@ -215,6 +218,18 @@ int seal_row_update(Seal *p, const SealRowAsk *ask, int64_t rowid);
 /* The operator takes one row away: of seal_identity or seal_key. */
 int seal_row_delete(Seal *p, const char *seal_service, int64_t rowid, int64_t at);
 
+/* Reads a configuration that was found: the caller's (seal_configuration_free). */
+typedef struct SealStored {
+  SealConfiguration conf;
+  char val_server_id[SEAL_ID_MAX + 1];
+  void *memory; /* what the texts of conf point into */
+} SealStored;
+int seal_configuration_load(Seal *p, int64_t id, SealStored *out);
+void seal_configuration_free(SealStored *stored);
+/* The row ids of a VAL server's configurations that are valid at `at`; the caller's (sqlite3_free). */
+int seal_configuration_list(Seal *p, int64_t val_server, const char *seal_service, int64_t at,
+                            int64_t **ids, size_t *n);
+
 /************************************************************************************************
 ** validity.c: until when; the sweep.
 */
@@ -254,27 +269,29 @@ typedef struct SealKeyCache SealKeyCache;
 /* A result that only this connection knows: a command's, or the answer to a GET. */
 typedef struct SealResult {
   struct SealResult *next;
-  int64_t seq;     /* a command's number, or a message's row id */
+  int64_t seq; /* a command's number, or a message's row id */
+  int status;  /* a message's */
   char *command, *argument, *result;
-  int64_t at;
 } SealResult;
 
 struct Seal {
   SealStore store;
   SealCrypto *crypto;
   SealKeyCache *keys;
-  SealPending *pending;   /* what row inserts have yet to write to counters and ledgers */
-  SealResult *commands;   /* newest first, at most SEAL_RESULTS_MAX */
-  SealResult *answers;    /* the same, of GET messages */
+  SealPending *pending; /* what row inserts have yet to write to counters and ledgers */
+  SealResult *commands; /* newest first, at most SEAL_RESULTS_MAX */
+  SealResult *answers;  /* the same, of GET messages */
   int64_t command_seq;
-  int64_t txn;            /* this transaction's number for seal_consume; 0: none yet */
-  int64_t usage_start;    /* the last usage entry before this transaction; -1: not read yet */
-  int64_t audit_seq;      /* head of the chain as of this transaction; 0: not read yet */
+  int64_t txn;         /* this transaction's number for seal_consume; 0: none yet */
+  int64_t usage_start; /* the last usage entry before this transaction; -1: not read yet */
+  int repeats;         /* a message is read again: nothing is consumed, audited or charged */
+  int64_t audit_seq;   /* head of the chain as of this transaction; 0: not read yet */
   unsigned char audit_hash[SEAL_SHA256_SIZE];
-  int tables;             /* connected virtual tables: statements live while there are any */
-  int owners;             /* modules and functions: the registrar lives while there are any */
+  int tables; /* connected virtual tables: statements live while there are any */
+  int owners; /* modules and functions: the registrar lives while there are any */
 };
-#define SEAL_RESULTS_MAX 100
+#define SEAL_RESULTS_MAX   100
+#define SEAL_RESULTS_BYTES (64 * 1024 * 1024)
 
 /* Makes one with one owner, or NULL; the last seal_close frees it. */
 Seal *seal_open(sqlite3 *db);
@@ -287,15 +304,21 @@ int seal_enter(Seal *p);
 int64_t seal_at(Seal *p, int64_t at);
 /* What has to be written before a savepoint, a commit or a look at counters. */
 int seal_flush(Seal *p);
+/* Writes what is pending and then forgets what was found out: before anything else than a row
+** changes what quotas or statuses say. */
+int seal_settle(Seal *p);
 /* A part of the transaction was taken back: forget what was not written. */
 void seal_forget(Seal *p);
 /* The transaction has ended. */
 void seal_transaction(Seal *p);
-/* Keeps a result for this connection. */
-int seal_result_add(SealResult **list, int64_t seq, SealText command, SealText argument,
-                    const char *result, int64_t at);
+/* Keeps a result for this connection; the same number's earlier one goes. A list holds at most
+** SEAL_RESULTS_MAX results and, but for the newest, SEAL_RESULTS_BYTES. */
+int seal_result_add(SealResult **list, int64_t seq, int status, SealText command, SealText argument,
+                    const char *result);
+/* Forgets the result with this number. */
+void seal_result_remove(SealResult **list, int64_t seq);
 void seal_results_free(SealResult *list);
 /* JSON as compact text, the caller's (sqlite3_free); NULL: out of memory. */
-char *seal_json_text(const json_t *json);
+char *seal_json_dump(const json_t *json);
 
 #endif

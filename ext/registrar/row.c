@@ -16,7 +16,8 @@
 #include <assert.h>
 #include <string.h>
 
-#define SLOTS 64 /* different (credential, VAL service, end) that one transaction may mix at speed */
+#define SLOTS                                                                                      \
+  64 /* different (credential, VAL service, end) that one transaction may mix at speed */
 
 typedef struct Slot {
   /* What a row must ask for to belong here. */
@@ -84,10 +85,9 @@ static int slot_record(Seal *p, const Slot *slot) {
                                  slot->seal_service, (long long)slot->added,
                                  (long long)slot->removed, (long long)slot->changed);
   int rc = object && detail ? SQLITE_OK : SQLITE_NOMEM;
-  SealEvent event = {slot->at,   slot->actor ? slot->actor : slot->val_server_text,
-                     operation, object,
-                     "done",     NULL,
-                     detail};
+  SealEvent event = {
+      slot->at, slot->actor ? slot->actor : slot->val_server_text, operation, object, "done", NULL,
+      detail};
   if (rc == SQLITE_OK) rc = seal_audit_write(p, &event);
   if (rc == SQLITE_OK) rc = seal_change_write(p, slot->at, slot->seal_service, object, operation);
   if (rc == SQLITE_OK && slot->actor == NULL) {
@@ -327,8 +327,9 @@ static int place_service(Seal *p, const SealRowAsk *ask, Place *place) {
 static int place_make(Seal *p, const SealRowAsk *ask, Place *place) {
   int rc = SQLITE_OK;
   if (place->configuration == 0) {
-    rc = seal_configuration_make(p, place->conf_id, place->who.val_server, ask->seal_service,
-                                 place->exp_time, place->until, (SealText){NULL, 0}, place->at,
+    SealConfiguration conf = {
+        .conf_id = place->conf_id, .seal_service = ask->seal_service, .exp_time = place->exp_time};
+    rc = seal_configuration_make(p, &conf, place->who.val_server, place->until, place->at,
                                  &place->configuration);
   }
   if (rc == SQLITE_OK && place->service == 0) {
@@ -351,8 +352,8 @@ static int slot_fill(Seal *p, const SealRowAsk *ask, const Place *place, Slot **
   slot->until = place->until;
   slot->val_server = place->who.val_server;
   slot->at = place->at;
-  slot->valid_until = place->who.until < place->grant.valid_until ? place->who.until
-                                                                  : place->grant.valid_until;
+  slot->valid_until =
+      place->who.until < place->grant.valid_until ? place->who.until : place->grant.valid_until;
   slot->left = place->grant.identities;
   slot->next = place->next;
   memcpy(slot->conf_id_text, place->conf_id, sizeof slot->conf_id_text);
@@ -461,8 +462,11 @@ int seal_row_configuration(Seal *p, const SealRowAsk *ask, SealText supp_feat, i
   if (rc == SQLITE_OK && found != 0) return SQLITE_CONSTRAINT_UNIQUE;
   if (rc == SQLITE_OK) rc = seal_consume(p, &place.who, err);
   if (rc == SQLITE_OK) {
-    rc = seal_configuration_make(p, place.conf_id, place.who.val_server, ask->seal_service,
-                                 ask->exp_time, ask->exp_time, supp_feat, place.at, rowid);
+    SealConfiguration conf = {.conf_id = place.conf_id,
+                              .seal_service = ask->seal_service,
+                              .exp_time = ask->exp_time,
+                              .supp_feat = supp_feat};
+    rc = seal_configuration_make(p, &conf, place.who.val_server, ask->exp_time, place.at, rowid);
   }
   char *object = sqlite3_mprintf("seal_configuration:%s", place.conf_id);
   if (rc == SQLITE_OK && object == NULL) rc = SQLITE_NOMEM;
@@ -474,7 +478,8 @@ int seal_row_configuration(Seal *p, const SealRowAsk *ask, SealText supp_feat, i
 }
 
 /* The slot in which the operator's acts on a service's rows are gathered. */
-static int operator_slot(Seal *p, const char *seal_service, int64_t service, int64_t at, Slot **out) {
+static int operator_slot(Seal *p, const char *seal_service, int64_t service, int64_t at,
+                         Slot **out) {
   SealPending *pending = p->pending;
   for (int i = 0; i < pending->n; i++) {
     if (pending->slots[i].actor != NULL && pending->slots[i].service == service) {

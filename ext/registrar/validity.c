@@ -85,7 +85,8 @@ int seal_sweep(Seal *p, int64_t limit, int64_t at, int64_t *removed) {
   int found = 1;
   *removed = 0;
   int rc = seal_settle(p);
-  while (rc == SQLITE_OK && found && *removed < limit) rc = sweep_one(p, limit, at, removed, &found);
+  while (rc == SQLITE_OK && found && *removed < limit)
+    rc = sweep_one(p, limit, at, removed, &found);
   if (rc == SQLITE_OK) rc = seal_store_run(&p->store, SQL_SWEEP_REPLAY, "ii", at, limit);
   if (rc == SQLITE_OK) {
     rc = seal_store_run(&p->store, SQL_SWEEP_MESSAGE, "ii", at - ANSWER_KEPT, limit);

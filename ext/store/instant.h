@@ -12,7 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define SEAL_INSTANT_SIZE 32
+#define SEAL_INSTANT_SIZE 80 /* bytes with the NUL; 21 are used, the compiler can't know it */
 #define SEAL_INSTANT_MIN  (-62167219200) /* 0000-01-01T00:00:00Z */
 #define SEAL_INSTANT_MAX  253402300799   /* 9999-12-31T23:59:59Z */
 /* "No instant": unbounded. Above every instant, so that the earliest of several bounds is min(). */

@@ -26,7 +26,9 @@ static int bind_all(sqlite3_stmt *stmt, const char *types, va_list *ap) {
   int rc = SQLITE_OK;
   for (int i = 1; rc == SQLITE_OK && *types; i++, types++) {
     switch (*types) {
-    case 'i': rc = sqlite3_bind_int64(stmt, i, va_arg(*ap, int64_t)); break;
+    case 'i':
+      rc = sqlite3_bind_int64(stmt, i, va_arg(*ap, int64_t));
+      break;
     case 'u': {
       int64_t t = va_arg(*ap, int64_t);
       rc = t == SEAL_UNBOUNDED ? sqlite3_bind_null(stmt, i) : sqlite3_bind_int64(stmt, i, t);
@@ -37,15 +39,21 @@ static int bind_all(sqlite3_stmt *stmt, const char *types, va_list *ap) {
       rc = text ? sqlite3_bind_text(stmt, i, text, -1, SQLITE_STATIC) : sqlite3_bind_null(stmt, i);
       break;
     }
-    case 's': rc = bind_text(stmt, i, *va_arg(*ap, const SealText *)); break;
+    case 's':
+      rc = bind_text(stmt, i, *va_arg(*ap, const SealText *));
+      break;
     case 'b': {
       const void *blob = va_arg(*ap, const void *);
       int n = va_arg(*ap, int);
       rc = blob ? sqlite3_bind_blob(stmt, i, blob, n, SQLITE_STATIC) : sqlite3_bind_null(stmt, i);
       break;
     }
-    case 'd': rc = sqlite3_bind_double(stmt, i, va_arg(*ap, double)); break;
-    default: assert(*types == 'v'); rc = sqlite3_bind_value(stmt, i, va_arg(*ap, sqlite3_value *));
+    case 'd':
+      rc = sqlite3_bind_double(stmt, i, va_arg(*ap, double));
+      break;
+    default:
+      assert(*types == 'v');
+      rc = sqlite3_bind_value(stmt, i, va_arg(*ap, sqlite3_value *));
     }
   }
   return rc;

@@ -70,7 +70,7 @@ static int command_insert(SealRow *row, int64_t *rowid) {
   if (rc == SQLITE_OK) rc = record(row, commands[i].name, at, commands[i].secret ? NULL : result);
   if (rc == SQLITE_OK) {
     *rowid = ++row->p->command_seq;
-    rc = seal_result_add(&row->p->commands, *rowid, name, seal_row_text(row, ARGUMENT), result, at);
+    rc = seal_result_add(&row->p->commands, *rowid, 0, name, seal_row_text(row, ARGUMENT), result);
   }
   if (result != NULL) seal_wipe(result, strlen(result));
   sqlite3_free(result);
@@ -92,7 +92,7 @@ static int command_bind(Seal *p, sqlite3_stmt *view) {
           set_text(object, "result", r->result);
     bad |= json_array_append_new(array, object);
   }
-  char *text = bad ? NULL : seal_json_text(array);
+  char *text = bad ? NULL : seal_json_dump(array);
   json_decref(array);
   return text ? sqlite3_bind_text(view, 2, text, -1, sqlite3_free) : SQLITE_NOMEM;
 }

@@ -138,8 +138,9 @@ static void serves(sqlite3_context *ctx, int argc, sqlite3_value **argv) {
   const char *service = seal_service_name(value_text(argv[0]));
   int rc = seal_enter(p);
   if (rc == SQLITE_OK && service == NULL) {
-    rc = seal_refuse(&err, SEAL_MANDATORY_IE_INCORRECT, "seal_service: \"%s\" is not a SEAL service",
-                     seal_quote(value_text(argv[0]), quoted));
+    rc =
+        seal_refuse(&err, SEAL_MANDATORY_IE_INCORRECT, "seal_service: \"%s\" is not a SEAL service",
+                    seal_quote(value_text(argv[0]), quoted));
   }
   if (rc == SQLITE_OK) {
     rc = seal_serves(p, service, value_text(argv[1]), value_text(argv[2]), at, &until);
@@ -175,8 +176,9 @@ int seal_function_register(Seal *p) {
   int rc = SQLITE_OK;
   for (size_t i = 0; rc == SQLITE_OK && i < COUNT(functions); i++) {
     p->owners++;
-    rc = sqlite3_create_function_v2(p->store.db, functions[i].name, functions[i].n_args,
-                                    functions[i].flags, p, functions[i].run, NULL, NULL, owner_gone);
+    rc =
+        sqlite3_create_function_v2(p->store.db, functions[i].name, functions[i].n_args,
+                                   functions[i].flags, p, functions[i].run, NULL, NULL, owner_gone);
   }
   return rc;
 }

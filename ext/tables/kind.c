@@ -127,7 +127,8 @@ static int check_json(SealKind kind, SealText text) {
 
 static const char *json_problem(SealKind kind) {
   switch (kind) {
-  case SEAL_KIND_WORDS: return "is not a JSON array of distinct strings";
+  case SEAL_KIND_WORDS:
+    return "is not a JSON array of distinct strings";
   case SEAL_KIND_RANGES:
     return "is not a JSON array of {startTime, stopTime}, RFC 3339, start before stop";
   default:
@@ -158,7 +159,8 @@ static int check_text(const SealColumn *column, sqlite3_value *value, char *prob
     return problem_is(problem, size, "\"%s\" is not a SEAL service", seal_quote(text, quoted));
   default:
     assert(column->kind == SEAL_KIND_CURRENCY);
-    if (text.p != NULL && text.n == 3 && strspn(text.p, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") >= 3) return 0;
+    if (text.p != NULL && text.n == 3 && strspn(text.p, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") >= 3)
+      return 0;
     return problem_is(problem, size, "is not a currency of three capital letters");
   }
 }
@@ -189,7 +191,9 @@ int seal_kind_check(const SealColumn *column, sqlite3_value *value, char *proble
   case SEAL_KIND_ENDPOINT:
     bad = check_json(column->kind, value_text(value));
     return bad < 0 ? problem_is(problem, size, "%s", json_problem(column->kind)) : bad;
-  case SEAL_KIND_VALUE: return 0;
-  default: return check_text(column, value, problem, size);
+  case SEAL_KIND_VALUE:
+    return 0;
+  default:
+    return check_text(column, value, problem, size);
   }
 }

@@ -17,8 +17,16 @@ static int row_result(SealRow *row, int rc) {
 /************************************************************************************************
 ** seal_configuration
 */
-enum { C_CONF_ID, C_VAL_SERVER_ID, C_SEAL_SERVICE, C_EXP_TIME, C_VALID_UNTIL, C_CREATED_TIME,
-       C_UPDATED_TIME, C_SUPP_FEAT };
+enum {
+  C_CONF_ID,
+  C_VAL_SERVER_ID,
+  C_SEAL_SERVICE,
+  C_EXP_TIME,
+  C_VALID_UNTIL,
+  C_CREATED_TIME,
+  C_UPDATED_TIME,
+  C_SUPP_FEAT
+};
 
 static const SealColumn configuration_columns[] = {
     {"conf_id", SEAL_KIND_ID, SEAL_COL_KEY | SEAL_COL_DERIVED, NULL},

@@ -174,16 +174,26 @@ typedef struct Plan {
 
 static const char *operator_text(unsigned char op) {
   switch (op) {
-  case SQLITE_INDEX_CONSTRAINT_EQ: return "=";
-  case SQLITE_INDEX_CONSTRAINT_GT: return ">";
-  case SQLITE_INDEX_CONSTRAINT_LE: return "<=";
-  case SQLITE_INDEX_CONSTRAINT_LT: return "<";
-  case SQLITE_INDEX_CONSTRAINT_GE: return ">=";
-  case SQLITE_INDEX_CONSTRAINT_IS: return "IS";
-  case SQLITE_INDEX_CONSTRAINT_NE: return "<>";
-  case SQLITE_INDEX_CONSTRAINT_ISNULL: return "IS NULL";
-  case SQLITE_INDEX_CONSTRAINT_ISNOTNULL: return "IS NOT NULL";
-  default: return NULL;
+  case SQLITE_INDEX_CONSTRAINT_EQ:
+    return "=";
+  case SQLITE_INDEX_CONSTRAINT_GT:
+    return ">";
+  case SQLITE_INDEX_CONSTRAINT_LE:
+    return "<=";
+  case SQLITE_INDEX_CONSTRAINT_LT:
+    return "<";
+  case SQLITE_INDEX_CONSTRAINT_GE:
+    return ">=";
+  case SQLITE_INDEX_CONSTRAINT_IS:
+    return "IS";
+  case SQLITE_INDEX_CONSTRAINT_NE:
+    return "<>";
+  case SQLITE_INDEX_CONSTRAINT_ISNULL:
+    return "IS NULL";
+  case SQLITE_INDEX_CONSTRAINT_ISNOTNULL:
+    return "IS NOT NULL";
+  default:
+    return NULL;
   }
 }
 
@@ -219,7 +229,7 @@ static void plan_constraint(Plan *plan, int i) {
   }
   int room = plan->n < (int)sizeof plan->letters - 4;
   if (!c->usable || op == NULL || !room || (column && column->flags & SEAL_COL_HIDDEN) ||
-      (column && plan->relation->column != NULL) ||
+      (column && plan->relation->column && !(column->flags & SEAL_COL_KEY)) ||
       strcmp(sqlite3_vtab_collation(plan->info, i), "BINARY") != 0) {
     if (c->op != SQLITE_INDEX_CONSTRAINT_LIMIT && c->op != SQLITE_INDEX_CONSTRAINT_OFFSET) {
       plan->left = 1;
@@ -241,7 +251,8 @@ static void plan_constraint(Plan *plan, int i) {
 
 static int key_columns(const SealRelation *relation) {
   int n = 0;
-  for (int i = 0; i < relation->n_columns; i++) n += (relation->columns[i].flags & SEAL_COL_KEY) != 0;
+  for (int i = 0; i < relation->n_columns; i++)
+    n += (relation->columns[i].flags & SEAL_COL_KEY) != 0;
   return n;
 }
 
@@ -296,13 +307,13 @@ static int plan_text(Plan *plan, enum SealSql view) {
   plan_order(plan, order);
   plan_limit(plan, order);
   plan_columns(plan, columns);
-  int rc = sqlite3_str_errcode(columns) | sqlite3_str_errcode(order) |
-           sqlite3_str_errcode(plan->where);
+  int rc =
+      sqlite3_str_errcode(columns) | sqlite3_str_errcode(order) | sqlite3_str_errcode(plan->where);
   char *c = sqlite3_str_finish(columns), *w = sqlite3_str_value(plan->where);
   char *o = sqlite3_str_finish(order);
   char *sql = sqlite3_mprintf(seal_sql[SQL_VIEW_FRAME], c, seal_sql[view], w ? w : "", o ? o : "");
-  plan->info->idxStr = sql && rc == 0 ? sqlite3_mprintf("%.*s\n%s", plan->n, plan->letters, sql)
-                                      : NULL;
+  plan->info->idxStr =
+      sql && rc == 0 ? sqlite3_mprintf("%.*s\n%s", plan->n, plan->letters, sql) : NULL;
   plan->info->needToFreeIdxStr = 1;
   sqlite3_free(sql);
   sqlite3_free(c);
@@ -387,9 +398,10 @@ static int cursor_statement(Table *table, Cursor *cursor, const char *sql) {
 static int refuse_instant(Table *table, sqlite3_value *value) {
   char quoted[SEAL_QUOTE_MAX + 8];
   SealText text = {(const char *)sqlite3_value_text(value), sqlite3_value_bytes(value)};
-  return set_error(&table->base, sqlite3_mprintf("seal_%s: \"%s\" is not an instant (RFC 3339, a date, "
-                                                 "or integer seconds since 1970)",
-                                                 table->relation->name, seal_quote(text, quoted)));
+  return set_error(&table->base,
+                   sqlite3_mprintf("seal_%s: \"%s\" is not an instant (RFC 3339, a date, "
+                                   "or integer seconds since 1970)",
+                                   table->relation->name, seal_quote(text, quoted)));
 }
 
 /* Binds one argument by its letter; *none is set when no row can match, *all when every stored row is
@@ -399,7 +411,8 @@ static int bind_argument(Table *table, Cursor *cursor, char letter, int i, sqlit
   int64_t instant;
   int null = sqlite3_value_type(value) == SQLITE_NULL;
   switch (letter) {
-  case 'x': return SQLITE_OK;
+  case 'x':
+    return SQLITE_OK;
   case 'a':
   case 'A':
     if (null && letter == 'a') *none = 1;
@@ -411,7 +424,8 @@ static int bind_argument(Table *table, Cursor *cursor, char letter, int i, sqlit
     if (null) return sqlite3_bind_null(cursor->stmt, i);
     if (seal_value_instant(value, &instant) != 0) return refuse_instant(table, value);
     return sqlite3_bind_int64(cursor->stmt, i, instant);
-  default: return sqlite3_bind_value(cursor->stmt, i, value);
+  default:
+    return sqlite3_bind_value(cursor->stmt, i, value);
   }
 }
 
@@ -441,7 +455,9 @@ static int cursor_filter(sqlite3_vtab_cursor *base, int number, const char *plan
     cursor->at = seal_store_clock(&table->p->store);
   }
   if (rc != SQLITE_OK || none) return rc;
-  if (cursor->at != SEAL_UNBOUNDED) rc = sqlite3_bind_int64(cursor->stmt, 1, cursor->at);
+  if (cursor->at != SEAL_UNBOUNDED && sqlite3_bind_parameter_count(cursor->stmt) > 0) {
+    rc = sqlite3_bind_int64(cursor->stmt, 1, cursor->at);
+  }
   if (rc == SQLITE_OK && relation->bind != NULL) rc = relation->bind(table->p, cursor->stmt);
   return rc == SQLITE_OK ? cursor_next(base) : rc;
 }
@@ -469,7 +485,8 @@ static int cursor_column(sqlite3_vtab_cursor *base, sqlite3_context *ctx, int i)
   }
   Seal *p = ((Table *)base->pVtab)->p;
   if (relation->column != NULL && relation->column(p, ctx, cursor->stmt, i)) return SQLITE_OK;
-  if (column->kind == SEAL_KIND_INSTANT && sqlite3_column_type(cursor->stmt, i + 1) == SQLITE_INTEGER) {
+  if (column->kind == SEAL_KIND_INSTANT &&
+      sqlite3_column_type(cursor->stmt, i + 1) == SQLITE_INTEGER) {
     result_instant(ctx, sqlite3_column_int64(cursor->stmt, i + 1));
   } else {
     sqlite3_result_value(ctx, sqlite3_column_value(cursor->stmt, i + 1));
@@ -490,8 +507,8 @@ static char *fault_text(Seal *p, const SealRelation *relation, int rc) {
   if (rc == SQLITE_CORRUPT_VTAB) {
     return sqlite3_mprintf("seal_%s: a stored row is not what the registrar wrote", relation->name);
   }
-  const char *text = sqlite3_errcode(p->store.db) == SQLITE_OK ? sqlite3_errstr(rc)
-                                                               : sqlite3_errmsg(p->store.db);
+  const char *text =
+      sqlite3_errcode(p->store.db) == SQLITE_OK ? sqlite3_errstr(rc) : sqlite3_errmsg(p->store.db);
   return sqlite3_mprintf("seal_%s: %s", relation->name, text);
 }
 

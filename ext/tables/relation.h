@@ -10,27 +10,27 @@
 #include "registrar/registrar.h"
 
 typedef enum SealKind {
-  SEAL_KIND_ID,      /* an identifier: 1 to 255 bytes of UTF-8 without NUL */
-  SEAL_KIND_TEXT,    /* any text, at most 64 KiB */
-  SEAL_KIND_INSTANT, /* an integer in storage, RFC 3339 outside */
-  SEAL_KIND_COUNT,   /* an integer from 0 on */
-  SEAL_KIND_WORD,    /* one of the words in `arg`, separated by spaces */
-  SEAL_KIND_SERVICE, /* a SEAL service */
-  SEAL_KIND_WORDS,   /* JSON: an array of distinct strings */
-  SEAL_KIND_RANGES,  /* JSON: an array of {startTime, stopTime} */
+  SEAL_KIND_ID,       /* an identifier: 1 to 255 bytes of UTF-8 without NUL */
+  SEAL_KIND_TEXT,     /* any text, at most 64 KiB */
+  SEAL_KIND_INSTANT,  /* an integer in storage, RFC 3339 outside */
+  SEAL_KIND_COUNT,    /* an integer from 0 on */
+  SEAL_KIND_WORD,     /* one of the words in `arg`, separated by spaces */
+  SEAL_KIND_SERVICE,  /* a SEAL service */
+  SEAL_KIND_WORDS,    /* JSON: an array of distinct strings */
+  SEAL_KIND_RANGES,   /* JSON: an array of {startTime, stopTime} */
   SEAL_KIND_ENDPOINT, /* JSON: an EndPoint of TS 29.558 */
-  SEAL_KIND_DECIMAL, /* a decimal number from 0 on, as text */
+  SEAL_KIND_DECIMAL,  /* a decimal number from 0 on, as text */
   SEAL_KIND_CURRENCY, /* three capital letters (ISO 4217) */
-  SEAL_KIND_VALUE    /* text or blob, whatever it is */
+  SEAL_KIND_VALUE     /* text or blob, whatever it is */
 } SealKind;
 
-#define SEAL_COL_KEY        1  /* part of the key: needed, and never changed */
-#define SEAL_COL_REQUIRED   2  /* needed */
-#define SEAL_COL_FIXED      4  /* set at insert, never changed */
-#define SEAL_COL_READ_ONLY  8  /* the registrar's own */
-#define SEAL_COL_HIDDEN     16 /* not in SELECT *, not stored */
-#define SEAL_COL_WRITE_ONLY 32 /* not in the audit's detail */
-#define SEAL_COL_LOOKUP     64 /* an equality finds few rows by an index */
+#define SEAL_COL_KEY        1   /* part of the key: needed, and never changed */
+#define SEAL_COL_REQUIRED   2   /* needed */
+#define SEAL_COL_FIXED      4   /* set at insert, never changed */
+#define SEAL_COL_READ_ONLY  8   /* the registrar's own */
+#define SEAL_COL_HIDDEN     16  /* not in SELECT *, not stored */
+#define SEAL_COL_WRITE_ONLY 32  /* not in the audit's detail */
+#define SEAL_COL_LOOKUP     64  /* an equality finds few rows by an index */
 #define SEAL_COL_DERIVED    128 /* with KEY: may be left out, a check hook computes it */
 
 typedef struct SealColumn {
@@ -82,13 +82,13 @@ typedef struct SealRow {
   Seal *p;
   const SealRelation *relation;
   SealError *err;
-  int64_t rowid;        /* of the row that is updated or deleted; 0 for a new one */
-  int64_t at;           /* SEAL_UNBOUNDED: not given */
+  int64_t rowid; /* of the row that is updated or deleted; 0 for a new one */
+  int64_t at;    /* SEAL_UNBOUNDED: not given */
   int on_conflict;
-  sqlite3_stmt *old;    /* the row as it was; NULL for a new one */
-  SealText credential;  /* the hidden column */
+  sqlite3_stmt *old;   /* the row as it was; NULL for a new one */
+  SealText credential; /* the hidden column */
   SealCell cells[SEAL_COLUMNS_MAX];
-  char thumbprint[44];  /* set by a check hook that computes it */
+  char thumbprint[44]; /* set by a check hook that computes it */
 } SealRow;
 
 /* Column i of a row, as text (p of NULL: NULL), as an instant or a number (SEAL_UNBOUNDED: NULL). */

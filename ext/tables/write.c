@@ -186,10 +186,14 @@ static int fill(SealRow *row, sqlite3_value **values) {
 
 static int bind_cell(sqlite3_stmt *stmt, int at, const SealCell *cell) {
   switch (cell->form) {
-  case SEAL_CELL_INT: return sqlite3_bind_int64(stmt, at, cell->i);
-  case SEAL_CELL_VALUE: return sqlite3_bind_value(stmt, at, cell->value);
-  case SEAL_CELL_TEXT: return sqlite3_bind_text(stmt, at, cell->text, -1, SQLITE_STATIC);
-  default: return sqlite3_bind_null(stmt, at);
+  case SEAL_CELL_INT:
+    return sqlite3_bind_int64(stmt, at, cell->i);
+  case SEAL_CELL_VALUE:
+    return sqlite3_bind_value(stmt, at, cell->value);
+  case SEAL_CELL_TEXT:
+    return sqlite3_bind_text(stmt, at, cell->text, -1, SQLITE_STATIC);
+  default:
+    return sqlite3_bind_null(stmt, at);
   }
 }
 
@@ -249,7 +253,7 @@ static int detail_json(const SealRow *row, char **out) {
     }
     bad = json_object_set_new(object, column->name, value) != 0;
   }
-  *out = bad ? NULL : seal_json_text(object);
+  *out = bad ? NULL : seal_json_dump(object);
   json_decref(object);
   return *out ? SQLITE_OK : SQLITE_NOMEM;
 }
@@ -309,11 +313,12 @@ static int replace_check(SealRow *row) {
 
 /* The row that has the key already; *id is 0 where there is none. */
 static int find_same_key(SealRow *row, int64_t *id) {
-  SealText key[3];
+  SealText key[3] = {{NULL, 0}};
   int n = 0;
   for (int i = 0; i < row->relation->n_columns; i++) {
     if (row->relation->columns[i].flags & SEAL_COL_KEY) key[n++] = seal_row_text(row, i);
   }
+  assert(n > 0 && n <= 3);
   *id = 0;
   return key[0].p ? seal_relation_find(row->p, row->relation, key, n, id) : SQLITE_OK;
 }
@@ -369,17 +374,17 @@ static int check_use(SealRow *row, int64_t at) {
   if (rc == SQLITE_ROW) {
     char *object = object_name(row);
     SealText what = seal_column_text(used, 0);
-    rc = object && what.p ? seal_refuse(row->err, SEAL_MODIFICATION_NOT_ALLOWED,
-                                        "FOREIGN KEY constraint failed: %s still has a valid %s",
-                                        object, what.p)
-                          : SQLITE_NOMEM;
+    rc = object && what.p
+             ? seal_refuse(row->err, SEAL_MODIFICATION_NOT_ALLOWED,
+                           "FOREIGN KEY constraint failed: %s still has a valid %s", object, what.p)
+             : SQLITE_NOMEM;
     sqlite3_free(object);
   }
   seal_store_reset(used);
   return rc == SQLITE_DONE ? SQLITE_OK : rc;
 }
 
-static int delete(SealRow *row) {
+static int delete (SealRow *row) {
   const SealRelation *relation = row->relation;
   if (relation->delete_row != NULL) return relation->delete_row(row);
   if (relation->remove == NULL) {
@@ -413,7 +418,7 @@ int seal_relation_write(Seal *p, const SealRelation *relation, int64_t at, int a
   } else {
     row.rowid = sqlite3_value_int64(argv[0]);
     if (argc == 1) {
-      rc = delete(&row);
+      rc = delete (&row);
     } else if (sqlite3_value_int64(argv[1]) != row.rowid) {
       rc = seal_refuse(err, SEAL_MODIFICATION_NOT_ALLOWED, "seal_%s.rowid can't be changed",
                        relation->name);

@@ -1,6 +1,7 @@
 -- What an SLA says, and who asks.
 
--- The agreement of a VAL server, and the term that covers a VAL service: the exact one before '*'.
+-- The agreement of a VAL server, and the term that covers a VAL service: the exact one before '*'. ?3
+-- NULL: any term for the SEAL service.
 -- ?1 VAL server ?2 seal_service ?3 val_service_id
 -- name: authorize_term
 SELECT a.id, a.status, a.start_time, a.stop_time, v.exp_time,
@@ -9,7 +10,7 @@ SELECT a.id, a.status, a.start_time, a.stop_time, v.exp_time,
 FROM main.seal_val_server_data AS v
 JOIN main.seal_agreement_data AS a ON a.id = v.agreement
 LEFT JOIN main.seal_term_data AS t
-  ON t.agreement = a.id AND t.seal_service = ?2 AND t.val_service_id IN (?3, '*')
+  ON t.agreement = a.id AND t.seal_service = ?2 AND (t.val_service_id IN (?3, '*') OR ?3 IS NULL)
 WHERE v.id = ?1
 ORDER BY t.val_service_id = '*' LIMIT 1
 

@@ -20,14 +20,21 @@ JOIN main.seal_val_server_data AS v ON v.id = c.val_server WHERE c.id = ?1
 -- name: configuration_by_conf_id
 SELECT id FROM main.seal_configuration_data WHERE conf_id = ?1
 
--- ?1 conf_id ?2 VAL server ?3 seal_service ?4 exp_time ?5 until ?6 supp_feat ?7 at
+-- ?1 conf_id ?2 VAL server ?3 seal_service ?4 exp_time ?5 until ?6 supp_feat ?7 end_pt
+-- ?8 notification_destination ?9 at
 -- name: configuration_insert
 INSERT INTO main.seal_configuration_data(conf_id, val_server, seal_service, exp_time, until,
-  supp_feat, created_time, updated_time)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7)
+  supp_feat, end_pt, notification_destination, created_time, updated_time)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9)
+
+-- ?1 id ?2 exp_time ?3 until ?4 supp_feat ?5 end_pt ?6 notification_destination ?7 at
+-- name: configuration_update
+UPDATE main.seal_configuration_data
+SET exp_time = ?2, until = ?3, supp_feat = ?4, end_pt = ?5, notification_destination = ?6,
+  updated_time = max(updated_time, ?7) WHERE id = ?1
 
 -- ?1 id ?2 exp_time ?3 until ?4 supp_feat ?5 at
--- name: configuration_update
+-- name: configuration_reschedule
 UPDATE main.seal_configuration_data
 SET exp_time = ?2, until = ?3, supp_feat = ?4, updated_time = max(updated_time, ?5) WHERE id = ?1
 
@@ -156,3 +163,46 @@ DELETE FROM main.seal_message_data WHERE id IN (
 -- ?1 at
 -- name: sweep_time
 UPDATE main.seal_registrar_data SET last_sweep_time = ?1 WHERE id = 1
+
+-- ?1 configuration
+-- name: stored_head
+SELECT c.conf_id, c.seal_service, c.exp_time, c.supp_feat, v.val_server_id, c.end_pt,
+  c.notification_destination, nullif({{until_configuration}}, {{forever}})
+FROM main.seal_configuration_data AS c
+JOIN main.seal_val_server_data AS v ON v.id = c.val_server
+JOIN main.seal_agreement_data AS a ON a.id = v.agreement
+WHERE c.id = ?1
+
+-- ?1 configuration
+-- name: stored_services
+SELECT id, val_service_id, key_format, scope, identities FROM main.seal_configuration_service
+WHERE configuration = ?1 ORDER BY id
+
+-- ?1 first ?2 last
+-- name: stored_ids
+SELECT val_user_id, val_ue_id FROM main.seal_identity_data WHERE id BETWEEN ?1 AND ?2 ORDER BY id
+
+-- ?1 at ?2 VAL server ?3 seal_service
+-- name: configuration_list
+SELECT c.id
+FROM main.seal_configuration_data AS c
+CROSS JOIN main.seal_val_server_data AS v ON v.id = c.val_server
+CROSS JOIN main.seal_agreement_data AS a ON a.id = v.agreement
+WHERE c.val_server = ?2 AND c.seal_service = ?3 AND {{valid_configuration}}
+ORDER BY c.id
+
+-- ?1 VAL server ?2 end_pt ?3 notification_destination
+-- name: val_server_contact
+UPDATE main.seal_val_server_data
+SET end_pt = coalesce(?2, end_pt), notification_destination = coalesce(?3, notification_destination)
+WHERE id = ?1 AND (coalesce(?2, end_pt) IS NOT end_pt
+  OR coalesce(?3, notification_destination) IS NOT notification_destination)
+
+-- ?1 message_id
+-- name: message_find
+SELECT id, digest, status, response IS NOT NULL FROM main.seal_message_data WHERE message_id = ?1
+
+-- ?1 message_id ?2 digest ?3 time ?4 status ?5 response
+-- name: message_insert
+INSERT INTO main.seal_message_data(message_id, digest, time, status, response)
+VALUES (?1, ?2, ?3, ?4, ?5)

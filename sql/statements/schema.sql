@@ -125,7 +125,9 @@ CREATE TABLE main.seal_configuration_data(
   until INTEGER NOT NULL,
   created_time INTEGER NOT NULL,
   updated_time INTEGER NOT NULL,
-  supp_feat TEXT
+  supp_feat TEXT,
+  end_pt TEXT,
+  notification_destination TEXT
 );
 CREATE INDEX main.seal_configuration_val_server ON seal_configuration_data(val_server, seal_service);
 CREATE INDEX main.seal_configuration_until ON seal_configuration_data(until);

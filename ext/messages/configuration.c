@@ -1,0 +1,271 @@
+/* Configurations as resources (messages.h): POST, GET, PUT, PATCH and DELETE of /ss-ipp/v1 and, with
+** other members in a VAL service, of /ss-kmpp/v1 (TS 29.549, clauses 7.6 and 7.5).
+*/
+#include "messages/messages.h"
+
+#include <string.h>
+
+/************************************************************************************************
+** Answers.
+*/
+static void append_ids(sqlite3_str *out, const SealService *service) {
+  sqlite3_str_appendall(out, ",\"idList\":[");
+  for (size_t i = 0; i < service->n_ids; i++) {
+    const SealId *id = &service->ids[i];
+    sqlite3_str_appendall(out, i ? "," : "");
+    sqlite3_str_appendall(out, id->is_ue ? "{\"valUeId\":" : "{\"valUserId\":");
+    seal_json_append(out, id->p, (size_t)id->n);
+    sqlite3_str_appendchar(out, 1, '}');
+  }
+  sqlite3_str_appendchar(out, 1, ']');
+}
+
+static void append_member(sqlite3_str *out, const char *name, SealText text) {
+  if (text.p == NULL) return;
+  sqlite3_str_appendf(out, ",\"%s\":", name);
+  seal_json_append(out, text.p, (size_t)text.n);
+}
+
+static SealText text_from(const char *text) {
+  return (SealText){text, text ? (int)strlen(text) : 0};
+}
+
+/* Appends a VALServicesConfig. */
+static void append_configuration(sqlite3_str *out, const SealConfiguration *conf,
+                                 const char *val_server_id) {
+  char text[SEAL_INSTANT_SIZE];
+  int identities = strcmp(conf->seal_service, SEAL_IDM) == 0;
+  sqlite3_str_appendall(out, "{\"valServerId\":");
+  seal_json_append(out, val_server_id, strlen(val_server_id));
+  sqlite3_str_appendall(out, ",\"valSvcConf\":[");
+  for (size_t i = 0; i < conf->n_services; i++) {
+    const SealService *service = &conf->services[i];
+    sqlite3_str_appendf(out, "%s{\"valServiceId\":", i ? "," : "");
+    seal_json_append(out, service->val_service_id.p, (size_t)service->val_service_id.n);
+    if (identities) append_ids(out, service);
+    append_member(out, "keyFormat", service->key_format);
+    append_member(out, "scope", service->scope);
+    sqlite3_str_appendchar(out, 1, '}');
+  }
+  sqlite3_str_appendchar(out, 1, ']');
+  append_member(out, "suppFeat", conf->supp_feat);
+  if (conf->valid_until != SEAL_UNBOUNDED) {
+    seal_instant_text(conf->valid_until, text);
+    append_member(out, "expTime", text_from(text));
+  }
+  if (conf->end_pt.p != NULL) sqlite3_str_appendf(out, ",\"endPt\":%s", conf->end_pt.p);
+  append_member(out, "notificationDestination", conf->notification_destination);
+  sqlite3_str_appendchar(out, 1, '}');
+}
+
+static int finish(sqlite3_str *out, char **text) {
+  int rc = sqlite3_str_errcode(out);
+  *text = sqlite3_str_finish(out);
+  return rc == SQLITE_OK && *text == NULL ? SQLITE_NOMEM : rc;
+}
+
+/* The stored configuration as an answer's body. */
+static int answer_stored(Seal *p, int64_t id, char **body) {
+  SealStored stored;
+  sqlite3_str *out = sqlite3_str_new(NULL);
+  int rc = seal_configuration_load(p, id, &stored);
+  if (rc == SQLITE_OK) {
+    append_configuration(out, &stored.conf, stored.val_server_id);
+  }
+  seal_configuration_free(&stored);
+  int bad = finish(out, body);
+  return rc == SQLITE_OK ? bad : rc;
+}
+
+/* What was just put, as an answer's body: what the request said, and until when it holds. */
+static int answer_put(const SealRequest *request, const SealBody *body, char **text) {
+  sqlite3_str *out = sqlite3_str_new(NULL);
+  append_configuration(out, &body->conf, request->who.val_server_id);
+  return finish(out, text);
+}
+
+/************************************************************************************************
+** Handlers.
+*/
+static const char *base_path(const char *seal_service) {
+  return strcmp(seal_service, SEAL_IDM) == 0 ? "/ss-ipp/v1/configurations"
+                                             : "/ss-kmpp/v1/configurations";
+}
+
+/* Whether the requester may use the SEAL service at all. */
+static int authorize_use(Seal *p, const SealRequest *request, const char *seal_service,
+                         SealError *err) {
+  SealGrant grant;
+  SealAsk ask = {
+      .val_server = request->who.val_server,
+      .seal_service = seal_service,
+      .at = request->at,
+      .exp_time = SEAL_UNBOUNDED,
+  };
+  return seal_authorize(p, &ask, &grant, err);
+}
+
+static int find(Seal *p, const SealRequest *request, const char *seal_service, int64_t *id,
+                SealError *err) {
+  int rc = authorize_use(p, request, seal_service, err);
+  if (rc != SQLITE_OK) return rc;
+  return seal_configuration_find(p, request->who.val_server, seal_service,
+                                 text_from(request->conf_id), request->at, id, err);
+}
+
+static int put(Seal *p, SealRequest *request, SealBody *body, int64_t replaces, char **text,
+               SealError *err) {
+  int rc = seal_configuration_put(p, &request->who, &body->conf, replaces, request->at,
+                                  request->method, err);
+  return rc == SQLITE_OK ? answer_put(request, body, text) : rc;
+}
+
+int seal_configurations_post(Seal *p, SealRequest *request, const char *seal_service,
+                             SealAnswer *out, SealError *err) {
+  SealBody body;
+  char conf_id[SEAL_CONF_ID];
+  SealText parts[] = {
+      {"message", 7},
+      text_from(request->who.val_server_id),
+      text_from(request->message_id),
+      text_from(request->path),
+  };
+  int rc = seal_body_read(request, seal_service, 0, &body, err);
+  if (rc == SQLITE_OK) rc = seal_conf_id(p, conf_id, 4, parts);
+  if (rc == SQLITE_OK) {
+    body.conf.conf_id = conf_id;
+    rc = put(p, request, &body, 0, &out->body, err);
+  }
+  if (rc == SQLITE_OK) {
+    out->status = 201;
+    out->location = sqlite3_mprintf("%s/%s", base_path(seal_service), conf_id);
+    if (out->location == NULL) rc = SQLITE_NOMEM;
+  }
+  seal_body_clear(&body);
+  return rc;
+}
+
+/* 1 if a comma-separated list has the word, or there is no list. */
+static int in_list(const char *list, const char *word) {
+  size_t n = strlen(word);
+  for (const char *at = list; at != NULL && *at; at += *at == ',') {
+    size_t length = strcspn(at, ",");
+    if (length == n && memcmp(at, word, n) == 0) return 1;
+    at += length;
+  }
+  return list == NULL;
+}
+
+/* The configurations that the query asks for, as a JSON array. */
+static int answer_list(Seal *p, const SealRequest *request, const char *seal_service,
+                       const char *conf_ids, char **body) {
+  int64_t *ids;
+  size_t n;
+  const char *comma = "";
+  sqlite3_str *out = sqlite3_str_new(NULL);
+  sqlite3_str_appendchar(out, 1, '[');
+  int rc = seal_configuration_list(p, request->who.val_server, seal_service, request->at, &ids, &n);
+  for (size_t i = 0; rc == SQLITE_OK && i < n; i++) {
+    SealStored stored;
+    rc = seal_configuration_load(p, ids[i], &stored);
+    if (rc == SQLITE_OK && in_list(conf_ids, stored.conf.conf_id)) {
+      sqlite3_str_appendall(out, comma);
+      append_configuration(out, &stored.conf, stored.val_server_id);
+      comma = ",";
+    }
+    seal_configuration_free(&stored);
+  }
+  sqlite3_free(ids);
+  sqlite3_str_appendchar(out, 1, ']');
+  int bad = finish(out, body);
+  return rc == SQLITE_OK ? bad : rc;
+}
+
+static int check_parameter(SealError *err, const char *name, const char *value) {
+  if (value == NULL || value[0] != 0) return SQLITE_OK;
+  return seal_fault(err, SEAL_OPTIONAL_QUERY_PARAM_INCORRECT, name, "is empty");
+}
+
+int seal_configurations_get(Seal *p, SealRequest *request, const char *seal_service,
+                            SealAnswer *out, SealError *err) {
+  char *val_server_id = NULL, *conf_ids = NULL;
+  int rc = authorize_use(p, request, seal_service, err);
+  if (rc == SQLITE_OK) rc = seal_request_query(request, "val-server-id", &val_server_id, err);
+  if (rc == SQLITE_OK) rc = seal_request_query(request, "config-ids", &conf_ids, err);
+  if (rc == SQLITE_OK) rc = check_parameter(err, "val-server-id", val_server_id);
+  if (rc == SQLITE_OK) rc = check_parameter(err, "config-ids", conf_ids);
+  out->status = 200;
+  if (rc == SQLITE_OK && val_server_id != NULL &&
+      strcmp(val_server_id, request->who.val_server_id) != 0) {
+    out->body = sqlite3_mprintf("[]"); /* another's configurations are none */
+    if (out->body == NULL) rc = SQLITE_NOMEM;
+  } else if (rc == SQLITE_OK) {
+    rc = answer_list(p, request, seal_service, conf_ids, &out->body);
+  }
+  sqlite3_free(val_server_id);
+  sqlite3_free(conf_ids);
+  return rc;
+}
+
+int seal_configuration_get_one(Seal *p, SealRequest *request, const char *seal_service,
+                               SealAnswer *out, SealError *err) {
+  int64_t id;
+  int rc = find(p, request, seal_service, &id, err);
+  out->status = 200;
+  return rc == SQLITE_OK ? answer_stored(p, id, &out->body) : rc;
+}
+
+int seal_configuration_replace(Seal *p, SealRequest *request, const char *seal_service,
+                               SealAnswer *out, SealError *err) {
+  int64_t id;
+  SealBody body;
+  int rc = seal_body_read(request, seal_service, 0, &body, err);
+  if (rc == SQLITE_OK) rc = find(p, request, seal_service, &id, err);
+  if (rc == SQLITE_OK) {
+    body.conf.conf_id = request->conf_id;
+    rc = put(p, request, &body, id, &out->body, err);
+  }
+  out->status = 200;
+  seal_body_clear(&body);
+  return rc;
+}
+
+int seal_configuration_patch(Seal *p, SealRequest *request, const char *seal_service,
+                             SealAnswer *out, SealError *err) {
+  int64_t id;
+  SealBody body;
+  SealStored stored;
+  memset(&stored, 0, sizeof stored);
+  int rc = seal_body_read(request, seal_service, 1, &body, err);
+  if (rc == SQLITE_OK) rc = find(p, request, seal_service, &id, err);
+  if (rc == SQLITE_OK) rc = seal_configuration_load(p, id, &stored);
+  if (rc == SQLITE_OK) {
+    SealBody merged = body;
+    merged.conf.conf_id = request->conf_id;
+    if (!body.has_services) {
+      merged.conf.services = stored.conf.services;
+      merged.conf.n_services = stored.conf.n_services;
+    }
+    if (!body.has_exp_time) merged.conf.exp_time = stored.conf.exp_time;
+    if (!body.has_supp_feat) merged.conf.supp_feat = stored.conf.supp_feat;
+    if (body.conf.end_pt.p == NULL) merged.conf.end_pt = stored.conf.end_pt;
+    if (body.conf.notification_destination.p == NULL) {
+      merged.conf.notification_destination = stored.conf.notification_destination;
+    }
+    rc = put(p, request, &merged, id, &out->body, err);
+  }
+  out->status = 200;
+  seal_configuration_free(&stored);
+  seal_body_clear(&body);
+  return rc;
+}
+
+int seal_configuration_drop(Seal *p, SealRequest *request, const char *seal_service,
+                            SealAnswer *out, SealError *err) {
+  int64_t id;
+  int rc = find(p, request, seal_service, &id, err);
+  out->status = 204;
+  if (rc != SQLITE_OK) return rc;
+  return seal_configuration_delete(p, &request->who, id, request->conf_id, seal_service,
+                                   request->at, err);
+}

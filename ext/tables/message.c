@@ -1,0 +1,149 @@
+/* seal_message: INSERT handles a message of the 3GPP face, SELECT reads its answer.
+**
+**    INSERT INTO seal_message(message_id, request) VALUES ('m-1', readfile('request.json'));
+**    SELECT status, response FROM seal_message WHERE message_id = 'm-1';
+**
+** The message id makes a repetition harmless: the same request again changes nothing. Of a request only
+** its digest is stored. What only this connection knows is kept in memory and stands in for the stored
+** answer: the answer to a GET, and the refusal of a message id for another request.
+*/
+#include "messages/messages.h"
+#include "tables/relation.h"
+
+#include <string.h>
+
+#define COUNT(array) ((int)(sizeof array / sizeof *array))
+
+enum { MESSAGE_ID, REQUEST, STATUS, RESPONSE };
+
+static const SealColumn message_columns[] = {
+    {"message_id", SEAL_KIND_ID, SEAL_COL_KEY, NULL},
+    {"request", SEAL_KIND_VALUE, SEAL_COL_REQUIRED | SEAL_COL_WRITE_ONLY, NULL},
+    {"status", SEAL_KIND_COUNT, SEAL_COL_READ_ONLY, NULL},
+    {"response", SEAL_KIND_TEXT, SEAL_COL_READ_ONLY, NULL},
+    {"at", SEAL_KIND_INSTANT, SEAL_COL_HIDDEN, NULL},
+};
+
+typedef struct Found {
+  int64_t id; /* 0: the message id is new */
+  int same;   /* it was the same request */
+  int status;
+  int answered; /* the answer is stored */
+} Found;
+
+static int message_find(Seal *p, SealText message_id, const unsigned char digest[SEAL_SHA256_SIZE],
+                        Found *out) {
+  sqlite3_stmt *row;
+  memset(out, 0, sizeof *out);
+  int rc = seal_store_row(&p->store, SQL_MESSAGE_FIND, &row, "s", &message_id);
+  if (rc == SQLITE_ROW) {
+    out->id = sqlite3_column_int64(row, 0);
+    out->same = sqlite3_column_bytes(row, 1) == SEAL_SHA256_SIZE &&
+                memcmp(sqlite3_column_blob(row, 1), digest, SEAL_SHA256_SIZE) == 0;
+    out->status = sqlite3_column_int(row, 2);
+    out->answered = sqlite3_column_int(row, 3);
+  }
+  seal_store_reset(row);
+  return rc == SQLITE_ROW || rc == SQLITE_DONE ? SQLITE_OK : rc;
+}
+
+static int remember(Seal *p, int64_t id, int status, const char *response) {
+  SealText none = {NULL, 0};
+  return seal_result_add(&p->answers, id, status, none, none, response);
+}
+
+/* The same message again: nothing happens, and the first answer stands. An answer that no one stored
+** (a GET's) is read again. */
+static int message_again(SealRow *row, const Found *found, int64_t at) {
+  Seal *p = row->p;
+  char *response = NULL;
+  int status, reads;
+  for (const SealResult *r = p->answers; r != NULL; r = r->next) {
+    if (r->seq == found->id && r->status == found->status) return SQLITE_OK;
+  }
+  seal_result_remove(&p->answers, found->id);
+  if (found->answered) return SQLITE_OK;
+  p->repeats = 1;
+  int rc = seal_message_handle(p, seal_row_text(row, MESSAGE_ID), seal_row_text(row, REQUEST), at,
+                               &status, &response, &reads);
+  p->repeats = 0;
+  if (rc == SQLITE_OK) rc = remember(p, found->id, status, response);
+  sqlite3_free(response);
+  return rc;
+}
+
+static int message_reused(SealRow *row, const Found *found, int64_t at) {
+  char *response = NULL;
+  int rc = seal_message_reused(row->p, seal_row_text(row, MESSAGE_ID), at, &response);
+  if (rc == SQLITE_OK) rc = remember(row->p, found->id, 409, response);
+  sqlite3_free(response);
+  return rc;
+}
+
+static int message_first(SealRow *row, const unsigned char digest[SEAL_SHA256_SIZE], int64_t at,
+                         int64_t *rowid) {
+  Seal *p = row->p;
+  SealText message_id = seal_row_text(row, MESSAGE_ID);
+  char *response = NULL;
+  int status, reads;
+  int rc = seal_message_handle(p, message_id, seal_row_text(row, REQUEST), at, &status, &response,
+                               &reads);
+  if (rc == SQLITE_OK) {
+    rc = seal_store_run(&p->store, SQL_MESSAGE_INSERT, "sbiit", &message_id, digest,
+                        SEAL_SHA256_SIZE, at, (int64_t)status, reads ? NULL : response);
+  }
+  if (rc == SQLITE_OK) {
+    *rowid = sqlite3_last_insert_rowid(p->store.db);
+    if (reads) rc = remember(p, *rowid, status, response);
+  }
+  sqlite3_free(response);
+  return rc;
+}
+
+static int message_insert(SealRow *row, int64_t *rowid) {
+  unsigned char digest[SEAL_SHA256_SIZE];
+  Found found;
+  int64_t at = seal_at(row->p, row->at);
+  SealText request = seal_row_text(row, REQUEST);
+  if (request.p == NULL) return SQLITE_NOMEM;
+  SealReason reason = seal_sha256(row->p->crypto, request.p, (size_t)request.n, digest);
+  if (reason != SEAL_VALID) return reason == SEAL_NOMEM ? SQLITE_NOMEM : SQLITE_ERROR;
+  int rc = seal_settle(row->p);
+  if (rc == SQLITE_OK) rc = message_find(row->p, seal_row_text(row, MESSAGE_ID), digest, &found);
+  if (rc != SQLITE_OK) return rc;
+  *rowid = found.id;
+  if (found.id == 0) return message_first(row, digest, at, rowid);
+  return found.same ? message_again(row, &found, at) : message_reused(row, &found, at);
+}
+
+/* What this connection remembers stands in for what is stored. */
+static int message_column(Seal *p, sqlite3_context *ctx, sqlite3_stmt *row, int column) {
+  int64_t id = sqlite3_column_int64(row, 0);
+  if (column != STATUS && column != RESPONSE) return 0;
+  for (const SealResult *r = p->answers; r != NULL; r = r->next) {
+    if (r->seq != id) continue;
+    if (column == STATUS) {
+      sqlite3_result_int(ctx, r->status);
+    } else {
+      sqlite3_result_text(ctx, r->result, -1, SQLITE_TRANSIENT);
+    }
+    return 1;
+  }
+  return 0;
+}
+
+const SealRelation seal_relation_message = {
+    .name = "message",
+    .columns = message_columns,
+    .n_columns = COUNT(message_columns),
+    .create = SQL_CREATE_MESSAGE,
+    .drop = SQL_DROP_MESSAGE,
+    .view = SQL_VIEW_MESSAGE,
+    .view_all = SQL_VIEW_MESSAGE,
+    .find = SEAL_NO_SQL,
+    .insert = SEAL_NO_SQL,
+    .update = SEAL_NO_SQL,
+    .in_use = SEAL_NO_SQL,
+    .insert_row = message_insert,
+    .column = message_column,
+};
