@@ -215,17 +215,19 @@ static SealReason seal_chain_verify(void *arg) {
 
 SealReason seal_x509_verify(SealCrypto *c, const void *chain, size_t n, const SealCertSet *set,
                             const SealX509Policy *policy, SealX509 *out) {
-  SealChainArgs args = {c, chain, n, set, policy, out};
+  SealChainArgs args;
 
   memset(out, 0, sizeof *out);
+  args = (SealChainArgs){c, chain, n, set, policy, out};
   return seal_confirmed(seal_chain_verify, &args);
 }
 
 SealReason seal_x509_leaf(SealCrypto *c, const void *chain, size_t n, const SealX509Policy *policy,
                           SealX509 *out) {
-  SealChainArgs args = {c, chain, n, NULL, policy, out};
+  SealChainArgs args;
 
   memset(out, 0, sizeof *out);
+  args = (SealChainArgs){c, chain, n, NULL, policy, out};
   return seal_confirmed(seal_chain_verify, &args);
 }
 
