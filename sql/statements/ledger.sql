@@ -26,8 +26,32 @@ SELECT (SELECT coalesce(max(seq), 0) + 1 FROM main.seal_usage_data), ?1, a.agree
 FROM main.seal_val_server_data AS v JOIN main.seal_agreement_data AS a ON a.id = v.agreement
 WHERE v.id = ?2
 
--- ?1 the last entry before this transaction ?2 VAL server ?3 seal_service ?4 identities ?5 key records
--- name: usage_add
-UPDATE main.seal_usage_data SET identities = identities + ?4, key_records = key_records + ?5
+-- What an event was an invocation of: a term, with its price as of now and the invocation's number.
+-- ?1 event ?2 term ?3 identities ?4 key records
+-- name: usage_unit_insert
+INSERT INTO main.seal_usage_unit(usage, term, val_service_id, invocation, identities, key_records,
+  price_per_invocation, currency)
+SELECT ?1, t.id, t.val_service_id, u.invocations, ?3, ?4, t.price_per_invocation, t.currency
+FROM main.seal_term_data AS t JOIN main.seal_term_use AS u ON u.term = t.id
+WHERE t.id = ?2
+
+-- The event of this transaction's rows, if there is one.
+-- ?1 the last entry before this transaction ?2 VAL server ?3 seal_service
+-- name: usage_rows_find
+SELECT seq FROM main.seal_usage_data
 WHERE seq > ?1 AND operation = 'INSERT' AND seal_service = ?3
   AND val_server_id = (SELECT val_server_id FROM main.seal_val_server_data WHERE id = ?2)
+
+-- ?1 event ?2 identities ?3 key records
+-- name: usage_add
+UPDATE main.seal_usage_data SET identities = identities + ?2, key_records = key_records + ?3
+WHERE seq = ?1
+
+-- ?1 event ?2 term ?3 identities ?4 key records
+-- name: usage_unit_add
+UPDATE main.seal_usage_unit SET identities = identities + ?3, key_records = key_records + ?4
+WHERE usage = ?1 AND term = ?2
+
+-- ?1 event ?2 term
+-- name: usage_unit_find
+SELECT 1 FROM main.seal_usage_unit WHERE usage = ?1 AND term = ?2

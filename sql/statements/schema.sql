@@ -35,6 +35,8 @@ CREATE TABLE main.seal_agreement_data(
   max_val_servers INTEGER
 );
 
+-- seal_term_use has the counters of a term: what is held, how often it was invoked, and the token
+-- bucket of its rate (invocation.c).
 -- seal_term_held counts what is held under a term, by VAL server and by the instant at which the
 -- configuration itself ends: a quota takes the term's total and subtracts what has ended.
 -- name: create_term
@@ -61,7 +63,10 @@ CREATE TABLE main.seal_term_data(
 CREATE TABLE main.seal_term_use(
   term INTEGER PRIMARY KEY,
   identities INTEGER NOT NULL,
-  key_records INTEGER NOT NULL
+  key_records INTEGER NOT NULL,
+  invocations INTEGER NOT NULL DEFAULT 0,
+  bucket_time INTEGER NOT NULL DEFAULT -62167219200,
+  bucket_spent INTEGER NOT NULL DEFAULT 0
 );
 CREATE TABLE main.seal_term_held(
   term INTEGER NOT NULL,
@@ -162,6 +167,8 @@ CREATE UNIQUE INDEX main.seal_identity_val_ue ON seal_identity_data(val_ue_id, s
 -- name: create_key
 SELECT 1;
 
+-- seal_usage_unit says what a chargeable event was an invocation of: a row for each term, named by its
+-- val_service_id ('*' too), with the number of the invocation and the price as of then.
 -- name: create_usage
 CREATE TABLE main.seal_usage_data(
   seq INTEGER PRIMARY KEY,
@@ -176,6 +183,17 @@ CREATE TABLE main.seal_usage_data(
   identities INTEGER NOT NULL,
   key_records INTEGER NOT NULL
 );
+CREATE TABLE main.seal_usage_unit(
+  usage INTEGER NOT NULL,
+  term INTEGER NOT NULL,
+  val_service_id TEXT NOT NULL,
+  invocation INTEGER NOT NULL,
+  identities INTEGER NOT NULL,
+  key_records INTEGER NOT NULL,
+  price_per_invocation TEXT,
+  currency TEXT,
+  PRIMARY KEY (usage, term)
+) WITHOUT ROWID;
 
 -- name: create_audit
 CREATE TABLE main.seal_audit_data(
@@ -237,6 +255,7 @@ DROP TABLE main.seal_identity_data;
 SELECT 1;
 -- name: drop_usage
 DROP TABLE main.seal_usage_data;
+DROP TABLE main.seal_usage_unit;
 -- name: drop_audit
 DROP TABLE main.seal_audit_data;
 -- name: drop_change
