@@ -124,7 +124,6 @@ static int check_agreement(Judge *j) {
   return SQLITE_OK;
 }
 
-/* A message that names no VAL service only needs a term to be there. */
 static int check_term(Judge *j) {
   char quoted[SEAL_QUOTE_MAX + 8];
   const SealAsk *ask = j->ask;
@@ -139,7 +138,6 @@ static int check_term(Judge *j) {
                        "no term grants %s for val service \"%s\"", ask->seal_service,
                        seal_quote(ask->val_service_id, quoted));
   }
-  if (ask->val_service_id.p == NULL) return SQLITE_OK;
   if (before(j->row, T_TERM_START, ask->at)) {
     return seal_refuse(j->err, SEAL_SLA_NOT_ACTIVE,
                        "the term for val service \"%s\" has not started",

@@ -32,6 +32,8 @@ void seal_close(Seal *p) {
   seal_pending_free(p->pending);
   seal_invocation_free(p);
   seal_keys_free(p->keys);
+  seal_anchors_free(p->anchors);
+  seal_lock(p);
   seal_crypto_free(p->crypto);
   seal_wipe(p, sizeof *p);
   sqlite3_free(p);
@@ -49,7 +51,8 @@ int64_t seal_at(Seal *p, int64_t at) {
   return at == SEAL_UNBOUNDED ? seal_store_clock(&p->store) : at;
 }
 
-void seal_transaction(Seal *p) {
+void seal_transaction(Seal *p, int committed) {
+  seal_key_settle(p, committed);
   seal_pending_drop(p->pending);
   p->txn = 0;
   p->usage_start = -1;
@@ -57,6 +60,7 @@ void seal_transaction(Seal *p) {
 }
 
 void seal_forget(Seal *p) {
+  seal_key_settle(p, 0);
   seal_pending_drop(p->pending);
   p->audit_seq = 0;
 }
