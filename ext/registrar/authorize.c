@@ -108,6 +108,7 @@ static int check_val_server(Judge *j) {
 static int check_agreement(Judge *j) {
   SealText status = seal_column_text(j->row, T_STATUS);
   if (status.p == NULL) return SQLITE_NOMEM;
+  say(j, "agreement_id", json_text(j, seal_column_text(j->row, T_AGREEMENT_ID)));
   say_window(j, T_STATUS, T_START, T_STOP);
   if (strcmp(status.p, "terminated") == 0) {
     return seal_refuse(j->err, SEAL_SLA_EXPIRED, "the agreement is terminated");
@@ -128,7 +129,10 @@ static int check_term(Judge *j) {
   char quoted[SEAL_QUOTE_MAX + 8];
   const SealAsk *ask = j->ask;
   int none = sqlite3_column_type(j->row, T_TERM) == SQLITE_NULL;
-  if (!none) say_window(j, -1, T_TERM_START, T_TERM_STOP);
+  if (!none) {
+    say(j, "val_service_id", json_text(j, seal_column_text(j->row, T_TERM_SERVICE)));
+    say_window(j, -1, T_TERM_START, T_TERM_STOP);
+  }
   if (none && ask->val_service_id.p == NULL) {
     return seal_refuse(j->err, SEAL_SLA_SERVICE_NOT_GRANTED, "no term grants %s",
                        ask->seal_service);

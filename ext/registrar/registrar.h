@@ -192,6 +192,12 @@ int seal_authorize(Seal *p, const SealAsk *ask, SealGrant *out, SealError *err);
 int seal_use_authorize(Seal *p, int64_t val_server, const char *seal_service, int64_t at,
                        int invocation, SealError *err);
 
+/* explain.c: what seal_authorize says to a question of a message, with every check: *out is JSON text,
+** the caller's (sqlite3_free). A refusal is an answer too. Writes nothing. */
+int seal_explain(Seal *p, const SealAsk *question, char **out);
+/* The row id of a VAL server; SQLITE_CONSTRAINT_VTAB with RESOURCE_CONTEXT_NOT_FOUND for none. */
+int seal_val_server_find(Seal *p, SealText val_server_id, int64_t *id, SealError *err);
+
 /* Until when a SEAL server must serve a user or UE (INTERFACE seal_serves). *until is INT64_MIN for
 ** "must not"; SEAL_UNBOUNDED for no end. */
 int seal_serves(Seal *p, const char *seal_service, SealText val_service_id, SealText id, int64_t at,
@@ -396,6 +402,29 @@ int seal_change_write(Seal *p, int64_t time, const char *seal_service, const cha
 int seal_usage_write(Seal *p, int64_t time, int64_t val_server, const char *seal_service,
                      const char *operation, int result, const char *conf_id, int64_t identities,
                      int64_t key_records);
+
+/************************************************************************************************
+** audit.c: the audit chain is verified, signed, and cut at its old end.
+*/
+/* *first_bad is 0, or the first entry that does not hold: changed, missing, or in another's place.
+** `through` (SEAL_UNBOUNDED: the head) must be reached. A checkpoint must be reached too, have the
+** entry's hash and a registrar's signature. One pass, in constant memory but for the longest entry. */
+int seal_audit_verify(Seal *p, int64_t through, int64_t *first_bad);
+
+#define SEAL_CHECKPOINT_TYP "seal-checkpoint"
+/* Signs the head: *jws is a compact JWS (RFC 7515) over {seq, hash (hexadecimal), usage (the last
+** usage entry), time}, the caller's (sqlite3_free). SEALED without an unlocked signing key. */
+int seal_checkpoint(Seal *p, int64_t at, char **jws, SealError *err);
+/* Notes that everything up to entry `seq` was exported; *marked is the checkpoint that this reaches. */
+int seal_export_mark(Seal *p, int64_t seq, int64_t *marked, SealError *err);
+
+typedef struct SealPruned {
+  int64_t
+      through; /* the audit entry with which the chain begins from now on has this one before it */
+  int64_t audit, usage, occupancy; /* how many rows went */
+} SealPruned;
+/* Removes from the ledgers what is older than `before`, was exported and check-pointed. */
+int seal_prune(Seal *p, int64_t before, SealPruned *out, SealError *err);
 
 /************************************************************************************************
 ** registrar.c: one connection's registrar.

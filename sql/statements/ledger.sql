@@ -8,6 +8,65 @@ SELECT seq, hash FROM main.seal_audit_data ORDER BY seq DESC LIMIT 1
 INSERT INTO main.seal_audit_data(seq, time, actor, action, object, outcome, cause, detail, hash)
 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
 
+-- ?1 after this entry ?2 to this one
+-- name: audit_walk
+SELECT seq, time, actor, action, object, outcome, cause, detail, hash FROM main.seal_audit_data
+WHERE seq > ?1 AND seq <= ?2 ORDER BY seq
+
+-- The checkpoint at which the chain was cut.
+-- name: audit_base
+SELECT seq, hash FROM main.seal_audit_checkpoint WHERE pruned = 1
+
+-- ?1 from this entry on
+-- name: checkpoint_walk
+SELECT seq, hash, jws FROM main.seal_audit_checkpoint WHERE seq >= ?1 ORDER BY seq
+
+-- ?1 seq ?2 hash ?3 JWS ?4 at ?5 last usage entry
+-- name: checkpoint_insert
+INSERT INTO main.seal_audit_checkpoint(seq, hash, jws, time, usage, exported, pruned)
+VALUES (?1, ?2, ?3, ?4, ?5, 0, 0)
+ON CONFLICT DO NOTHING
+
+-- ?1 at or before this entry
+-- name: checkpoint_before
+SELECT max(seq) FROM main.seal_audit_checkpoint WHERE seq <= ?1
+
+-- ?1 seq
+-- name: checkpoint_exported
+UPDATE main.seal_audit_checkpoint SET exported = 1 WHERE seq <= ?1
+
+-- The last exported checkpoint before the first entry that is not older than an instant.
+-- ?1 before this instant
+-- name: prune_end
+SELECT seq, usage, time FROM main.seal_audit_checkpoint
+WHERE exported AND NOT pruned AND seq < coalesce((SELECT min(seq) FROM main.seal_audit_data
+    WHERE time >= ?1), {{forever}})
+ORDER BY seq DESC LIMIT 1
+
+-- ?1 to this entry
+-- name: prune_audit
+DELETE FROM main.seal_audit_data WHERE seq <= ?1
+
+-- The last entry stays: the next one's number comes from it.
+-- ?1 to this entry ?2 before this instant
+-- name: prune_usage
+DELETE FROM main.seal_usage_data
+WHERE seq <= ?1 AND time < ?2 AND seq < (SELECT max(seq) FROM main.seal_usage_data)
+-- name: prune_usage_unit
+DELETE FROM main.seal_usage_unit WHERE usage IN (SELECT seq FROM main.seal_usage_data
+  WHERE seq <= ?1 AND time < ?2 AND seq < (SELECT max(seq) FROM main.seal_usage_data))
+
+-- ?1 checkpoints before this one
+-- name: checkpoint_forget
+DELETE FROM main.seal_audit_checkpoint WHERE seq < ?1
+-- name: checkpoint_base
+UPDATE main.seal_audit_checkpoint SET pruned = 1 WHERE seq = ?1
+
+-- A signing key that the registrar has or had.
+-- ?1 kid
+-- name: signing_public
+SELECT public FROM main.seal_registrar_key WHERE kid = ?1
+
 -- Numbers without gaps, in the order in which transactions commit: SQLite has one writer at a time.
 -- ?1 time ?2 seal_service ?3 object ?4 operation
 -- name: change_insert

@@ -239,6 +239,8 @@ CREATE TABLE main.seal_usage_unit(
   PRIMARY KEY (usage, term)
 ) WITHOUT ROWID;
 
+-- seal_audit_checkpoint has the heads that were signed (audit.c): whether all before was exported, and
+-- whether the chain was cut there.
 -- name: create_audit
 CREATE TABLE main.seal_audit_data(
   seq INTEGER PRIMARY KEY,
@@ -250,6 +252,15 @@ CREATE TABLE main.seal_audit_data(
   cause TEXT,
   detail TEXT,
   hash BLOB NOT NULL
+);
+CREATE TABLE main.seal_audit_checkpoint(
+  seq INTEGER PRIMARY KEY,
+  hash BLOB NOT NULL,
+  jws TEXT NOT NULL,
+  time INTEGER NOT NULL,
+  usage INTEGER NOT NULL,
+  exported INTEGER NOT NULL,
+  pruned INTEGER NOT NULL
 );
 
 -- name: create_change
@@ -307,6 +318,7 @@ DROP TABLE main.seal_usage_data;
 DROP TABLE main.seal_usage_unit;
 -- name: drop_audit
 DROP TABLE main.seal_audit_data;
+DROP TABLE main.seal_audit_checkpoint;
 -- name: drop_change
 DROP TABLE main.seal_change_data;
 -- name: drop_command

@@ -146,7 +146,9 @@ FROM main.seal_usage_data AS u
 
 -- name: view_audit
 SELECT e.seq AS id, e.seq, e.time, e.actor, e.action, e.object, e.outcome, e.cause, e.detail,
-  (SELECT lower(hex(p.hash)) FROM main.seal_audit_data AS p WHERE p.seq = e.seq - 1) AS prev_hash,
+  (SELECT lower(hex(p.hash)) FROM main.seal_audit_data AS p WHERE p.seq = e.seq - 1
+    UNION ALL SELECT lower(hex(p.hash)) FROM main.seal_audit_checkpoint AS p
+      WHERE p.seq = e.seq - 1 AND p.pruned) AS prev_hash,
   lower(hex(e.hash)) AS hash
 FROM main.seal_audit_data AS e
 
