@@ -124,8 +124,7 @@ int seal_flush(Seal *p) {
   SealPending *pending = p->pending;
   int rc = SQLITE_OK;
   if (!pending->dirty) return SQLITE_OK;
-  pending->dirty =
-      0; /* first: SQLite may open a savepoint around a statement of ours, and so ask */
+  pending->dirty = 0; /* first: a statement below may open a savepoint, which comes back here */
   /* The host's last_insert_rowid() is the row that it inserted, not one of ours. */
   sqlite3_int64 rowid = sqlite3_last_insert_rowid(p->store.db);
   for (int i = 0; rc == SQLITE_OK && i < pending->n; i++) rc = slot_flush(p, &pending->slots[i]);

@@ -166,6 +166,13 @@ static int run_explain(SealRow *row, int64_t at, char **result) {
   return rc;
 }
 
+/* apply: argument a bundle of the registrar's; gives {"applied", "at", "more", "objects"}. */
+static int run_apply(SealRow *row, int64_t at, char **result) {
+  SealText bundle = seal_row_text(row, ARGUMENT);
+  if (bundle.p == NULL) return seal_row_refuse(row, ARGUMENT, "apply takes a bundle");
+  return seal_apply(row->p, bundle, at, result, row->err);
+}
+
 static const struct {
   const char *name;
   int (*run)(SealRow *row, int64_t at, char **result);
@@ -176,6 +183,7 @@ static const struct {
     {"rekey", run_rekey, 1, 0},           {"issue-token", run_issue_token, 1, 0},
     {"checkpoint", run_checkpoint, 0, 0}, {"export-mark", run_export_mark, 0, 0},
     {"prune", run_prune, 0, 0},           {"explain-authorization", run_explain, 0, 1},
+    {"apply", run_apply, 0, 0},
 };
 
 static int record(SealRow *row, const char *command, int64_t at, const char *result) {
