@@ -30,6 +30,7 @@ void seal_close(Seal *p) {
   seal_results_free(p->commands);
   seal_results_free(p->answers);
   seal_pending_free(p->pending);
+  seal_invocation_free(p);
   seal_keys_free(p->keys);
   seal_anchors_free(p->anchors);
   seal_lock(p);

@@ -18,6 +18,11 @@ int seal_store_prepare(SealStore *store, enum SealSql sql, sqlite3_stmt **out) {
   return rc;
 }
 
+int seal_store_once(SealStore *store, enum SealSql sql, sqlite3_stmt **out) {
+  assert(sql >= 0 && sql < SQL_COUNT);
+  return sqlite3_prepare_v3(store->db, seal_sql[sql], -1, SQLITE_PREPARE_NO_VTAB, out, NULL);
+}
+
 static int bind_text(sqlite3_stmt *stmt, int i, SealText text) {
   if (text.p == NULL) return sqlite3_bind_null(stmt, i);
   return sqlite3_bind_text(stmt, i, text.p, text.n, SQLITE_STATIC);

@@ -51,6 +51,9 @@ void seal_store_reset(sqlite3_stmt *row);
 /* Gives the cached statement of `sql`, prepared, reset and without bindings. */
 int seal_store_prepare(SealStore *store, enum SealSql sql, sqlite3_stmt **out);
 
+/* Prepares a statement for one use, beside the cached one: the caller's, sqlite3_finalize. */
+int seal_store_once(SealStore *store, enum SealSql sql, sqlite3_stmt **out);
+
 /* Finalizes every cached statement. */
 void seal_store_release(SealStore *store);
 

@@ -179,6 +179,29 @@ static void jwks(sqlite3_context *ctx, int argc, sqlite3_value **argv) {
   }
 }
 
+/* seal_audit_verify([through]): NULL, or the first audit entry that does not hold. With `through`, the
+** chain must reach that entry. */
+static void audit_verify(sqlite3_context *ctx, int argc, sqlite3_value **argv) {
+  Seal *p = sqlite3_user_data(ctx);
+  SealError err;
+  int64_t through = SEAL_UNBOUNDED, first_bad = 0;
+  memset(&err, 0, sizeof err);
+  if (argc == 1 && sqlite3_value_type(argv[0]) != SQLITE_NULL) {
+    if (sqlite3_value_numeric_type(argv[0]) != SQLITE_INTEGER) {
+      sqlite3_result_error(ctx, "through: the number of an audit entry is needed", -1);
+      return;
+    }
+    through = sqlite3_value_int64(argv[0]);
+  }
+  int rc = seal_enter(p);
+  if (rc == SQLITE_OK) rc = seal_audit_verify(p, through, &first_bad);
+  if (rc != SQLITE_OK) {
+    fail(ctx, p, rc, &err);
+  } else if (first_bad != 0) {
+    sqlite3_result_int64(ctx, first_bad);
+  }
+}
+
 /* seal_bundle(seal_server_id [, since [, at]]): the signed changes after `since` (a number, or the `to` of
 ** the bundle before; NULL: a full copy) for one SEAL server. */
 static void bundle(sqlite3_context *ctx, int argc, sqlite3_value **argv) {
@@ -216,6 +239,8 @@ static const struct {
     {"seal_serves", 4, LOOKS, serves},
     {"seal_unlock", 1, LOOKS, unlock},
     {"seal_jwks", 0, LOOKS, jwks},
+    {"seal_audit_verify", 0, LOOKS, audit_verify},
+    {"seal_audit_verify", 1, LOOKS, audit_verify},
     {"seal_bundle", 1, LOOKS, bundle},
     {"seal_bundle", 2, LOOKS, bundle},
     {"seal_bundle", 3, LOOKS, bundle},
