@@ -34,6 +34,8 @@ int seal_hold(Seal *p, int64_t term, int64_t until, int64_t val_server, int64_t 
 int seal_configuration_make(Seal *p, const SealConfiguration *conf, int64_t val_server,
                             int64_t until, int64_t at, int64_t *id);
 int seal_service_make(Seal *p, int64_t configuration, const SealService *service, int64_t *id);
+/* Stores n identities that are new in a service, as rows with ids from `first` on. */
+int seal_ids_insert(Seal *p, int64_t first, int64_t service, const SealId *ids, size_t n);
 
 /************************************************************************************************
 ** row.c: what row inserts have yet to write to counters and ledgers.

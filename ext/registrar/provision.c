@@ -200,24 +200,34 @@ static int authorize_all(Seal *p, const SealRequester *who, SealConfiguration *c
   return rc;
 }
 
-static int store_ids(Seal *p, int64_t service, const SealService *from, int64_t *stored) {
-  sqlite3_stmt *stmt;
-  int64_t id = service << SEAL_ROW_BITS;
-  int rc = seal_store_prepare(&p->store, SQL_IDENTITY_INSERT, &stmt);
+#define MANY 32 /* rows of SQL_IDENTITY_INSERT_MANY */
+
+/* Inserts n identities, as many at once as the statement has room for. */
+static int insert_ids(sqlite3_stmt *stmt, int64_t first, int64_t service, const SealId *ids, int n) {
+  int rc = sqlite3_bind_int64(stmt, 1, first);
   if (rc == SQLITE_OK) rc = sqlite3_bind_int64(stmt, 2, service);
-  for (size_t i = 0; rc == SQLITE_OK && i < from->n_sorted; i++) {
-    const SealId *from_id = &from->sorted[i];
-    rc = sqlite3_bind_int64(stmt, 1, id + (int64_t)i);
-    if (rc == SQLITE_OK) {
-      rc = sqlite3_bind_text(stmt, from_id->is_ue ? 4 : 3, from_id->p, from_id->n, SQLITE_STATIC);
-    }
-    if (rc == SQLITE_OK) rc = sqlite3_bind_null(stmt, from_id->is_ue ? 3 : 4);
-    if (rc != SQLITE_OK) break;
-    (void)sqlite3_step(stmt);
-    rc = sqlite3_reset(stmt);
+  for (int i = 0; rc == SQLITE_OK && i < n; i++) {
+    rc = sqlite3_bind_text(stmt, 3 + 2 * i + ids[i].is_ue, ids[i].p, ids[i].n, SQLITE_STATIC);
+    if (rc == SQLITE_OK) rc = sqlite3_bind_null(stmt, 4 + 2 * i - ids[i].is_ue);
   }
-  seal_store_reset(stmt);
-  *stored = (int64_t)from->n_sorted;
+  if (rc != SQLITE_OK) return rc;
+  (void)sqlite3_step(stmt);
+  return sqlite3_reset(stmt);
+}
+
+int seal_ids_insert(Seal *p, int64_t first, int64_t service, const SealId *ids, size_t n) {
+  sqlite3_stmt *one = NULL, *many = NULL;
+  int rc = seal_store_prepare(&p->store, SQL_IDENTITY_INSERT, &one);
+  if (rc == SQLITE_OK && n >= MANY) {
+    rc = seal_store_prepare(&p->store, SQL_IDENTITY_INSERT_MANY, &many);
+  }
+  for (size_t i = 0; rc == SQLITE_OK && i < n;) {
+    int now = n - i >= MANY ? MANY : 1;
+    rc = insert_ids(now > 1 ? many : one, first + (int64_t)i, service, ids + i, now);
+    i += (size_t)now;
+  }
+  seal_store_reset(one);
+  seal_store_reset(many);
   return rc;
 }
 
@@ -226,9 +236,12 @@ static int store_services(Seal *p, int64_t id, int64_t until, const SealRequeste
   int rc = SQLITE_OK;
   for (size_t i = 0; rc == SQLITE_OK && i < conf->n_services; i++) {
     const SealService *service = &conf->services[i];
-    int64_t service_id, stored = 0;
+    int64_t service_id, stored = (int64_t)service->n_sorted;
     rc = seal_service_make(p, id, service, &service_id);
-    if (rc == SQLITE_OK) rc = store_ids(p, service_id, service, &stored);
+    if (rc == SQLITE_OK) {
+      rc = seal_ids_insert(p, service_id << SEAL_ROW_BITS, service_id, service->sorted,
+                           service->n_sorted);
+    }
     if (rc == SQLITE_OK) {
       rc = seal_store_run(&p->store, SQL_SERVICE_COUNT, "iiii", service_id, stored, (int64_t)0,
                           stored);
