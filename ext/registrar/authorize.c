@@ -211,8 +211,9 @@ int seal_authorize(Seal *p, const SealAsk *ask, SealGrant *out, SealError *err) 
 int seal_serves(Seal *p, const char *seal_service, SealText val_service_id, SealText id, int64_t at,
                 int64_t *until) {
   sqlite3_stmt *row;
-  int rc;
+  int rc = seal_batch_flush(p);
   *until = INT64_MIN;
+  if (rc != SQLITE_OK) return rc;
   if (id.p != NULL) {
     rc = seal_store_row(&p->store, SQL_SERVES_IDENTITY, &row, "itss", at, seal_service,
                         &val_service_id, &id);

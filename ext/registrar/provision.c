@@ -200,37 +200,6 @@ static int authorize_all(Seal *p, const SealRequester *who, SealConfiguration *c
   return rc;
 }
 
-#define MANY 32 /* rows of SQL_IDENTITY_INSERT_MANY */
-
-/* Inserts n identities, as many at once as the statement has room for. */
-static int insert_ids(sqlite3_stmt *stmt, int64_t first, int64_t service, const SealId *ids, int n) {
-  int rc = sqlite3_bind_int64(stmt, 1, first);
-  if (rc == SQLITE_OK) rc = sqlite3_bind_int64(stmt, 2, service);
-  for (int i = 0; rc == SQLITE_OK && i < n; i++) {
-    rc = sqlite3_bind_text(stmt, 3 + 2 * i + ids[i].is_ue, ids[i].p, ids[i].n, SQLITE_STATIC);
-    if (rc == SQLITE_OK) rc = sqlite3_bind_null(stmt, 4 + 2 * i - ids[i].is_ue);
-  }
-  if (rc != SQLITE_OK) return rc;
-  (void)sqlite3_step(stmt);
-  return sqlite3_reset(stmt);
-}
-
-int seal_ids_insert(Seal *p, int64_t first, int64_t service, const SealId *ids, size_t n) {
-  sqlite3_stmt *one = NULL, *many = NULL;
-  int rc = seal_store_prepare(&p->store, SQL_IDENTITY_INSERT, &one);
-  if (rc == SQLITE_OK && n >= MANY) {
-    rc = seal_store_prepare(&p->store, SQL_IDENTITY_INSERT_MANY, &many);
-  }
-  for (size_t i = 0; rc == SQLITE_OK && i < n;) {
-    int now = n - i >= MANY ? MANY : 1;
-    rc = insert_ids(now > 1 ? many : one, first + (int64_t)i, service, ids + i, now);
-    i += (size_t)now;
-  }
-  seal_store_reset(one);
-  seal_store_reset(many);
-  return rc;
-}
-
 static int store_services(Seal *p, int64_t id, int64_t until, const SealRequester *who,
                           const SealConfiguration *conf) {
   int rc = SQLITE_OK;

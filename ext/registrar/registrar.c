@@ -16,8 +16,9 @@ Seal *seal_open(sqlite3 *db) {
   p->owners = 1;
   p->crypto = seal_crypto_new();
   p->keys = seal_keys_new();
+  p->batch = seal_batch_new();
   p->pending = seal_pending_new();
-  if (p->crypto == NULL || p->keys == NULL || p->pending == NULL) {
+  if (p->crypto == NULL || p->keys == NULL || p->batch == NULL || p->pending == NULL) {
     seal_close(p);
     return NULL;
   }
@@ -30,6 +31,7 @@ void seal_close(Seal *p) {
   seal_results_free(p->commands);
   seal_results_free(p->answers);
   seal_pending_free(p->pending);
+  sqlite3_free(p->batch);
   seal_keys_free(p->keys);
   seal_crypto_free(p->crypto);
   seal_wipe(p, sizeof *p);
@@ -48,16 +50,16 @@ int64_t seal_at(Seal *p, int64_t at) {
   return at == SEAL_UNBOUNDED ? seal_store_clock(&p->store) : at;
 }
 
-void seal_transaction(Seal *p) {
+void seal_forget(Seal *p) {
+  seal_batch_drop(p->batch);
   seal_pending_drop(p->pending);
-  p->txn = 0;
-  p->usage_start = -1;
   p->audit_seq = 0;
 }
 
-void seal_forget(Seal *p) {
-  seal_pending_drop(p->pending);
-  p->audit_seq = 0;
+void seal_transaction(Seal *p) {
+  seal_forget(p);
+  p->txn = 0;
+  p->usage_start = -1;
 }
 
 int seal_transaction_number(Seal *p, int64_t *txn) {

@@ -87,8 +87,8 @@ typedef struct SealRow {
   int on_conflict;
   sqlite3_stmt *old;   /* the row as it was; NULL for a new one */
   SealText credential; /* the hidden column */
-  SealCell cells[SEAL_COLUMNS_MAX];
   char thumbprint[44]; /* set by a check hook that computes it */
+  SealCell cells[SEAL_COLUMNS_MAX]; /* as many as the relation has columns */
 } SealRow;
 
 /* Column i of a row, as text (p of NULL: NULL), as an instant or a number (SEAL_UNBOUNDED: NULL). */
