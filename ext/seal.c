@@ -6,6 +6,7 @@
 ** Loading reads no file, no environment and no network, writes nothing and starts no thread, so that
 ** a host may load it by sqlite3_auto_extension before any database is open.
 */
+#include "messages/messages.h"
 #include "registrar/registrar.h"
 #include "tables/function.h"
 #include "tables/jose.h"
@@ -44,6 +45,7 @@ __attribute__((visibility("default"))) int sqlite3_seal_init(sqlite3 *db, char *
   }
   Seal *p = seal_open(db);
   if (p == NULL) return refuse(message, "seal: %s", "out of memory, or OpenSSL lacks an algorithm");
+  p->messages = &seal_messages;
   int rc = seal_relation_register(p);
   if (rc == SQLITE_OK) rc = seal_function_register(p);
   if (rc == SQLITE_OK) rc = seal_jose_register(db, p->crypto);

@@ -18,11 +18,15 @@
 /************************************************************************************************
 ** message.c
 */
-/* Handles one message, whatever it holds: every refusal is an answer, and audited. *response is the
-** answer's JSON text, the caller's (sqlite3_free); *reads is 1 for a GET. An error code is a fault of
+/* The face, for whoever brings messages: handle is seal_message_handle, reused is
+** seal_message_reused. */
+extern const SealMessages seal_messages;
+
+/* Handles one message at `at` (SEAL_UNBOUNDED: by the host's clock), whatever it holds: every refusal is an answer, and audited. *response is the
+** answer's JSON text, the caller's (sqlite3_free); *kept says how it is kept. An error code is a fault of
 ** the system (NOMEM, BUSY, FULL, IOERR, …): nothing has happened then. */
 int seal_message_handle(Seal *p, SealText message_id, SealText request, int64_t at, int *status,
-                        char **response, int *reads);
+                        char **response, SealKept *kept);
 /* The answer to a message id that was used for another request. */
 int seal_message_reused(Seal *p, SealText message_id, int64_t at, char **response);
 
@@ -46,8 +50,8 @@ typedef struct SealRequest {
   size_t n_cuts;
   /* Given to the handler by message.c: */
   const char *message_id;
-  int64_t at;
-  const char *conf_id; /* the last segment of the path, or NULL */
+  int64_t at, asked_at; /* asked_at is SEAL_UNBOUNDED where `at` is the host's clock */
+  const char *conf_id;  /* the last segment of the path, or NULL */
   SealRequester who;
 } SealRequest;
 
@@ -55,7 +59,11 @@ typedef struct SealRequest {
 int seal_request_read(SealText text, SealRequest *out, SealError *err);
 /* Reads the body, once media type and requester are known to be right. */
 int seal_request_body(SealRequest *request, SealError *err);
+/* Reads a body of application/x-www-form-urlencoded into request->body: an object of strings. */
+int seal_request_form(SealRequest *request, SealError *err);
 void seal_request_clear(SealRequest *request);
+/* A member of an object that is a string: p of NULL where it is none. */
+SealText seal_json_member(const json_t *object, const char *name);
 /* One parameter of the query, decoded, the caller's (sqlite3_free); *out is NULL where absent. */
 int seal_request_query(const SealRequest *request, const char *name, char **out, SealError *err);
 
@@ -97,6 +105,7 @@ typedef struct SealAnswer {
   int status;
   char *location;
   char *body; /* JSON text; NULL for none */
+  int secret; /* it holds a token or a key: stored sealed, never cached */
 } SealAnswer;
 
 int seal_configurations_post(Seal *p, SealRequest *request, const char *seal_service,
@@ -111,6 +120,25 @@ int seal_configuration_patch(Seal *p, SealRequest *request, const char *seal_ser
                              SealAnswer *out, SealError *err);
 int seal_configuration_drop(Seal *p, SealRequest *request, const char *seal_service,
                             SealAnswer *out, SealError *err);
+
+/************************************************************************************************
+** token.c, key.c
+*/
+/* POST /oauth2/v1/token: authenticates by itself. */
+int seal_token_post(Seal *p, SealRequest *request, const char *seal_service, SealAnswer *out,
+                    SealError *err);
+/* GET /.well-known/jwks.json */
+int seal_jwks_get(Seal *p, SealRequest *request, const char *seal_service, SealAnswer *out,
+                  SealError *err);
+/* The error response of RFC 6749 5.2 for a refusal; *status is its own. */
+void seal_token_error(sqlite3_str *out, const SealError *err, int *status);
+/* GET /ss-kir/v1/key-records */
+int seal_key_records_get(Seal *p, SealRequest *request, const char *seal_service, SealAnswer *out,
+                         SealError *err);
+/* POST /skm/v1/km-request, and the KM Response of TS 33.434 5.3.3 for a refusal. */
+int seal_km_request_post(Seal *p, SealRequest *request, const char *seal_service, SealAnswer *out,
+                         SealError *err);
+void seal_km_error(sqlite3_str *out, const SealRequest *request, const SealError *err);
 
 /************************************************************************************************
 ** text.c

@@ -22,6 +22,11 @@ void seal_json_append(sqlite3_str *out, const char *p, size_t n) {
   sqlite3_str_appendchar(out, 1, '"');
 }
 
+SealText seal_json_member(const json_t *object, const char *name) {
+  const json_t *value = json_object_get(object, name);
+  return (SealText){json_string_value(value), (int)json_string_length(value)};
+}
+
 static int hex_digit(char c) {
   if (c >= '0' && c <= '9') return c - '0';
   if (c >= 'a' && c <= 'f') return c - 'a' + 10;

@@ -58,7 +58,6 @@ static int check_term(sqlite3_stmt *row, const SealAsk *ask, SealError *err) {
                        "no term grants %s for val service \"%s\"", ask->seal_service,
                        seal_quote(ask->val_service_id, quoted));
   }
-  if (ask->val_service_id.p == NULL) return SQLITE_OK;
   if (before(row, T_TERM_START, ask->at)) {
     return seal_refuse(err, SEAL_SLA_NOT_ACTIVE, "the term for val service \"%s\" has not started",
                        seal_quote(ask->val_service_id, quoted));
@@ -180,6 +179,14 @@ static int check_quotas(Seal *p, sqlite3_stmt *row, const SealAsk *ask, SealGran
                      ask->key_records, &out->key_records, err);
 }
 
+/* What is asked for of a VAL service, against its term. */
+static int check_request(Seal *p, sqlite3_stmt *row, const SealAsk *ask, SealGrant *out,
+                         SealError *err) {
+  int rc = check_validity(row, ask, out, err);
+  if (rc == SQLITE_OK) rc = check_key(row, ask, err);
+  return rc == SQLITE_OK ? check_quotas(p, row, ask, out, err) : rc;
+}
+
 static int64_t earliest(int64_t a, int64_t b) {
   return a < b ? a : b;
 }
@@ -187,20 +194,15 @@ static int64_t earliest(int64_t a, int64_t b) {
 int seal_authorize(Seal *p, const SealAsk *ask, SealGrant *out, SealError *err) {
   sqlite3_stmt *row;
   memset(out, 0, sizeof *out);
-  int rc = seal_store_row(&p->store, SQL_AUTHORIZE_TERM, &row, "its", ask->val_server,
-                          ask->seal_service, &ask->val_service_id);
+  int rc = seal_store_row(&p->store, SQL_AUTHORIZE_TERM, &row, "itsi", ask->val_server,
+                          ask->seal_service, &ask->val_service_id, ask->at);
   if (rc != SQLITE_ROW) return rc == SQLITE_DONE ? SQLITE_CORRUPT_VTAB : rc;
   out->agreement = sqlite3_column_int64(row, T_AGREEMENT);
   out->term = sqlite3_column_int64(row, T_TERM);
+  out->until = SEAL_UNBOUNDED;
   rc = check_agreement(row, ask, err);
   if (rc == SQLITE_OK) rc = check_term(row, ask, err);
-  if (ask->val_service_id.p == NULL || rc != SQLITE_OK) {
-    seal_store_reset(row);
-    return rc;
-  }
-  rc = check_validity(row, ask, out, err);
-  if (rc == SQLITE_OK) rc = check_key(row, ask, err);
-  if (rc == SQLITE_OK) rc = check_quotas(p, row, ask, out, err);
+  if (rc == SQLITE_OK && ask->val_service_id.p != NULL) rc = check_request(p, row, ask, out, err);
   out->valid_until =
       earliest(earliest(out->until, seal_column_until(row, T_SERVER_EXP)),
                earliest(seal_column_until(row, T_STOP), seal_column_until(row, T_TERM_STOP)));

@@ -33,6 +33,8 @@ void seal_close(Seal *p) {
   seal_pending_free(p->pending);
   sqlite3_free(p->batch);
   seal_keys_free(p->keys);
+  seal_anchors_free(p->anchors);
+  seal_lock(p);
   seal_crypto_free(p->crypto);
   seal_wipe(p, sizeof *p);
   sqlite3_free(p);
@@ -51,15 +53,19 @@ int64_t seal_at(Seal *p, int64_t at) {
 }
 
 void seal_forget(Seal *p) {
+  seal_key_settle(p, 0);
   seal_batch_drop(p->batch);
   seal_pending_drop(p->pending);
   p->audit_seq = 0;
 }
 
-void seal_transaction(Seal *p) {
-  seal_forget(p);
+void seal_transaction(Seal *p, int committed) {
+  seal_key_settle(p, committed);
+  seal_batch_drop(p->batch);
+  seal_pending_drop(p->pending);
   p->txn = 0;
   p->usage_start = -1;
+  p->audit_seq = 0;
 }
 
 int seal_transaction_number(Seal *p, int64_t *txn) {

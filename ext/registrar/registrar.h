@@ -82,10 +82,26 @@ int seal_is_utf8(const char *p, size_t n);
 typedef struct SealRequester {
   int64_t val_server; /* row id */
   char val_server_id[SEAL_ID_MAX + 1];
-  int64_t until; /* the credential itself proves nothing from here on */
+  int64_t until;     /* the credential itself proves nothing from here on */
+  int64_t at;        /* when it was judged */
+  int host_clock;    /* at is the host's clock, not the caller's word */
+  int by_token;      /* with an access token: only its scopes count */
+  unsigned scopes;   /* SEAL_SCOPE_...; all of them without an access token */
+  int skeyprov;      /* an access token with SKeyProv (TS 33.434 A.2.2.3) */
+  char x5t_s256[44]; /* of the certificate that proved it; empty: none did */
   char iss[SEAL_ID_MAX + 1], jti[SEAL_ID_MAX + 2]; /* a token's; jti is empty: nothing to consume */
   int64_t replay_until;                            /* how long the token's id is remembered */
 } SealRequester;
+
+/* Scopes of access tokens: the project's own. */
+#define SEAL_SCOPE_IDM  1 /* seal:identity-management */
+#define SEAL_SCOPE_KM   2 /* seal:key-management */
+#define SEAL_SCOPE_PROV 4 /* seal:key-provisioning */
+#define SEAL_SCOPE_ALL  7
+/* The scopes in a space-separated list; *unknown is 1 where there is another word. */
+unsigned seal_scopes_read(SealText text, int *unknown);
+/* Writes scopes as such a list. */
+void seal_scopes_write(unsigned scopes, char out[80]);
 
 /* What is presented: `authorization` is a token (without "Bearer "), `certificate` PEM, leaf first;
 ** p of NULL where there is none. */
@@ -97,7 +113,8 @@ typedef struct SealCredential {
 /* Reads the SQL form: a token, a PEM chain, or JSON with authorization and clientCertificate; *json
 ** owns what *out points to and is the caller's, json_decref. */
 int seal_credential_read(SealText text, SealCredential *out, json_t **json, SealError *err);
-/* Judges a credential at `at`. Consumes no jti. */
+/* Judges a credential at `at`, or, where that is SEAL_UNBOUNDED, by the host's clock, which is refused
+** when it has gone back behind what it was by more than the leeway. Consumes no jti. */
 int seal_authenticate(Seal *p, const SealCredential *credential, int64_t at, SealRequester *out,
                       SealError *err);
 /* Consumes the token's jti in this transaction, as the last check before the effect: refused when
@@ -106,6 +123,14 @@ int seal_consume(Seal *p, const SealRequester *who, SealError *err);
 /* Checks the value of a credential for storage: gives its thumbprint (44 bytes). */
 int seal_credential_check(Seal *p, SealText type, const void *value, int n, char thumbprint[44],
                           SealError *err);
+/* Seals the value of a psk credential for storage: *out is the caller's (sqlite3_free). */
+int seal_credential_seal(Seal *p, const char *thumbprint, const void *value, int n, void **out,
+                         int *n_out, SealError *err);
+/* Checks the value of an anchor for storage: certificates, a CRL by one of the CAs that are stored, a
+** JWK Set. Of a CRL it gives the issuer (*subject, sqlite3_free) and number, which must be above the
+** one that is stored. */
+int seal_anchor_check(Seal *p, SealText type, const void *value, int n, int64_t at, char **subject,
+                      char number[64], SealError *err);
 
 /************************************************************************************************
 ** authorize.c: what the SLA grants. The only place where an SLA is judged.
@@ -145,6 +170,12 @@ int seal_serves(Seal *p, const char *seal_service, SealText val_service_id, Seal
 /************************************************************************************************
 ** provision.c: configurations, as messages bring them and as rows do.
 */
+/* A key record; of the three ids at most one has a p that is not NULL. */
+typedef struct SealRecord {
+  SealText val_user_id, val_ue_id, client_id;
+  SealText key_format, key_info, user_uri;
+} SealRecord;
+
 typedef struct SealId {
   const char *p;
   int n;
@@ -159,7 +190,9 @@ typedef struct SealService {
   SealId *sorted; /* the same in storage's order, each once: provision.c's */
   size_t n_sorted;
   SealText key_format, scope; /* key management */
-  SealGrant grant;            /* filled in by provision.c */
+  SealRecord *records;
+  size_t n_records;
+  SealGrant grant; /* filled in by provision.c */
 } SealService;
 
 /* One VALServicesConfig. */
@@ -171,6 +204,7 @@ typedef struct SealConfiguration {
   SealText end_pt, notification_destination; /* JSON EndPoint, URI; p of NULL: none given */
   SealService *services;
   size_t n_services;
+  int keep; /* services are those that are stored: only what stands beside them changes */
   int64_t valid_until; /* out: what holds */
 } SealConfiguration;
 
@@ -202,6 +236,7 @@ typedef struct SealRowAsk {
   SealText credential, val_server_id, val_service_id, conf_id;
   SealId id;                  /* identity management; n of 0: none (key management) */
   SealText key_format, scope; /* key management */
+  const SealRecord *record;   /* a row of seal_key_record */
   int64_t exp_time;           /* SEAL_UNBOUNDED: none */
   int64_t at;                 /* SEAL_UNBOUNDED: the host's clock */
   int on_conflict;            /* sqlite3_vtab_on_conflict */
@@ -215,8 +250,9 @@ int seal_row_configuration(Seal *p, const SealRowAsk *ask, SealText supp_feat, i
 /* The operator gives a row another identity, or other key parameters. SQLITE_CONSTRAINT_UNIQUE: the
 ** identity is there already. */
 int seal_row_update(Seal *p, const SealRowAsk *ask, int64_t rowid);
-/* The operator takes one row away: of seal_identity or seal_key. */
-int seal_row_delete(Seal *p, const char *seal_service, int64_t rowid, int64_t at);
+/* The operator takes one row away; with a row of seal_key go its key records. */
+typedef enum SealRowKind { SEAL_ROW_IDENTITY, SEAL_ROW_KEY, SEAL_ROW_RECORD } SealRowKind;
+int seal_row_delete(Seal *p, SealRowKind kind, int64_t rowid, int64_t at);
 
 /* Reads a configuration that was found: the caller's (seal_configuration_free). */
 typedef struct SealStored {
@@ -229,6 +265,72 @@ void seal_configuration_free(SealStored *stored);
 /* The row ids of a VAL server's configurations that are valid at `at`; the caller's (sqlite3_free). */
 int seal_configuration_list(Seal *p, int64_t val_server, const char *seal_service, int64_t at,
                             int64_t **ids, size_t *n);
+
+/************************************************************************************************
+** record.c: key records, sealed.
+*/
+typedef struct SealFoundRecord {
+  void *key_info; /* opened; NUL-terminated beyond n_key_info */
+  int n_key_info;
+  char *user_uri; /* NULL where it has none */
+} SealFoundRecord;
+/* Finds the record of a VAL server for a VAL service and the id asked for (or, with `fall_back`, the
+** service's own). Refuses with RESOURCE_CONTEXT_NOT_FOUND, or SEALED. */
+int seal_record_find(Seal *p, const SealRequester *who, SealText val_service_id,
+                     const SealRecord *asked, int fall_back, int64_t at, SealFoundRecord *out,
+                     SealError *err);
+void seal_record_clear(SealFoundRecord *found);
+/* Refuses a key management URI that is not the registrar's own; SQLITE_CONSTRAINT_VTAB also when *err
+** holds faults already. */
+int seal_skms_uri_check(Seal *p, SealText uri, SealError *err);
+/* Seals an answer that holds a token or a key, and opens it; *out is the caller's (sqlite3_free,
+** seal_secret_free). */
+int seal_answer_seal(Seal *p, SealText message_id, const char *response, void **out, int *n,
+                     SealError *err);
+int seal_answer_open(Seal *p, SealText message_id, const void *sealed, int n, void **out,
+                     int *n_out, SealError *err);
+/* Opens a stored one, whose identity is given. A tag that does not hold is SQLITE_CORRUPT_VTAB. */
+int seal_record_open(Seal *p, const char *conf_id, SealText val_service_id,
+                     const SealRecord *record, const void *sealed, int n, void **out, int *n_out,
+                     SealError *err);
+
+/************************************************************************************************
+** secret.c: the key of this connection.
+*/
+/* This connection may from now on read and write sealed values. Refuses a key that is not 32 bytes, or
+** not the database's. */
+int seal_unlock(Seal *p, const unsigned char *key, int n, SealError *err);
+/* Forgets the key. */
+void seal_lock(Seal *p);
+/* Seals everything again under another key; *count is how many values. The connection goes on with the
+** new one, or, if the transaction is rolled back, with the old one. */
+int seal_rekey(Seal *p, const unsigned char *key, int n, int64_t *count, SealError *err);
+/* The transaction has ended, or a part of it was taken back, after a rekey. */
+void seal_key_settle(Seal *p, int committed);
+/* Wipes and frees what was opened. */
+void seal_secret_free(void *secret, int n);
+
+/************************************************************************************************
+** token.c: the registrar's signing keys and access tokens.
+*/
+/* The current signing key, the caller's (seal_key_free). */
+int seal_signing_key(Seal *p, SealKey **out, SealError *err);
+/* Makes a new one; *jwk is its public half, the caller's (sqlite3_free). */
+int seal_rotate_key(Seal *p, int64_t at, char **jwk, SealError *err);
+/* The public keys whose tokens may be about, as a JWK Set, the caller's (sqlite3_free). */
+int seal_signing_jwks(Seal *p, int64_t at, char **jwks);
+/* Issues a token to an authenticated requester; scope 0: whatever the SLA grants; ttl in seconds.
+** *response is RFC 6749's, the caller's: seal_secret_free. */
+int seal_token_issue(Seal *p, const SealRequester *who, unsigned scope, int64_t ttl, int64_t at,
+                     const char *actor, char **response, SealError *err);
+/* The same, by the operator, for a VAL server. */
+int seal_token_for(Seal *p, SealText val_server_id, unsigned scope, int64_t ttl, int64_t at,
+                   char **response, SealError *err);
+/* Whether an access token's scopes allow this; any other credential does. */
+int seal_scope_check(const SealRequester *who, const char *seal_service, int records,
+                     SealError *err);
+/* The registrar's identifier: what a token's audience must contain. */
+int seal_identifier(Seal *p, char out[SEAL_ID_MAX + 1]);
 
 /************************************************************************************************
 ** validity.c: until when; the sweep.
@@ -266,6 +368,7 @@ int seal_usage_write(Seal *p, int64_t time, int64_t val_server, const char *seal
 typedef struct SealPending SealPending;
 typedef struct SealBatch SealBatch;
 typedef struct SealKeyCache SealKeyCache;
+typedef struct SealAnchors SealAnchors;
 
 /* A result that only this connection knows: a command's, or the answer to a GET. */
 typedef struct SealResult {
@@ -275,16 +378,32 @@ typedef struct SealResult {
   char *command, *argument, *result;
 } SealResult;
 
+/* How the answer to a message is kept: stored, in the connection's memory only, or stored sealed. */
+typedef enum SealKept { SEAL_KEPT_STORED, SEAL_KEPT_MEMORY, SEAL_KEPT_SEALED } SealKept;
+
+/* The 3GPP face, as the SQL face calls it: the door brings the two together, so that neither knows the
+** other. See messages/messages.h. */
+typedef struct SealMessages {
+  int (*handle)(Seal *p, SealText message_id, SealText request, int64_t at, int *status,
+                char **response, SealKept *kept);
+  int (*reused)(Seal *p, SealText message_id, int64_t at, char **response);
+} SealMessages;
+
 struct Seal {
   SealStore store;
   SealCrypto *crypto;
+  const SealMessages *messages; /* the 3GPP face */
   SealKeyCache *keys;
-  SealPending *pending; /* what row inserts have yet to write to counters and ledgers */
-  SealBatch *batch;     /* identities that have yet to be written at all */
-  SealResult *commands; /* newest first, at most SEAL_RESULTS_MAX */
-  SealResult *answers;  /* the same, of GET messages */
+  SealAnchors *anchors;      /* the CAs and CRLs that were asked last, parsed */
+  unsigned char *key_before; /* the key before a rekey that is not committed yet */
+  unsigned char *key;        /* what seal_unlock gave: 32 bytes; NULL while sealed */
+  SealPending *pending;      /* what row inserts have yet to write to counters and ledgers */
+  SealBatch *batch;          /* identities that have yet to be written at all */
+  SealResult *commands;      /* newest first, at most SEAL_RESULTS_MAX */
+  SealResult *answers;       /* the same, of GET messages */
   int64_t command_seq;
   int64_t txn;         /* this transaction's number for seal_consume; 0: none yet */
+  int64_t clock_mark;  /* the high-water mark of the host's clock, as last read */
   int64_t usage_start; /* the last usage entry before this transaction; -1: not read yet */
   int repeats;         /* a message is read again: nothing is consumed, audited or charged */
   int64_t audit_seq;   /* head of the chain as of this transaction; 0: not read yet */
@@ -314,7 +433,7 @@ int seal_settle(Seal *p);
 /* A part of the transaction was taken back: forget what was not written. */
 void seal_forget(Seal *p);
 /* The transaction has ended. */
-void seal_transaction(Seal *p);
+void seal_transaction(Seal *p, int committed);
 /* Keeps a result for this connection; the same number's earlier one goes. A list holds at most
 ** SEAL_RESULTS_MAX results and, but for the newest, SEAL_RESULTS_BYTES. */
 int seal_result_add(SealResult **list, int64_t seq, int status, SealText command, SealText argument,

@@ -36,6 +36,7 @@ typedef struct Slot {
   char val_server_text[SEAL_ID_MAX + 1];
   /* What has to be written. */
   int64_t added, removed, changed;
+  int records;       /* the rows are key records */
   const char *actor; /* "operator" for what the operator takes away, else NULL */
 } Slot;
 
@@ -94,7 +95,8 @@ static int slot_record(Seal *p, const Slot *slot) {
   if (rc == SQLITE_OK) rc = seal_change_write(p, slot->at, slot->seal_service, object, operation);
   if (rc == SQLITE_OK && slot->actor == NULL) {
     rc = seal_usage_rows(p, slot->at, slot->val_server, slot->seal_service, slot->conf_id_text,
-                         strcmp(slot->seal_service, SEAL_IDM) == 0 ? slot->added : 0, 0);
+                         strcmp(slot->seal_service, SEAL_IDM) == 0 ? slot->added : 0,
+                         slot->records ? slot->added : 0);
   }
   sqlite3_free(object);
   sqlite3_free(detail);
@@ -102,12 +104,14 @@ static int slot_record(Seal *p, const Slot *slot) {
 }
 
 static int slot_flush(Seal *p, Slot *slot) {
-  int identities = strcmp(slot->seal_service, SEAL_IDM) == 0;
-  int64_t change = identities ? slot->added - slot->removed : 0;
+  int64_t change = slot->added - slot->removed;
+  int64_t identities = strcmp(slot->seal_service, SEAL_IDM) == 0 ? change : 0;
+  int64_t records = slot->records ? change : 0;
   if (slot->added == 0 && slot->removed == 0 && slot->changed == 0) return SQLITE_OK;
-  int rc = seal_store_run(&p->store, SQL_SERVICE_COUNT, "iiii", slot->service, change, (int64_t)0,
+  int rc = seal_store_run(&p->store, SQL_SERVICE_COUNT, "iiii", slot->service, identities, records,
                           slot->next);
-  if (rc == SQLITE_OK) rc = seal_hold(p, slot->term, slot->until, slot->val_server, change, 0);
+  if (rc == SQLITE_OK)
+    rc = seal_hold(p, slot->term, slot->until, slot->val_server, identities, records);
   if (rc == SQLITE_OK) {
     rc = seal_store_run(&p->store, SQL_CONFIGURATION_TOUCH, "ii", slot->configuration, slot->at);
   }
@@ -202,13 +206,13 @@ static int slot_new(Seal *p, const SealRowAsk *ask, Slot **out) {
 }
 
 /* Who asks, and whether that is the VAL server that the row names. */
-static int row_authenticate(Seal *p, const SealRowAsk *ask, int64_t at, SealRequester *who,
-                            SealError *err) {
+static int row_authenticate(Seal *p, const SealRowAsk *ask, SealRequester *who, SealError *err) {
   SealCredential credential;
   json_t *json = NULL;
   int rc = seal_credential_read(ask->credential, &credential, &json, err);
-  if (rc == SQLITE_OK) rc = seal_authenticate(p, &credential, at, who, err);
+  if (rc == SQLITE_OK) rc = seal_authenticate(p, &credential, ask->at, who, err);
   json_decref(json);
+  if (rc == SQLITE_OK) rc = seal_scope_check(who, ask->seal_service, ask->record != NULL, err);
   if (rc != SQLITE_OK || ask->val_server_id.p == NULL) return rc;
   if ((size_t)ask->val_server_id.n == strlen(who->val_server_id) &&
       memcmp(ask->val_server_id.p, who->val_server_id, strlen(who->val_server_id)) == 0) {
@@ -281,7 +285,7 @@ static int place_judge(Seal *p, const SealRowAsk *ask, Place *place, SealError *
   place->exp_time = ask->exp_time;
   place->until = SEAL_UNBOUNDED;
   int rc = check_exp_time(ask, place->at, err);
-  if (rc == SQLITE_OK) rc = row_authenticate(p, ask, place->at, &place->who, err);
+  if (rc == SQLITE_OK) rc = row_authenticate(p, ask, &place->who, err);
   if (rc == SQLITE_OK && ask->conf_id.p != NULL) {
     rc = seal_configuration_find(p, place->who.val_server, ask->seal_service, ask->conf_id,
                                  place->at, &place->configuration, err);
@@ -298,6 +302,7 @@ static int place_judge(Seal *p, const SealRowAsk *ask, Place *place, SealError *
       .at = place->at,
       .exp_time = place->exp_time,
       .identities = ask->id.n > 0,
+      .key_records = ask->record != NULL,
       .key_format = ask->key_format,
       .scope = ask->scope,
   };
@@ -405,18 +410,53 @@ static int insert_id(Seal *p, Slot *slot, const SealRowAsk *ask, int64_t *rowid)
   return SQLITE_OK;
 }
 
+/* The row of the service's record for the id; *there is 0 where there is none. */
+static int record_exists(Seal *p, int64_t service, const SealRecord *record, int64_t *there) {
+  sqlite3_stmt *row;
+  int rc = seal_store_row(&p->store, SQL_RECORD_THERE, &row, "isss", service, &record->val_user_id,
+                          &record->val_ue_id, &record->client_id);
+  *there = rc == SQLITE_ROW ? sqlite3_column_int64(row, 0) : 0;
+  seal_store_reset(row);
+  return rc == SQLITE_ROW || rc == SQLITE_DONE ? SQLITE_OK : rc;
+}
+
+/* Stores a record, in the place of the one that it replaces. */
+static int insert_record(Seal *p, Slot *slot, const SealRowAsk *ask, int64_t replaced,
+                         int64_t *rowid, SealError *err) {
+  int rc = SQLITE_OK;
+  if (replaced != 0) rc = seal_store_run(&p->store, SQL_RECORD_DELETE, "i", replaced);
+  if (rc == SQLITE_OK)
+    rc = seal_record_store(p, slot->service, slot->next, slot->conf_id_text, slot->val_service_id,
+                           ask->record, rowid, err);
+  if (rc != SQLITE_OK) return rc;
+  slot->records = 1;
+  slot->next++;
+  slot->added++;
+  slot->removed += replaced != 0;
+  p->pending->dirty = 1;
+  return SQLITE_OK;
+}
+
 /* The first row of its kind in this transaction. */
 static int insert_first(Seal *p, const SealRowAsk *ask, int64_t *rowid, SealError *err) {
   Place place;
   Slot *slot;
   memset(&place, 0, sizeof place);
   int there = 0;
+  int64_t replaced = 0;
   int rc = seal_flush(p);
+  if (rc == SQLITE_OK && ask->record != NULL) rc = seal_unlocked(p, err);
   if (rc == SQLITE_OK) rc = place_judge(p, ask, &place, err);
   if (rc == SQLITE_OK) rc = place_service(p, ask, &place);
   if (rc == SQLITE_OK && place.service != 0) {
-    if (ask->id.n > 0) rc = id_exists(p, place.service, &ask->id, &there);
-    if (ask->id.n == 0) there = ask->on_conflict != SQLITE_REPLACE;
+    if (ask->id.n > 0) {
+      rc = id_exists(p, place.service, &ask->id, &there);
+    } else if (ask->record != NULL) {
+      rc = record_exists(p, place.service, ask->record, &replaced);
+      there = replaced != 0 && ask->on_conflict != SQLITE_REPLACE;
+    } else {
+      there = ask->on_conflict != SQLITE_REPLACE;
+    }
     if (rc == SQLITE_OK && there) return already_there(ask);
   }
   if (rc == SQLITE_OK) rc = seal_consume(p, &place.who, err);
@@ -425,6 +465,7 @@ static int insert_first(Seal *p, const SealRowAsk *ask, int64_t *rowid, SealErro
   if (rc == SQLITE_OK) rc = slot_fill(p, ask, &place, &slot);
   if (rc != SQLITE_OK) return rc;
   if (ask->id.n > 0) return insert_id(p, slot, ask, rowid);
+  if (ask->record != NULL) return insert_record(p, slot, ask, replaced, rowid, err);
   *rowid = place.service;
   if (!made) {
     rc = seal_store_run(&p->store, SQL_SERVICE_UPDATE_KEY, "iss", place.service, &ask->key_format,
@@ -454,7 +495,7 @@ int seal_row_configuration(Seal *p, const SealRowAsk *ask, SealText supp_feat, i
   int64_t found = 0;
   int rc = seal_settle(p);
   if (rc == SQLITE_OK) rc = check_exp_time(ask, place.at, err);
-  if (rc == SQLITE_OK) rc = row_authenticate(p, ask, place.at, &place.who, err);
+  if (rc == SQLITE_OK) rc = row_authenticate(p, ask, &place.who, err);
   if (rc != SQLITE_OK) return rc;
   if (ask->conf_id.p != NULL) {
     sqlite3_snprintf(sizeof place.conf_id, place.conf_id, "%.*s", ask->conf_id.n, ask->conf_id.p);
@@ -517,18 +558,22 @@ static int operator_slot(Seal *p, const char *seal_service, int64_t service, int
   return rc == SQLITE_ROW ? SQLITE_OK : rc == SQLITE_DONE ? SQLITE_CORRUPT_VTAB : rc;
 }
 
-int seal_row_delete(Seal *p, const char *seal_service, int64_t rowid, int64_t at) {
-  int identity = strcmp(seal_service, SEAL_IDM) == 0;
-  int64_t service = identity ? rowid >> SEAL_ROW_BITS : rowid;
+int seal_row_delete(Seal *p, SealRowKind kind, int64_t rowid, int64_t at) {
+  static const enum SealSql sql[] = {SQL_IDENTITY_DELETE, SQL_SERVICE_DELETE, SQL_RECORD_DELETE};
+  int64_t service = kind == SEAL_ROW_KEY ? rowid : rowid >> SEAL_ROW_BITS, removed = 0;
   Slot *slot;
   int rc = seal_batch_flush(p);
-  if (rc == SQLITE_OK) rc = operator_slot(p, seal_service, service, at, &slot);
+  if (rc == SQLITE_OK)
+    rc = operator_slot(p, kind == SEAL_ROW_IDENTITY ? SEAL_IDM : SEAL_KM, service, at, &slot);
+  if (rc == SQLITE_OK && kind == SEAL_ROW_KEY)
+    rc = seal_service_records_clear(p, service, &removed);
+  if (rc == SQLITE_OK) rc = seal_store_run(&p->store, sql[kind], "i", rowid);
   if (rc != SQLITE_OK) return rc;
-  rc = seal_store_run(&p->store, identity ? SQL_IDENTITY_DELETE : SQL_SERVICE_DELETE, "i", rowid);
-  if (rc != SQLITE_OK) return rc;
+  slot->records = kind == SEAL_ROW_RECORD;
   slot->removed += sqlite3_changes64(p->store.db);
   p->pending->dirty = 1;
-  return SQLITE_OK;
+  return removed > 0 ? seal_hold(p, slot->term, slot->until, slot->val_server, 0, -removed)
+                     : SQLITE_OK;
 }
 
 int seal_row_update(Seal *p, const SealRowAsk *ask, int64_t rowid) {

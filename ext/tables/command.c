@@ -36,12 +36,63 @@ static int run_sweep(SealRow *row, int64_t at, char **result) {
   return *result ? SQLITE_OK : SQLITE_NOMEM;
 }
 
+/* rotate-key: makes a new signing key; gives its public JWK. */
+static int run_rotate_key(SealRow *row, int64_t at, char **result) {
+  return seal_rotate_key(row->p, at, result, row->err);
+}
+
+/* rekey: seals everything again under the key that `argument` is (a blob of 32 bytes); gives how many
+** values. */
+static int run_rekey(SealRow *row, int64_t at, char **result) {
+  (void)at;
+  int64_t count;
+  const SealCell *argument = &row->cells[ARGUMENT];
+  if (argument->form != SEAL_CELL_VALUE) return seal_row_refuse(row, ARGUMENT, "rekey takes a key");
+  int n = sqlite3_value_bytes(argument->value);
+  int rc = seal_settle(row->p);
+  if (rc == SQLITE_OK) {
+    rc = seal_rekey(row->p, sqlite3_value_blob(argument->value), n, &count, row->err);
+  }
+  if (rc != SQLITE_OK) return rc;
+  *result = sqlite3_mprintf("%lld", (long long)count);
+  return *result ? SQLITE_OK : SQLITE_NOMEM;
+}
+
+/* issue-token: argument {"val_server_id", "scope", "ttl"}; gives the token response of RFC 6749. */
+static int run_issue_token(SealRow *row, int64_t at, char **result) {
+  json_t *json = NULL;
+  int unknown = 0;
+  SealText text = seal_row_text(row, ARGUMENT);
+  SealReason reason = text.p ? seal_json_parse(text.p, (size_t)text.n, 2, &json) : SEAL_INTERNAL;
+  if (reason == SEAL_NOMEM) return SQLITE_NOMEM;
+  const json_t *server = json_object_get(json, "val_server_id"),
+               *scope = json_object_get(json, "scope");
+  const json_t *ttl = json_object_get(json, "ttl");
+  SealText id = {json_string_value(server), (int)json_string_length(server)};
+  SealText scopes = {json_string_value(scope), (int)json_string_length(scope)};
+  unsigned asked = scopes.p ? seal_scopes_read(scopes, &unknown) : 0;
+  int rc;
+  if (id.p == NULL || (scope && (scopes.p == NULL || unknown)) || (ttl && !json_is_integer(ttl))) {
+    rc = seal_row_refuse(row, ARGUMENT,
+                         "issue-token takes {\"val_server_id\", \"scope\", \"ttl\"}, known scopes, "
+                         "seconds");
+  } else {
+    rc = seal_token_for(row->p, id, asked, ttl ? json_integer_value(ttl) : 3600, at, result,
+                        row->err);
+  }
+  json_decref(json);
+  return rc;
+}
+
 static const struct {
   const char *name;
   int (*run)(SealRow *row, int64_t at, char **result);
-  unsigned secret : 1; /* its result stays out of the audit */
+  unsigned secret : 1; /* its argument and result are nobody else's */
 } commands[] = {
     {"sweep", run_sweep, 0},
+    {"rotate-key", run_rotate_key, 0},
+    {"rekey", run_rekey, 1},
+    {"issue-token", run_issue_token, 1},
 };
 
 static int record(SealRow *row, const char *command, int64_t at, const char *result) {
@@ -70,7 +121,9 @@ static int command_insert(SealRow *row, int64_t *rowid) {
   if (rc == SQLITE_OK) rc = record(row, commands[i].name, at, commands[i].secret ? NULL : result);
   if (rc == SQLITE_OK) {
     *rowid = ++row->p->command_seq;
-    rc = seal_result_add(&row->p->commands, *rowid, 0, name, seal_row_text(row, ARGUMENT), result);
+    rc = seal_result_add(&row->p->commands, *rowid, 0, name,
+                         commands[i].secret ? (SealText){NULL, 0} : seal_row_text(row, ARGUMENT),
+                         result);
   }
   if (result != NULL) seal_wipe(result, strlen(result));
   sqlite3_free(result);

@@ -46,9 +46,9 @@ static SealText value_text(sqlite3_value *value) {
   return text;
 }
 
-/* The last, optional argument of functions that look at the clock. 0, or an error is set. */
-static int argument_at(sqlite3_context *ctx, Seal *p, int argc, sqlite3_value **argv, int i,
-                       int64_t *at) {
+/* The last, optional argument of functions that look at the clock: SEAL_UNBOUNDED where it is left
+** out. 0, or an error is set. */
+static int argument_at(sqlite3_context *ctx, int argc, sqlite3_value **argv, int i, int64_t *at) {
   char quoted[SEAL_QUOTE_MAX + 8];
   *at = SEAL_UNBOUNDED;
   if (i < argc && sqlite3_value_type(argv[i]) != SQLITE_NULL) {
@@ -67,7 +67,6 @@ static int argument_at(sqlite3_context *ctx, Seal *p, int argc, sqlite3_value **
     }
     *at = given;
   }
-  *at = seal_at(p, *at);
   return 0;
 }
 
@@ -114,7 +113,7 @@ static void authenticate(sqlite3_context *ctx, int argc, sqlite3_value **argv) {
   json_t *json = NULL;
   int64_t at;
   memset(&err, 0, sizeof err);
-  if (argument_at(ctx, p, argc, argv, 1, &at)) return;
+  if (argument_at(ctx, argc, argv, 1, &at)) return;
   int rc = seal_enter(p);
   if (rc == SQLITE_OK) rc = seal_credential_read(value_text(argv[0]), &credential, &json, &err);
   if (rc == SQLITE_OK) rc = seal_authenticate(p, &credential, at, &who, &err);
@@ -134,7 +133,7 @@ static void serves(sqlite3_context *ctx, int argc, sqlite3_value **argv) {
   char quoted[SEAL_QUOTE_MAX + 8], text[SEAL_INSTANT_SIZE];
   int64_t at, until = INT64_MIN;
   memset(&err, 0, sizeof err);
-  if (argument_at(ctx, p, argc, argv, 3, &at)) return;
+  if (argument_at(ctx, argc, argv, 3, &at)) return;
   const char *service = seal_service_name(value_text(argv[0]));
   int rc = seal_enter(p);
   if (rc == SQLITE_OK && service == NULL) {
@@ -143,13 +142,46 @@ static void serves(sqlite3_context *ctx, int argc, sqlite3_value **argv) {
                     seal_quote(value_text(argv[0]), quoted));
   }
   if (rc == SQLITE_OK) {
-    rc = seal_serves(p, service, value_text(argv[1]), value_text(argv[2]), at, &until);
+    rc = seal_serves(p, service, value_text(argv[1]), value_text(argv[2]), seal_at(p, at), &until);
   }
   if (rc != SQLITE_OK) {
     fail(ctx, p, rc, &err);
   } else if (until != INT64_MIN) {
     seal_instant_text(until, text);
     sqlite3_result_text(ctx, text, -1, SQLITE_TRANSIENT);
+  }
+}
+
+/* seal_unlock(key): this connection may now read and write sealed values; 32 bytes. Gives 1. */
+static void unlock(sqlite3_context *ctx, int argc, sqlite3_value **argv) {
+  (void)argc;
+  Seal *p = sqlite3_user_data(ctx);
+  SealError err;
+  memset(&err, 0, sizeof err);
+  const void *key = sqlite3_value_blob(argv[0]);
+  int rc = seal_enter(p);
+  if (rc == SQLITE_OK) rc = seal_unlock(p, key, sqlite3_value_bytes(argv[0]), &err);
+  if (rc == SQLITE_OK) {
+    sqlite3_result_int(ctx, 1);
+  } else {
+    fail(ctx, p, rc, &err);
+  }
+}
+
+/* seal_jwks(): the registrar's public keys, as a JWK Set. */
+static void jwks(sqlite3_context *ctx, int argc, sqlite3_value **argv) {
+  (void)argc;
+  (void)argv;
+  Seal *p = sqlite3_user_data(ctx);
+  SealError err;
+  char *text = NULL;
+  memset(&err, 0, sizeof err);
+  int rc = seal_enter(p);
+  if (rc == SQLITE_OK) rc = seal_signing_jwks(p, seal_at(p, SEAL_UNBOUNDED), &text);
+  if (rc == SQLITE_OK) {
+    sqlite3_result_text(ctx, text, -1, sqlite3_free);
+  } else {
+    fail(ctx, p, rc, &err);
   }
 }
 
@@ -166,6 +198,8 @@ static const struct {
     {"seal_authenticate", 2, LOOKS, authenticate},
     {"seal_serves", 3, LOOKS, serves},
     {"seal_serves", 4, LOOKS, serves},
+    {"seal_unlock", 1, LOOKS, unlock},
+    {"seal_jwks", 0, LOOKS, jwks},
 };
 
 static void owner_gone(void *p) {

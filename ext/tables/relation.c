@@ -229,7 +229,7 @@ static void plan_constraint(Plan *plan, int i) {
   }
   int room = plan->n < (int)sizeof plan->letters - 4;
   if (!c->usable || op == NULL || !room || (column && column->flags & SEAL_COL_HIDDEN) ||
-      (column && plan->relation->column && !(column->flags & SEAL_COL_KEY)) ||
+      (column && column->flags & SEAL_COL_VIRTUAL) ||
       strcmp(sqlite3_vtab_collation(plan->info, i), "BINARY") != 0) {
     if (c->op != SQLITE_INDEX_CONSTRAINT_LIMIT && c->op != SQLITE_INDEX_CONSTRAINT_OFFSET) {
       plan->left = 1;
@@ -259,10 +259,10 @@ static int key_columns(const SealRelation *relation) {
 /* ORDER BY, if all of it is ours to give. */
 static void plan_order(Plan *plan, sqlite3_str *order) {
   sqlite3_index_info *info = plan->info;
-  if (info->nOrderBy == 0 || plan->relation->column != NULL) return;
+  if (info->nOrderBy == 0) return;
   for (int i = 0; i < info->nOrderBy; i++) {
     int c = info->aOrderBy[i].iColumn;
-    if (c >= 0 && plan->relation->columns[c].flags & SEAL_COL_HIDDEN) return;
+    if (c >= 0 && plan->relation->columns[c].flags & (SEAL_COL_HIDDEN | SEAL_COL_VIRTUAL)) return;
   }
   for (int i = 0; i < info->nOrderBy; i++) {
     int c = info->aOrderBy[i].iColumn;
@@ -281,7 +281,7 @@ static void plan_limit(Plan *plan, sqlite3_str *order) {
     if (op == SQLITE_INDEX_CONSTRAINT_OFFSET) return;
     if (op == SQLITE_INDEX_CONSTRAINT_LIMIT && plan->info->aConstraint[i].usable) limit = i;
   }
-  if (limit < 0 || plan->left || plan->relation->column != NULL) return;
+  if (limit < 0 || plan->left) return;
   if (plan->info->nOrderBy > 0 && !plan->info->orderByConsumed) return;
   take(plan, limit, 'v');
   sqlite3_str_appendf(order, " LIMIT ?%d", plan->n + plan->first - 1);
@@ -494,6 +494,18 @@ static int cursor_column(sqlite3_vtab_cursor *base, sqlite3_context *ctx, int i)
   return SQLITE_OK;
 }
 
+void seal_column_fail(sqlite3_context *ctx, int rc, const SealError *err, const char *corrupt) {
+  char *text = NULL;
+  if (err->cause != SEAL_CAUSE_NONE) {
+    text = sqlite3_mprintf("%s: %s", seal_cause_text(err->cause), err->detail);
+  } else if (rc == SQLITE_CORRUPT_VTAB) {
+    text = sqlite3_mprintf("%s", corrupt);
+  }
+  if (text != NULL) sqlite3_result_error(ctx, text, -1);
+  sqlite3_result_error_code(ctx, rc);
+  sqlite3_free(text);
+}
+
 static int cursor_rowid(sqlite3_vtab_cursor *base, sqlite3_int64 *out) {
   *out = sqlite3_column_int64(((Cursor *)base)->stmt, 0);
   return SQLITE_OK;
@@ -543,8 +555,13 @@ static int table_sync(sqlite3_vtab *base) {
   return rc;
 }
 
-static int table_end(sqlite3_vtab *base) {
-  seal_transaction(((Table *)base)->p);
+static int table_commit(sqlite3_vtab *base) {
+  seal_transaction(((Table *)base)->p, 1);
+  return SQLITE_OK;
+}
+
+static int table_rollback(sqlite3_vtab *base) {
+  seal_transaction(((Table *)base)->p, 0);
   return SQLITE_OK;
 }
 
@@ -573,7 +590,7 @@ static int table_rename(sqlite3_vtab *base, const char *name) {
 
 /* The suffixes of storage: seal_agreement_data, seal_term_held, … */
 static int table_shadow_name(const char *suffix) {
-  static const char *const names[] = {"data", "use", "held", "replay", "service"};
+  static const char *const names[] = {"data", "use", "held", "replay", "service", "key"};
   for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
     if (sqlite3_stricmp(names[i], suffix) == 0) return 1;
   }
@@ -597,8 +614,8 @@ static const sqlite3_module module = {
     .xUpdate = table_update,
     .xBegin = table_begin,
     .xSync = table_sync,
-    .xCommit = table_end,
-    .xRollback = table_end,
+    .xCommit = table_commit,
+    .xRollback = table_rollback,
     .xRename = table_rename,
     .xSavepoint = table_savepoint,
     .xRelease = table_release,

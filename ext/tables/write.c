@@ -192,6 +192,8 @@ static int bind_cell(sqlite3_stmt *stmt, int at, const SealCell *cell) {
     return sqlite3_bind_value(stmt, at, cell->value);
   case SEAL_CELL_TEXT:
     return sqlite3_bind_text(stmt, at, cell->text, -1, SQLITE_STATIC);
+  case SEAL_CELL_BLOB:
+    return sqlite3_bind_blob(stmt, at, cell->text, (int)cell->i, SQLITE_STATIC);
   default:
     return sqlite3_bind_null(stmt, at);
   }
@@ -206,8 +208,8 @@ static int run(SealRow *row, enum SealSql sql) {
   for (int i = 0; rc == SQLITE_OK && i < row->relation->n_columns; i++) {
     if (is_stored(&row->relation->columns[i])) rc = bind_cell(stmt, at++, &row->cells[i]);
   }
-  if (rc == SQLITE_OK && row->thumbprint[0]) {
-    rc = sqlite3_bind_text(stmt, at, row->thumbprint, -1, SQLITE_STATIC);
+  if (rc == SQLITE_OK && row->extra[0]) {
+    rc = sqlite3_bind_text(stmt, at, row->extra, -1, SQLITE_STATIC);
   }
   if (rc == SQLITE_OK) {
     (void)sqlite3_step(stmt);
@@ -429,5 +431,6 @@ int seal_relation_write(Seal *p, const SealRelation *relation, int64_t at, int a
     }
   }
   (void)sqlite3_finalize(row.old);
+  sqlite3_free(row.owned);
   return rc;
 }

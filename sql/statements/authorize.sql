@@ -1,8 +1,8 @@
 -- What an SLA says, and who asks.
 
 -- The agreement of a VAL server, and the term that covers a VAL service: the exact one before '*'. ?3
--- NULL: any term for the SEAL service.
--- ?1 VAL server ?2 seal_service ?3 val_service_id
+-- NULL: the term for the SEAL service that holds the longest.
+-- ?1 VAL server ?2 seal_service ?3 val_service_id ?4 at
 -- name: authorize_term
 SELECT a.id, a.status, a.start_time, a.stop_time, v.exp_time,
   t.id, t.start_time, t.stop_time, t.max_identities, t.max_key_records, t.max_validity,
@@ -12,7 +12,9 @@ JOIN main.seal_agreement_data AS a ON a.id = v.agreement
 LEFT JOIN main.seal_term_data AS t
   ON t.agreement = a.id AND t.seal_service = ?2 AND (t.val_service_id IN (?3, '*') OR ?3 IS NULL)
 WHERE v.id = ?1
-ORDER BY t.val_service_id = '*' LIMIT 1
+ORDER BY iif(?3 IS NULL, coalesce(t.start_time, -1e18) > ?4, t.val_service_id = '*'),
+  coalesce(t.stop_time, {{forever}}) DESC
+LIMIT 1
 
 -- What is held under a term at an instant: the term's total, less what ended by itself, less what
 -- hangs on a VAL server that ended. What has ended is swept, so that both are short.
@@ -50,18 +52,57 @@ DELETE FROM main.seal_term_held
 WHERE term = ?1 AND until = ?2 AND val_server = ?3 AND identities = 0 AND key_records = 0
 
 -- name: authenticate_registrar
-SELECT identifier FROM main.seal_registrar_data WHERE id = 1
+SELECT identifier, clock_time FROM main.seal_registrar_data WHERE id = 1
+
+-- ?1 the host's clock
+-- name: clock_advance
+UPDATE main.seal_registrar_data SET clock_time = ?1 WHERE id = 1
 
 -- ?1 val_server_id
 -- name: authenticate_val_server
 SELECT id, status, exp_time FROM main.seal_val_server_data WHERE val_server_id = ?1
 
 -- The keys of a VAL server that may verify its token, the one that the token names first.
--- ?1 VAL server ?2 kid
+-- ?1 VAL server ?2 kid ?3 1: secrets
 -- name: authenticate_keys
-SELECT id, value, start_time, exp_time, status FROM main.seal_credential_data
-WHERE val_server = ?1 AND type = 'jwk'
+SELECT id, value, start_time, exp_time, status, type, thumbprint FROM main.seal_credential_data
+WHERE val_server = ?1 AND type = iif(?3, 'psk', 'jwk')
 ORDER BY credential_id = ?2 DESC, thumbprint = ?2 DESC, status = 'active' DESC, id LIMIT 16
+
+-- ?1 thumbprint
+-- name: authenticate_certificate
+SELECT w.id, w.value, w.start_time, w.exp_time, w.status, v.val_server_id
+FROM main.seal_credential_data AS w JOIN main.seal_val_server_data AS v ON v.id = w.val_server
+WHERE w.thumbprint = ?1 AND w.type = 'x509'
+
+-- ?1 at ?2 iss
+-- name: authenticate_issuer
+SELECT value, id FROM main.seal_anchor_data
+WHERE iss = ?2 AND type = 'issuer' AND status = 'active' AND coalesce(exp_time, {{forever}}) > ?1
+
+-- Which CAs and CRLs are active: what was parsed of them is good as long as this text stays the same.
+-- ?1 at
+-- name: anchor_ids
+SELECT group_concat(id || '.' || generation)
+FROM (SELECT id, generation FROM main.seal_anchor_data
+  WHERE type <> 'issuer' AND status = 'active' AND coalesce(exp_time, {{forever}}) > ?1 ORDER BY id)
+
+-- ?1 at ?2 type
+-- name: anchor_values
+SELECT value FROM main.seal_anchor_data
+WHERE type = ?2 AND status = 'active' AND coalesce(exp_time, {{forever}}) > ?1 ORDER BY id
+
+-- The numbers of the CRLs that are stored for an issuer, whatever became of them.
+-- ?1 issuer
+-- name: anchor_numbers
+SELECT crl_number FROM main.seal_anchor_data WHERE type = 'crl' AND subject = ?1
+
+-- The public keys whose tokens may still be about.
+-- ?1 at
+-- name: signing_jwks
+SELECT '{"keys":[' || group_concat(public) || ']}'
+FROM (SELECT public FROM main.seal_registrar_key
+  WHERE retired_time IS NULL OR until > ?1 ORDER BY id DESC LIMIT 64)
 
 -- ?1 iss ?2 jti ?3 until ?4 transaction
 -- name: replay_insert

@@ -33,6 +33,11 @@ DELETE FROM main.seal_identity_data WHERE id IN (SELECT i.id
   CROSS JOIN main.seal_configuration_service AS s ON s.configuration = c.id
   CROSS JOIN main.seal_identity_data AS i ON i.id BETWEEN (s.id << 28) AND (s.id << 28) + 268435455
   WHERE v.agreement = ?1)
+-- name: agreement_remove_records
+DELETE FROM main.seal_key_record_data WHERE service IN (SELECT s.id
+  FROM main.seal_val_server_data AS v
+  CROSS JOIN main.seal_configuration_data AS c ON c.val_server = v.id
+  CROSS JOIN main.seal_configuration_service AS s ON s.configuration = c.id WHERE v.agreement = ?1)
 -- name: agreement_remove_services
 DELETE FROM main.seal_configuration_service WHERE configuration IN (SELECT c.id
   FROM main.seal_val_server_data AS v
@@ -90,6 +95,9 @@ DELETE FROM main.seal_identity_data WHERE id IN (SELECT i.id
   FROM main.seal_configuration_service AS s
   CROSS JOIN main.seal_identity_data AS i ON i.id BETWEEN (s.id << 28) AND (s.id << 28) + 268435455
   WHERE s.term = ?1)
+-- name: term_remove_records
+DELETE FROM main.seal_key_record_data
+WHERE service IN (SELECT id FROM main.seal_configuration_service WHERE term = ?1)
 -- name: term_remove_services
 DELETE FROM main.seal_configuration_service WHERE term = ?1
 -- name: term_remove_held
@@ -146,6 +154,10 @@ DELETE FROM main.seal_identity_data WHERE id IN (SELECT i.id
   CROSS JOIN main.seal_configuration_service AS s ON s.configuration = c.id
   CROSS JOIN main.seal_identity_data AS i ON i.id BETWEEN (s.id << 28) AND (s.id << 28) + 268435455
   WHERE c.val_server = ?1)
+-- name: val_server_remove_records
+DELETE FROM main.seal_key_record_data WHERE service IN (SELECT s.id
+  FROM main.seal_configuration_data AS c
+  CROSS JOIN main.seal_configuration_service AS s ON s.configuration = c.id WHERE c.val_server = ?1)
 -- name: val_server_remove_services
 DELETE FROM main.seal_configuration_service
 WHERE configuration IN (SELECT id FROM main.seal_configuration_data WHERE val_server = ?1)
@@ -177,3 +189,21 @@ DELETE FROM main.seal_credential_data WHERE id = ?1
 -- of before it closes the connection.
 -- name: enter
 SELECT 1 FROM main.seal_registrar LIMIT 0
+
+-- ?1 anchor_id
+-- name: anchor_find
+SELECT id FROM main.seal_anchor_data WHERE anchor_id = ?1
+
+-- The CRL's number comes after the columns.
+-- name: anchor_insert
+INSERT INTO main.seal_anchor_data(id, anchor_id, type, subject, iss, value, exp_time, status, crl_number,
+  generation)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 1)
+
+-- name: anchor_update
+UPDATE main.seal_anchor_data SET subject = ?4, value = ?6, exp_time = ?7, status = ?8,
+  crl_number = coalesce(?9, crl_number), generation = generation + 1
+WHERE id = ?1
+
+-- name: anchor_remove
+DELETE FROM main.seal_anchor_data WHERE id = ?1

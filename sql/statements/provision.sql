@@ -220,3 +220,45 @@ SELECT id, digest, status, response IS NOT NULL FROM main.seal_message_data WHER
 -- name: message_insert
 INSERT INTO main.seal_message_data(message_id, digest, time, status, response)
 VALUES (?1, ?2, ?3, ?4, ?5)
+
+-- ?1 id ?2 service ?3 val_user_id ?4 val_ue_id ?5 client_id ?6 key_format ?7 key_info, sealed
+-- ?8 user_uri
+-- name: record_insert
+INSERT INTO main.seal_key_record_data(id, service, val_user_id, val_ue_id, client_id, key_format,
+  key_info, user_uri)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+
+-- ?1 service ?2 val_user_id ?3 val_ue_id ?4 client_id
+-- name: record_there
+SELECT id FROM main.seal_key_record_data WHERE service = ?1
+  AND coalesce('u' || val_user_id, 'e' || val_ue_id, 'c' || client_id, 's')
+    = coalesce('u' || ?2, 'e' || ?3, 'c' || ?4, 's')
+
+-- ?1 id
+-- name: record_delete
+DELETE FROM main.seal_key_record_data WHERE id = ?1
+
+-- ?1 first ?2 last
+-- name: record_delete_range
+DELETE FROM main.seal_key_record_data WHERE id BETWEEN ?1 AND ?2
+
+-- ?1 first ?2 last ?3 how many
+-- name: record_boundary
+SELECT id FROM main.seal_key_record_data WHERE id BETWEEN ?1 AND ?2 ORDER BY id LIMIT 1 OFFSET ?3
+
+-- A VAL server's record for a VAL service: the id's own, then the service's, the newest of each.
+-- ?1 at ?2 VAL server ?3 val_service_id ?4 val_user_id ?5 val_ue_id ?6 client_id ?7 1: the service's will
+-- do
+-- name: record_find
+SELECT c.conf_id, s.val_service_id, r.val_user_id, r.val_ue_id, r.client_id, r.key_info, r.user_uri
+FROM main.seal_configuration_service AS s
+CROSS JOIN main.seal_configuration_data AS c ON c.id = s.configuration
+CROSS JOIN main.seal_val_server_data AS v ON v.id = c.val_server
+CROSS JOIN main.seal_agreement_data AS a ON a.id = v.agreement
+CROSS JOIN main.seal_key_record_data AS r ON r.service = s.id
+  AND coalesce('u' || r.val_user_id, 'e' || r.val_ue_id, 'c' || r.client_id, 's')
+    IN (coalesce('u' || ?4, 'e' || ?5, 'c' || ?6, 's'), iif(?7, 's', NULL))
+WHERE s.val_service_id = ?3 AND c.val_server = ?2 AND c.seal_service = 'key-management'
+  AND {{valid_configuration}}
+ORDER BY (r.val_user_id IS NULL AND r.val_ue_id IS NULL AND r.client_id IS NULL), c.id DESC, r.id DESC
+LIMIT 1

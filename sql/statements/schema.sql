@@ -19,7 +19,17 @@ CREATE TABLE main.seal_registrar_data(
   installed_time INTEGER NOT NULL,
   signing_kid TEXT,
   last_sweep_time INTEGER,
-  clock_time INTEGER NOT NULL
+  clock_time INTEGER NOT NULL,
+  seal_check BLOB
+);
+CREATE TABLE main.seal_registrar_key(
+  id INTEGER PRIMARY KEY,
+  kid TEXT NOT NULL UNIQUE,
+  public TEXT NOT NULL,
+  private BLOB NOT NULL,
+  created_time INTEGER NOT NULL,
+  retired_time INTEGER,
+  until INTEGER NOT NULL
 );
 INSERT INTO main.seal_registrar_data(id, identifier, format, installed_time, clock_time)
 VALUES (1, 'urn:seal:registrar', 1, CAST(strftime('%s', 'now') AS INTEGER), 0);
@@ -113,6 +123,23 @@ CREATE TABLE main.seal_credential_replay(
 ) WITHOUT ROWID;
 CREATE INDEX main.seal_credential_replay_until ON seal_credential_replay(until);
 
+-- generation grows with each write of the row: what was parsed of it is then out of date. crl_number is
+-- decimal text: it has up to 160 bits (RFC 5280 5.2.3).
+-- name: create_anchor
+CREATE TABLE main.seal_anchor_data(
+  id INTEGER PRIMARY KEY,
+  anchor_id TEXT NOT NULL UNIQUE,
+  type TEXT NOT NULL,
+  subject TEXT,
+  iss TEXT,
+  value BLOB NOT NULL,
+  exp_time INTEGER,
+  status TEXT NOT NULL,
+  crl_number TEXT,
+  generation INTEGER NOT NULL
+);
+CREATE UNIQUE INDEX main.seal_anchor_iss ON seal_anchor_data(iss) WHERE type = 'issuer';
+
 -- until: when the configuration itself ends (exp_time, or what max_validity gave); the largest
 -- integer when only what it hangs on ends it.
 -- name: create_configuration
@@ -161,6 +188,21 @@ CREATE UNIQUE INDEX main.seal_identity_val_ue ON seal_identity_data(val_ue_id, s
 -- seal_key shows the VAL services of key management's configurations: no storage of its own.
 -- name: create_key
 SELECT 1;
+
+-- key_info is sealed (record.c).
+-- name: create_key_record
+CREATE TABLE main.seal_key_record_data(
+  id INTEGER PRIMARY KEY,
+  service INTEGER NOT NULL,
+  val_user_id TEXT,
+  val_ue_id TEXT,
+  client_id TEXT,
+  key_format TEXT,
+  key_info BLOB NOT NULL,
+  user_uri TEXT
+);
+CREATE UNIQUE INDEX main.seal_key_record_id ON seal_key_record_data(service,
+  coalesce('u' || val_user_id, 'e' || val_ue_id, 'c' || client_id, 's'));
 
 -- name: create_usage
 CREATE TABLE main.seal_usage_data(
@@ -217,6 +259,7 @@ CREATE INDEX main.seal_message_time ON seal_message_data(time);
 -- xDestroy, for each relation.
 -- name: drop_registrar
 DROP TABLE main.seal_registrar_data;
+DROP TABLE main.seal_registrar_key;
 -- name: drop_agreement
 DROP TABLE main.seal_agreement_data;
 -- name: drop_term
@@ -235,6 +278,10 @@ DROP TABLE main.seal_configuration_service;
 DROP TABLE main.seal_identity_data;
 -- name: drop_key
 SELECT 1;
+-- name: drop_anchor
+DROP TABLE main.seal_anchor_data;
+-- name: drop_key_record
+DROP TABLE main.seal_key_record_data;
 -- name: drop_usage
 DROP TABLE main.seal_usage_data;
 -- name: drop_audit
