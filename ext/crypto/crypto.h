@@ -117,6 +117,9 @@ typedef struct SealJws {
 ** alg, kid and header where they could be read. */
 SealReason seal_jws_verify(SealCrypto *c, const char *token, size_t n, const SealKeySet *set,
                            const char *const *algs, SealJws *out);
+/* The same for a JWS of at most `max` bytes, where 64 KiB are not enough: a bundle. */
+SealReason seal_jws_verify_upto(SealCrypto *c, const char *token, size_t n, size_t max,
+                                const SealKeySet *set, const char *const *algs, SealJws *out);
 void seal_jws_clear(SealJws *jws);
 
 /************************************************************************************************

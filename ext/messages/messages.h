@@ -62,8 +62,6 @@ int seal_request_body(SealRequest *request, SealError *err);
 /* Reads a body of application/x-www-form-urlencoded into request->body: an object of strings. */
 int seal_request_form(SealRequest *request, SealError *err);
 void seal_request_clear(SealRequest *request);
-/* A member of an object that is a string: p of NULL where it is none. */
-SealText seal_json_member(const json_t *object, const char *name);
 /* One parameter of the query, decoded, the caller's (sqlite3_free); *out is NULL where absent. */
 int seal_request_query(const SealRequest *request, const char *name, char **out, SealError *err);
 
@@ -143,8 +141,6 @@ void seal_km_error(sqlite3_str *out, const SealRequest *request, const SealError
 /************************************************************************************************
 ** text.c
 */
-/* Appends a text as a JSON string. */
-void seal_json_append(sqlite3_str *out, const char *p, size_t n);
 /* Decodes %XX; the caller's (sqlite3_free). NULL: not decodable, or out of memory (*nomem is 1). */
 char *seal_percent_decode(const char *p, size_t n, int *nomem);
 

@@ -147,3 +147,26 @@ char *seal_json_dump(const json_t *json) {
   text[n] = 0;
   return text;
 }
+
+void seal_json_append(sqlite3_str *out, const char *p, size_t n) {
+  size_t from = 0;
+  sqlite3_str_appendchar(out, 1, '"');
+  for (size_t i = 0; i < n; i++) {
+    unsigned char c = (unsigned char)p[i];
+    if (c >= 0x20 && c != '"' && c != '\\') continue;
+    sqlite3_str_append(out, p + from, (int)(i - from));
+    if (c < 0x20) {
+      sqlite3_str_appendf(out, "\\u%04x", c);
+    } else {
+      sqlite3_str_appendf(out, "\\%c", c);
+    }
+    from = i + 1;
+  }
+  sqlite3_str_append(out, p + from, (int)(n - from));
+  sqlite3_str_appendchar(out, 1, '"');
+}
+
+SealText seal_json_member(const json_t *object, const char *name) {
+  const json_t *value = json_object_get(object, name);
+  return (SealText){json_string_value(value), (int)json_string_length(value)};
+}

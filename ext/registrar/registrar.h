@@ -363,6 +363,24 @@ int seal_usage_write(Seal *p, int64_t time, int64_t val_server, const char *seal
                      int64_t key_records);
 
 /************************************************************************************************
+** remove.c: what goes with a row that the operator removes; statements with ?1 row id, ended by -1.
+*/
+extern const enum SealSql seal_remove_agreement[], seal_remove_term[], seal_remove_val_server[];
+int seal_remove(Seal *p, const enum SealSql *statements, int64_t id);
+
+/************************************************************************************************
+** bundle.c, apply.c: what SEAL servers are told (INTERFACE seal_bundle, apply).
+*/
+#define SEAL_BUNDLE_MAX (1024 * 1024) /* bytes of a bundle's payload, about */
+/* Makes the bundle for a SEAL server that has applied everything up to `since`: a change's number, the
+** `to` of the bundle before, or p of NULL for a full copy. *jws is the caller's (seal_secret_free). */
+int seal_bundle(Seal *p, SealText seal_server_id, SealText since, int64_t at, char **jws,
+                SealError *err);
+/* Applies a bundle to this database, a SEAL server's own; *result is JSON {"applied", "more",
+** "objects"}, the caller's (sqlite3_free). All of it or nothing. */
+int seal_apply(Seal *p, SealText bundle, int64_t at, char **result, SealError *err);
+
+/************************************************************************************************
 ** registrar.c: one connection's registrar.
 */
 typedef struct SealPending SealPending;
@@ -443,5 +461,9 @@ void seal_result_remove(SealResult **list, int64_t seq);
 void seal_results_free(SealResult *list);
 /* JSON as compact text, the caller's (sqlite3_free); NULL: out of memory. */
 char *seal_json_dump(const json_t *json);
+/* Appends a text as a JSON string. */
+void seal_json_append(sqlite3_str *out, const char *p, size_t n);
+/* A member of an object that is a string: p of NULL where it is none. */
+SealText seal_json_member(const json_t *object, const char *name);
 
 #endif

@@ -98,20 +98,6 @@ static int agreement_check(SealRow *row) {
   return rc == SQLITE_OK ? check_status(row) : rc;
 }
 
-static const enum SealSql agreement_remove[] = {
-    SQL_AGREEMENT_REMOVE_IDENTITIES,
-    SQL_AGREEMENT_REMOVE_RECORDS,
-    SQL_AGREEMENT_REMOVE_SERVICES,
-    SQL_AGREEMENT_REMOVE_CONFIGURATIONS,
-    SQL_AGREEMENT_REMOVE_HELD,
-    SQL_AGREEMENT_REMOVE_USE,
-    SQL_AGREEMENT_REMOVE_TERMS,
-    SQL_AGREEMENT_REMOVE_CREDENTIALS,
-    SQL_AGREEMENT_REMOVE_VAL_SERVERS,
-    SQL_AGREEMENT_REMOVE,
-    SEAL_NO_SQL,
-};
-
 const SealRelation seal_relation_agreement = {
     .name = "agreement",
     .columns = agreement_columns,
@@ -124,7 +110,7 @@ const SealRelation seal_relation_agreement = {
     .insert = SQL_AGREEMENT_INSERT,
     .update = SQL_AGREEMENT_UPDATE,
     .in_use = SQL_AGREEMENT_IN_USE,
-    .remove = agreement_remove,
+    .remove = seal_remove_agreement,
     .check = agreement_check,
 };
 
@@ -156,16 +142,6 @@ static int term_check(SealRow *row) {
   return rc == SQLITE_OK ? check_parent(row, "agreement_id", &seal_relation_agreement) : rc;
 }
 
-static const enum SealSql term_remove[] = {
-    SQL_TERM_REMOVE_IDENTITIES,
-    SQL_TERM_REMOVE_RECORDS,
-    SQL_TERM_REMOVE_SERVICES,
-    SQL_TERM_REMOVE_HELD,
-    SQL_TERM_REMOVE_USE,
-    SQL_TERM_REMOVE,
-    SEAL_NO_SQL,
-};
-
 const SealRelation seal_relation_term = {
     .name = "term",
     .columns = term_columns,
@@ -178,7 +154,7 @@ const SealRelation seal_relation_term = {
     .insert = SQL_TERM_INSERT,
     .update = SQL_TERM_UPDATE,
     .in_use = SQL_TERM_IN_USE,
-    .remove = term_remove,
+    .remove = seal_remove_term,
     .check = term_check,
 };
 
@@ -220,18 +196,6 @@ static int val_server_check(SealRow *row) {
   return rc;
 }
 
-static const enum SealSql val_server_remove[] = {
-    SQL_VAL_SERVER_REMOVE_USE,
-    SQL_VAL_SERVER_REMOVE_HELD,
-    SQL_VAL_SERVER_REMOVE_IDENTITIES,
-    SQL_VAL_SERVER_REMOVE_RECORDS,
-    SQL_VAL_SERVER_REMOVE_SERVICES,
-    SQL_VAL_SERVER_REMOVE_CONFIGURATIONS,
-    SQL_VAL_SERVER_REMOVE_CREDENTIALS,
-    SQL_VAL_SERVER_REMOVE,
-    SEAL_NO_SQL,
-};
-
 const SealRelation seal_relation_val_server = {
     .name = "val_server",
     .columns = val_server_columns,
@@ -244,7 +208,7 @@ const SealRelation seal_relation_val_server = {
     .insert = SQL_VAL_SERVER_INSERT,
     .update = SQL_VAL_SERVER_UPDATE,
     .in_use = SQL_VAL_SERVER_IN_USE,
-    .remove = val_server_remove,
+    .remove = seal_remove_val_server,
     .check = val_server_check,
 };
 

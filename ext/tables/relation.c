@@ -249,7 +249,7 @@ static void plan_constraint(Plan *plan, int i) {
   if (column != NULL && column->flags & SEAL_COL_KEY) plan->key++;
 }
 
-static int key_columns(const SealRelation *relation) {
+int seal_relation_keys(const SealRelation *relation) {
   int n = 0;
   for (int i = 0; i < relation->n_columns; i++)
     n += (relation->columns[i].flags & SEAL_COL_KEY) != 0;
@@ -326,7 +326,7 @@ static int table_best_index(sqlite3_vtab *base, sqlite3_index_info *info) {
   Plan plan = {.info = info, .relation = relation, .first = relation->bind ? 3 : 2};
   plan.where = sqlite3_str_new(NULL);
   for (int i = 0; i < info->nConstraint; i++) plan_constraint(&plan, i);
-  int unique = plan.key > 0 && plan.key == key_columns(relation);
+  int unique = plan.key > 0 && plan.key == seal_relation_keys(relation);
   enum SealSql view = plan.lookup || unique ? relation->view : relation->view_all;
   info->estimatedRows = unique ? 1 : plan.lookup ? 10 : plan.key ? 1000 : 1000000;
   info->estimatedCost = unique ? 10 : plan.lookup ? 50 : plan.key ? 5000 : 3000000;

@@ -98,6 +98,8 @@ SealText seal_row_text(const SealRow *row, int i);
 int64_t seal_row_int(const SealRow *row, int i);
 /* The index of a column by name; it must exist. */
 int seal_relation_column(const SealRelation *relation, const char *name);
+/* How many columns the key has. */
+int seal_relation_keys(const SealRelation *relation);
 /* Refuses the value of column i, naming relation and column. */
 int seal_row_refuse(SealRow *row, int i, const char *format, ...);
 /* The refusal of a row whose key is there already. */

@@ -219,6 +219,15 @@ static int run(SealRow *row, enum SealSql sql) {
   return rc;
 }
 
+/* One part of an object's name; where there are several, '/' and '%' in a part are written %2F, %25. */
+static void append_key(sqlite3_str *out, SealText key, int several) {
+  for (int i = 0; i < key.n; i++) {
+    int escape = several && (key.p[i] == '/' || key.p[i] == '%');
+    if (escape) sqlite3_str_appendf(out, "%%%02X", key.p[i]);
+    if (!escape) sqlite3_str_append(out, key.p + i, 1);
+  }
+}
+
 /* "seal_term:sla-7/identity-management/v2x". */
 static char *object_name(const SealRow *row) {
   sqlite3_str *text = sqlite3_str_new(NULL);
@@ -226,8 +235,8 @@ static char *object_name(const SealRow *row) {
   const char *mark = ":";
   for (int i = 0; i < row->relation->n_columns; i++) {
     if ((row->relation->columns[i].flags & SEAL_COL_KEY) == 0) continue;
-    SealText key = seal_row_text(row, i);
-    sqlite3_str_appendf(text, "%s%.*s", mark, key.n, key.p ? key.p : "");
+    sqlite3_str_appendall(text, mark);
+    append_key(text, seal_row_text(row, i), seal_relation_keys(row->relation) > 1);
     mark = "/";
   }
   return sqlite3_str_finish(text);
@@ -400,9 +409,7 @@ static int delete (SealRow *row) {
   if (rc == SQLITE_OK) rc = seal_settle(row->p);
   if (rc == SQLITE_OK) rc = check_use(row, seal_at(row->p, row->at));
   if (rc == SQLITE_OK) rc = record(row, "delete");
-  for (int i = 0; rc == SQLITE_OK && relation->remove[i] != SEAL_NO_SQL; i++) {
-    rc = seal_store_run(&row->p->store, relation->remove[i], "i", row->rowid);
-  }
+  if (rc == SQLITE_OK) rc = seal_remove(row->p, relation->remove, row->rowid);
   return rc;
 }
 
