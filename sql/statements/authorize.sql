@@ -1,7 +1,19 @@
 -- What an SLA says, and who asks.
 
--- The agreement of a VAL server, and the term that covers a VAL service: the exact one before '*'. ?3
--- NULL: the term for the SEAL service that holds the longest.
+-- No statement here sorts or takes out what is double where it runs once for each message: SQLite opens
+-- a temporary b-tree for that, which costs as much as ten look-ups.
+
+-- The term that covers a VAL service under the agreement a: the exact one before '*'.
+-- ?2 seal_service ?3 val_service_id
+-- fragment: term_of
+coalesce(
+  (SELECT id FROM main.seal_term_data
+    WHERE agreement = a.id AND seal_service = ?2 AND val_service_id = ?3),
+  (SELECT id FROM main.seal_term_data
+    WHERE agreement = a.id AND seal_service = ?2 AND val_service_id = '*'))
+
+-- The agreement of a VAL server, and the term that covers a VAL service. ?3 NULL: the term for the SEAL
+-- service that holds the longest.
 -- ?1 VAL server ?2 seal_service ?3 val_service_id ?4 at
 -- name: authorize_term
 SELECT a.id, a.status, a.start_time, a.stop_time, v.exp_time,
@@ -9,12 +21,10 @@ SELECT a.id, a.status, a.start_time, a.stop_time, v.exp_time,
   t.key_formats, t.scopes
 FROM main.seal_val_server_data AS v
 JOIN main.seal_agreement_data AS a ON a.id = v.agreement
-LEFT JOIN main.seal_term_data AS t
-  ON t.agreement = a.id AND t.seal_service = ?2 AND (t.val_service_id IN (?3, '*') OR ?3 IS NULL)
+LEFT JOIN main.seal_term_data AS t ON t.id = CASE WHEN ?3 IS NOT NULL THEN {{term_of}} ELSE
+  (SELECT id FROM main.seal_term_data WHERE agreement = a.id AND seal_service = ?2
+    ORDER BY coalesce(start_time, -1e18) > ?4, coalesce(stop_time, {{forever}}) DESC LIMIT 1) END
 WHERE v.id = ?1
-ORDER BY iif(?3 IS NULL, coalesce(t.start_time, -1e18) > ?4, t.val_service_id = '*'),
-  coalesce(t.stop_time, {{forever}}) DESC
-LIMIT 1
 
 -- What is held under a term at an instant: the term's total, less what ended by itself, less what
 -- hangs on a VAL server that ended. What has ended is swept, so that both are short.
@@ -29,8 +39,8 @@ LEFT JOIN (
   SELECT h.identities, h.key_records
   FROM (SELECT id FROM main.seal_val_server_data
       WHERE agreement = ?3 AND status = 'terminated'
-    UNION SELECT id FROM main.seal_val_server_data
-      WHERE agreement = ?3 AND exp_time <= ?2) AS d
+    UNION ALL SELECT id FROM main.seal_val_server_data
+      WHERE agreement = ?3 AND exp_time <= ?2 AND status <> 'terminated') AS d
   CROSS JOIN main.seal_term_held AS h ON h.val_server = d.id AND h.term = ?1 AND h.until > ?2
 ) AS e
 WHERE u.term = ?1
@@ -124,9 +134,7 @@ CROSS JOIN main.seal_configuration_service AS s ON s.id = i.service
 CROSS JOIN main.seal_configuration_data AS c ON c.id = s.configuration
 CROSS JOIN main.seal_val_server_data AS v ON v.id = c.val_server
 CROSS JOIN main.seal_agreement_data AS a ON a.id = v.agreement
-CROSS JOIN main.seal_term_data AS t ON t.id = (SELECT id FROM main.seal_term_data
-  WHERE agreement = a.id AND seal_service = ?2 AND val_service_id IN (?3, '*')
-  ORDER BY val_service_id = '*' LIMIT 1)
+CROSS JOIN main.seal_term_data AS t ON t.id = {{term_of}}
 WHERE s.val_service_id = ?3 AND {{valid_configuration}}
   AND coalesce(t.start_time, -1e18) <= ?1 AND coalesce(t.stop_time, {{forever}}) > ?1
 
