@@ -77,7 +77,7 @@ SELECT id, status, exp_time FROM main.seal_val_server_data WHERE val_server_id =
 -- name: authenticate_keys
 SELECT id, value, start_time, exp_time, status, type, thumbprint FROM main.seal_credential_data
 WHERE val_server = ?1 AND type = iif(?3, 'psk', 'jwk')
-ORDER BY credential_id = ?2 DESC, thumbprint = ?2 DESC, status = 'active' DESC, id LIMIT 16
+ORDER BY credential_id = ?2 DESC, thumbprint = ?2 DESC, status = 'active' DESC, id
 
 -- ?1 thumbprint
 -- name: authenticate_certificate
