@@ -105,7 +105,8 @@ bench: setup
 	@$(BUILD)/bench-verify
 
 C_FILES  = $(wildcard ext/*.[ch] ext/*/*.[ch] ext/*/*.inc tests/*/*.[ch])
-SH_FILES = $(shell grep -lsE '^\#!.*/(env )?(ba)?sh$$' scripts/* .ci/run tests/*/*.sh)
+SH_FILES = $(shell grep -lsE '^\#!.*/(env )?(ba)?sh$$' scripts/* .ci/run tests/*/*.sh) \
+  $(wildcard scripts/shell/*.sh)
 
 lint:
 	@sh scripts/setup lint
@@ -119,15 +120,16 @@ lint:
 	shellcheck $(SH_FILES)
 
 install: all
-	install -d $(LIB) $(BIN) $(SHARE)/reports
+	install -d $(LIB) $(BIN) $(SHARE)/reports $(SHARE)/shell
 	install -m 644 $(BUILD)/seal.so $(LIB)/seal.so
 	install -m 755 scripts/seal $(BIN)/seal
+	install -m 644 scripts/shell/*.sh $(SHARE)/shell
 	install -m 644 sql/install.sql $(SHARE)/install.sql
-	for f in sql/reports/*.sql; do [ ! -e "$$f" ] || install -m 644 "$$f" $(SHARE)/reports; done
+	install -m 644 sql/reports/*.sql $(SHARE)/reports
 
 uninstall:
-	rm -f $(LIB)/seal.so $(BIN)/seal $(SHARE)/install.sql $(SHARE)/reports/*.sql
-	-rmdir $(LIB) $(SHARE)/reports $(SHARE)
+	rm -f $(LIB)/seal.so $(BIN)/seal $(SHARE)/install.sql $(SHARE)/reports/*.sql $(SHARE)/shell/*.sh
+	-rmdir $(LIB) $(SHARE)/reports $(SHARE)/shell $(SHARE)
 
 clean:
 	rm -rf build build-*

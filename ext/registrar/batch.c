@@ -26,6 +26,7 @@
 struct SealBatch {
   int64_t first, service; /* the first row's id */
   int n;
+  int busy; /* they are being written: a savepoint that this opens comes back here */
   SealId ids[MANY];
   char text[MANY][SEAL_ID_MAX];
 };
@@ -72,10 +73,12 @@ int seal_ids_insert(Seal *p, int64_t first, int64_t service, const SealId *ids, 
 
 int seal_batch_flush(Seal *p) {
   SealBatch *batch = p->batch;
-  if (batch->n == 0) return SQLITE_OK;
+  if (batch->n == 0 || batch->busy) return SQLITE_OK;
   /* The host's last_insert_rowid() is the row that it inserted, not one of ours. */
   sqlite3_int64 rowid = sqlite3_last_insert_rowid(p->store.db);
+  batch->busy = 1;
   int rc = seal_ids_insert(p, batch->first, batch->service, batch->ids, (size_t)batch->n);
+  batch->busy = 0;
   sqlite3_set_last_insert_rowid(p->store.db, rowid);
   /* They were told to be new: someone else than the registrar wrote here. What waits stays, so that
   ** the transaction can't be committed without it. */

@@ -74,6 +74,20 @@ int seal_usage_rows(Seal *p, int64_t time, int64_t val_server, const char *seal_
                     const char *conf_id, int64_t identities, int64_t key_records);
 
 /************************************************************************************************
+** authorize.c
+*/
+/* What stands for an identity at a SEAL server that may not see it: SHA-256 of VAL service and id. */
+int seal_member_digest(Seal *p, SealText val_service_id, SealText id,
+                       unsigned char out[SEAL_SHA256_SIZE]);
+
+/************************************************************************************************
+** bundle.c, apply.c
+*/
+#define SEAL_BUNDLE_TYPE "seal-bundle+jwt" /* a bundle's typ: it is no token */
+/* Takes an object's name apart, in place: at most three parts; gives how many. */
+int seal_name_split(char *name, char *parts[3]);
+
+/************************************************************************************************
 ** record.c
 */
 /* What a record is sealed to: *out is the caller's (sqlite3_free). */

@@ -170,3 +170,11 @@ SealText seal_json_member(const json_t *object, const char *name) {
   const json_t *value = json_object_get(object, name);
   return (SealText){json_string_value(value), (int)json_string_length(value)};
 }
+
+void seal_name_append(sqlite3_str *out, SealText part, int several) {
+  for (int i = 0; i < part.n; i++) {
+    int escape = several && (part.p[i] == '/' || part.p[i] == '%');
+    if (escape) sqlite3_str_appendf(out, "%%%02X", part.p[i]);
+    if (!escape) sqlite3_str_append(out, part.p + i, 1);
+  }
+}

@@ -461,6 +461,9 @@ void seal_result_remove(SealResult **list, int64_t seq);
 void seal_results_free(SealResult *list);
 /* JSON as compact text, the caller's (sqlite3_free); NULL: out of memory. */
 char *seal_json_dump(const json_t *json);
+/* Appends one part of an object's name; where there are several, '/' and '%' in a part are written %2F
+** and %25. */
+void seal_name_append(sqlite3_str *out, SealText part, int several);
 /* Appends a text as a JSON string. */
 void seal_json_append(sqlite3_str *out, const char *p, size_t n);
 /* A member of an object that is a string: p of NULL where it is none. */

@@ -122,13 +122,13 @@ static int slot_flush(Seal *p, Slot *slot) {
 
 int seal_flush(Seal *p) {
   SealPending *pending = p->pending;
-  if (!pending->dirty) return SQLITE_OK;
   int rc = seal_batch_flush(p);
+  if (rc != SQLITE_OK || !pending->dirty) return rc;
+  pending->dirty = 0; /* first: a statement below may open a savepoint, which comes back here */
   /* The host's last_insert_rowid() is the row that it inserted, not one of ours. */
   sqlite3_int64 rowid = sqlite3_last_insert_rowid(p->store.db);
   for (int i = 0; rc == SQLITE_OK && i < pending->n; i++) rc = slot_flush(p, &pending->slots[i]);
   sqlite3_set_last_insert_rowid(p->store.db, rowid);
-  pending->dirty = 0;
   return rc;
 }
 

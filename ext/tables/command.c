@@ -84,15 +84,21 @@ static int run_issue_token(SealRow *row, int64_t at, char **result) {
   return rc;
 }
 
+/* apply: argument a bundle of the registrar's; gives {"applied", "at", "more", "objects"}. */
+static int run_apply(SealRow *row, int64_t at, char **result) {
+  SealText bundle = seal_row_text(row, ARGUMENT);
+  if (bundle.p == NULL) return seal_row_refuse(row, ARGUMENT, "apply takes a bundle");
+  return seal_apply(row->p, bundle, at, result, row->err);
+}
+
 static const struct {
   const char *name;
   int (*run)(SealRow *row, int64_t at, char **result);
   unsigned secret : 1; /* its argument and result are nobody else's */
 } commands[] = {
-    {"sweep", run_sweep, 0},
-    {"rotate-key", run_rotate_key, 0},
-    {"rekey", run_rekey, 1},
-    {"issue-token", run_issue_token, 1},
+    {"sweep", run_sweep, 0}, {"rotate-key", run_rotate_key, 0},
+    {"rekey", run_rekey, 1}, {"issue-token", run_issue_token, 1},
+    {"apply", run_apply, 0},
 };
 
 static int record(SealRow *row, const char *command, int64_t at, const char *result) {

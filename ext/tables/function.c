@@ -185,6 +185,28 @@ static void jwks(sqlite3_context *ctx, int argc, sqlite3_value **argv) {
   }
 }
 
+/* seal_bundle(seal_server_id [, since [, at]]): the signed changes after `since` (a number, or the `to` of
+** the bundle before; NULL: a full copy) for one SEAL server. */
+static void bundle(sqlite3_context *ctx, int argc, sqlite3_value **argv) {
+  Seal *p = sqlite3_user_data(ctx);
+  SealError err;
+  char *jws = NULL;
+  int64_t at;
+  SealText since = {NULL, 0};
+  memset(&err, 0, sizeof err);
+  if (argument_at(ctx, argc, argv, 2, &at)) return;
+  if (argc > 1) since = value_text(argv[1]);
+  int rc = seal_enter(p);
+  if (rc == SQLITE_OK) {
+    rc = seal_bundle(p, value_text(argv[0]), since, seal_at(p, at), &jws, &err);
+  }
+  if (rc == SQLITE_OK) {
+    sqlite3_result_text(ctx, jws, -1, sqlite3_free);
+  } else {
+    fail(ctx, p, rc, &err);
+  }
+}
+
 static const struct {
   const char *name;
   int n_args;
@@ -200,6 +222,9 @@ static const struct {
     {"seal_serves", 4, LOOKS, serves},
     {"seal_unlock", 1, LOOKS, unlock},
     {"seal_jwks", 0, LOOKS, jwks},
+    {"seal_bundle", 1, LOOKS, bundle},
+    {"seal_bundle", 2, LOOKS, bundle},
+    {"seal_bundle", 3, LOOKS, bundle},
 };
 
 static void owner_gone(void *p) {

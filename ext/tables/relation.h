@@ -19,6 +19,7 @@ typedef enum SealKind {
   SEAL_KIND_WORDS,    /* JSON: an array of distinct strings */
   SEAL_KIND_RANGES,   /* JSON: an array of {startTime, stopTime} */
   SEAL_KIND_ENDPOINT, /* JSON: an EndPoint of TS 29.558 */
+  SEAL_KIND_JSON,     /* JSON of any form: an object, an array or a scalar */
   SEAL_KIND_DECIMAL,  /* a decimal number from 0 on, as text */
   SEAL_KIND_CURRENCY, /* three capital letters (ISO 4217) */
   SEAL_KIND_VALUE     /* text or blob, whatever it is */

@@ -219,15 +219,6 @@ static int run(SealRow *row, enum SealSql sql) {
   return rc;
 }
 
-/* One part of an object's name; where there are several, '/' and '%' in a part are written %2F, %25. */
-static void append_key(sqlite3_str *out, SealText key, int several) {
-  for (int i = 0; i < key.n; i++) {
-    int escape = several && (key.p[i] == '/' || key.p[i] == '%');
-    if (escape) sqlite3_str_appendf(out, "%%%02X", key.p[i]);
-    if (!escape) sqlite3_str_append(out, key.p + i, 1);
-  }
-}
-
 /* "seal_term:sla-7/identity-management/v2x". */
 static char *object_name(const SealRow *row) {
   sqlite3_str *text = sqlite3_str_new(NULL);
@@ -236,7 +227,7 @@ static char *object_name(const SealRow *row) {
   for (int i = 0; i < row->relation->n_columns; i++) {
     if ((row->relation->columns[i].flags & SEAL_COL_KEY) == 0) continue;
     sqlite3_str_appendall(text, mark);
-    append_key(text, seal_row_text(row, i), seal_relation_keys(row->relation) > 1);
+    seal_name_append(text, seal_row_text(row, i), seal_relation_keys(row->relation) > 1);
     mark = "/";
   }
   return sqlite3_str_finish(text);

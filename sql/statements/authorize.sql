@@ -125,11 +125,12 @@ SELECT txn FROM main.seal_credential_replay WHERE iss = ?1 AND jti = ?2
 
 -- Until when a SEAL server must serve a user or UE of a VAL service: for each valid provisioning of
 -- the id, its end within the term that grants the SEAL service; the latest of those.
--- ?1 at ?2 seal_service ?3 val_service_id ?4 VAL user or UE ID
+-- ?1 at ?2 seal_service ?3 val_service_id ?4 VAL user or UE ID ?5 digest of both
 -- name: serves_identity
 SELECT max(min({{until_configuration}}, coalesce(t.stop_time, {{forever}})))
 FROM (SELECT id, service FROM main.seal_identity_data WHERE val_user_id = ?4
-  UNION ALL SELECT id, service FROM main.seal_identity_data WHERE val_ue_id = ?4) AS i
+  UNION ALL SELECT id, service FROM main.seal_identity_data WHERE val_ue_id = ?4
+  UNION ALL SELECT id, service FROM main.seal_server_member WHERE digest = ?5) AS i
 CROSS JOIN main.seal_configuration_service AS s ON s.id = i.service
 CROSS JOIN main.seal_configuration_data AS c ON c.id = s.configuration
 CROSS JOIN main.seal_val_server_data AS v ON v.id = c.val_server

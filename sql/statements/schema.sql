@@ -20,7 +20,10 @@ CREATE TABLE main.seal_registrar_data(
   signing_kid TEXT,
   last_sweep_time INTEGER,
   clock_time INTEGER NOT NULL,
-  seal_check BLOB
+  seal_check BLOB,
+  bundle_to TEXT,
+  bundle_seq INTEGER,
+  bundle_time INTEGER
 );
 CREATE TABLE main.seal_registrar_key(
   id INTEGER PRIMARY KEY,
@@ -189,6 +192,37 @@ CREATE UNIQUE INDEX main.seal_identity_val_ue ON seal_identity_data(val_ue_id, s
 -- name: create_key
 SELECT 1;
 
+-- What a SEAL server other than identity management's knows of whom it serves: SHA-256 of VAL service and
+-- id. Empty at the registrar.
+-- name: create_server
+CREATE TABLE main.seal_server_data(
+  id INTEGER PRIMARY KEY,
+  seal_server_id TEXT NOT NULL UNIQUE,
+  seal_service TEXT NOT NULL,
+  end_pt TEXT,
+  jwk TEXT,
+  acked INTEGER,
+  status TEXT NOT NULL
+);
+CREATE TABLE main.seal_server_member(
+  id INTEGER PRIMARY KEY,
+  service INTEGER NOT NULL,
+  digest BLOB NOT NULL
+);
+CREATE INDEX main.seal_server_member_digest ON seal_server_member(digest);
+
+-- name: create_policy
+CREATE TABLE main.seal_policy_data(
+  id INTEGER PRIMARY KEY,
+  seal_service TEXT NOT NULL,
+  val_service_id TEXT NOT NULL,
+  name TEXT NOT NULL,
+  value TEXT NOT NULL,
+  start_time INTEGER,
+  exp_time INTEGER,
+  UNIQUE (seal_service, val_service_id, name)
+);
+
 -- key_info is sealed (record.c).
 -- name: create_key_record
 CREATE TABLE main.seal_key_record_data(
@@ -278,6 +312,11 @@ DROP TABLE main.seal_configuration_service;
 DROP TABLE main.seal_identity_data;
 -- name: drop_key
 SELECT 1;
+-- name: drop_server
+DROP TABLE main.seal_server_data;
+DROP TABLE main.seal_server_member;
+-- name: drop_policy
+DROP TABLE main.seal_policy_data;
 -- name: drop_anchor
 DROP TABLE main.seal_anchor_data;
 -- name: drop_key_record

@@ -78,6 +78,14 @@ WHERE {{valid_exp}}
 SELECT w.id, w.anchor_id, w.type, w.subject, w.iss, w.value, w.exp_time, w.status
 FROM main.seal_anchor_data AS w WHERE (?1 IS NULL OR coalesce(w.exp_time, {{forever}}) > ?1)
 
+-- name: view_server
+SELECT w.id, w.seal_server_id, w.seal_service, w.end_pt, w.jwk, w.acked, w.status
+FROM main.seal_server_data AS w
+
+-- name: view_policy
+SELECT w.id, w.seal_service, w.val_service_id, w.name, w.value, w.start_time, w.exp_time
+FROM main.seal_policy_data AS w WHERE {{valid_exp}}
+
 -- name: view_configuration
 SELECT c.id, c.conf_id, v.val_server_id, c.seal_service, c.exp_time,
   nullif({{until_configuration}}, {{forever}}) AS valid_until, c.created_time, c.updated_time,
