@@ -129,6 +129,25 @@ int seal_service_records_clear(Seal *p, int64_t service, int64_t *removed);
 int seal_service_make(Seal *p, int64_t configuration, const SealService *service, int64_t *id);
 
 /************************************************************************************************
+** batch.c: identities on their way into storage.
+*/
+/* What a VAL service holds, if all of it was stored by this transaction. */
+typedef struct SealSeen {
+  uint32_t *places;
+  size_t size, n;
+  int sure; /* set by the caller for a service that holds nothing */
+} SealSeen;
+void seal_seen_clear(SealSeen *seen);
+
+SealBatch *seal_batch_new(void);
+/* Forgets what waits. */
+void seal_batch_drop(SealBatch *batch);
+/* Stores n identities as rows with ids from `first` on. */
+int seal_ids_insert(Seal *p, int64_t first, int64_t service, const SealId *ids, size_t n);
+/* Stores one identity, now or with others; SQLITE_CONSTRAINT_UNIQUE if the service holds it already. */
+int seal_batch_insert(Seal *p, SealSeen *seen, int64_t rowid, int64_t service, const SealId *id);
+
+/************************************************************************************************
 ** row.c: what row inserts have yet to write to counters and ledgers.
 */
 SealPending *seal_pending_new(void);

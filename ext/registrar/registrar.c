@@ -16,8 +16,9 @@ Seal *seal_open(sqlite3 *db) {
   p->owners = 1;
   p->crypto = seal_crypto_new();
   p->keys = seal_keys_new();
+  p->batch = seal_batch_new();
   p->pending = seal_pending_new();
-  if (p->crypto == NULL || p->keys == NULL || p->pending == NULL) {
+  if (p->crypto == NULL || p->keys == NULL || p->batch == NULL || p->pending == NULL) {
     seal_close(p);
     return NULL;
   }
@@ -31,6 +32,7 @@ void seal_close(Seal *p) {
   seal_results_free(p->answers);
   seal_pending_free(p->pending);
   seal_invocation_free(p);
+  sqlite3_free(p->batch);
   seal_keys_free(p->keys);
   seal_anchors_free(p->anchors);
   seal_lock(p);
@@ -57,19 +59,21 @@ static void forget_answers(Seal *p) {
   p->answers = NULL;
 }
 
-void seal_transaction(Seal *p, int committed) {
-  if (!committed) forget_answers(p);
-  seal_key_settle(p, committed);
-  seal_pending_drop(p->pending);
-  p->txn = 0;
-  p->usage_start = -1;
-  p->audit_seq = 0;
-}
-
 void seal_forget(Seal *p) {
   forget_answers(p);
   seal_key_settle(p, 0);
+  seal_batch_drop(p->batch);
   seal_pending_drop(p->pending);
+  p->audit_seq = 0;
+}
+
+void seal_transaction(Seal *p, int committed) {
+  if (!committed) forget_answers(p);
+  seal_key_settle(p, committed);
+  seal_batch_drop(p->batch);
+  seal_pending_drop(p->pending);
+  p->txn = 0;
+  p->usage_start = -1;
   p->audit_seq = 0;
 }
 

@@ -447,6 +447,7 @@ int seal_apply(Seal *p, SealText bundle, int64_t at, char **result, SealError *e
 ** registrar.c: one connection's registrar.
 */
 typedef struct SealPending SealPending;
+typedef struct SealBatch SealBatch;
 typedef struct SealKeyCache SealKeyCache;
 typedef struct SealAnchors SealAnchors;
 
@@ -478,6 +479,7 @@ struct Seal {
   unsigned char *key_before; /* the key before a rekey that is not committed yet */
   unsigned char *key;        /* what seal_unlock gave: 32 bytes; NULL while sealed */
   SealPending *pending;      /* what row inserts have yet to write to counters and ledgers */
+  SealBatch *batch;          /* identities that have yet to be written at all */
   SealResult *commands;      /* newest first, at most SEAL_RESULTS_MAX */
   SealResult *answers;       /* the same, of GET messages */
   int64_t command_seq;
@@ -503,6 +505,8 @@ void seal_close(Seal *p);
 int seal_enter(Seal *p);
 /* `at`, or the host's clock where it is SEAL_UNBOUNDED. */
 int64_t seal_at(Seal *p, int64_t at);
+/* What has to be written before a look at identities. */
+int seal_batch_flush(Seal *p);
 /* What has to be written before a savepoint, a commit or a look at counters. */
 int seal_flush(Seal *p);
 /* Writes what is pending and then forgets what was found out: before anything else than a row

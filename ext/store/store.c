@@ -111,10 +111,11 @@ void seal_store_release(SealStore *store) {
 }
 
 int64_t seal_store_clock(SealStore *store) {
-  sqlite3_vfs *vfs = NULL;
   sqlite3_int64 ms = 0;
-  (void)sqlite3_file_control(store->db, "main", SQLITE_FCNTL_VFS_POINTER, &vfs);
-  if (vfs == NULL) vfs = sqlite3_vfs_find(NULL);
+  if (store->vfs == NULL) {
+    (void)sqlite3_file_control(store->db, "main", SQLITE_FCNTL_VFS_POINTER, &store->vfs);
+  }
+  sqlite3_vfs *vfs = store->vfs ? store->vfs : sqlite3_vfs_find(NULL);
   if (vfs != NULL && vfs->iVersion >= 2 && vfs->xCurrentTimeInt64 != NULL) {
     (void)vfs->xCurrentTimeInt64(vfs, &ms);
   } else if (vfs != NULL) {

@@ -28,6 +28,7 @@ typedef struct SealText {
 
 typedef struct SealStore {
   sqlite3 *db;
+  sqlite3_vfs *vfs; /* of the main database; NULL: not asked yet */
   sqlite3_stmt *stmt[SQL_COUNT];
 } SealStore;
 
