@@ -226,21 +226,12 @@ static int write_configuration(SealApply *a, const char *conf_id, const json_t *
   return write_rows(a, id, conf_id, services, json_object_get(entry, "rows"));
 }
 
-/* An object without rows: its state, or its end. */
-static int write_state(SealApply *a, const SealShape *shape, const char *name,
-                       const json_t *state) {
+/* Takes away an object without rows, and what hangs on it. */
+static int end_state(SealApply *a, const SealShape *shape, const char *name) {
   sqlite3_stmt *row;
-  char *copy, *parts[3] = {NULL, NULL, NULL};
+  char *copy = sqlite3_mprintf("%s", name), *parts[3] = {copy, NULL, NULL};
   int64_t id = 0;
-  if (!json_is_null(state)) {
-    char *text = seal_json_dump(state);
-    int rc = text ? seal_store_run(&a->p->store, shape->apply, "t", text) : SQLITE_NOMEM;
-    sqlite3_free(text);
-    return rc;
-  }
-  copy = sqlite3_mprintf("%s", name);
   if (copy == NULL) return SQLITE_NOMEM;
-  parts[0] = copy;
   if (shape->n_keys > 1) (void)seal_name_split(copy, parts);
   int rc = seal_store_row(&a->p->store, shape->find, &row, shape->n_keys > 1 ? "ttt" : "t",
                           parts[0], parts[1], parts[2]);
@@ -250,6 +241,30 @@ static int write_state(SealApply *a, const SealShape *shape, const char *name,
   if (rc != SQLITE_ROW) return rc == SQLITE_DONE ? SQLITE_OK : rc;
   if (shape->remove != NULL) return seal_remove(a->p, shape->remove, id);
   return seal_store_run(&a->p->store, shape->remove_one, "i", id);
+}
+
+/* A VAL server's agreement never changes: one of another agreement is another VAL server. */
+static int end_other(SealApply *a, const SealShape *shape, const char *name, const json_t *state) {
+  sqlite3_stmt *row;
+  int rc = seal_store_row(&a->p->store, SQL_BUNDLE_VAL_SERVER_AGREEMENT, &row, "t", name);
+  int other = rc == SQLITE_ROW && strcmp((const char *)sqlite3_column_text(row, 0),
+                                         seal_text_member(state, "agreement_id")) != 0;
+  seal_store_reset(row);
+  if (rc != SQLITE_ROW) return rc == SQLITE_DONE ? SQLITE_OK : rc;
+  return other ? end_state(a, shape, name) : SQLITE_OK;
+}
+
+/* An object without rows: its state, or its end. */
+static int write_state(SealApply *a, const SealShape *shape, const char *name,
+                       const json_t *state) {
+  if (json_is_null(state)) return end_state(a, shape, name);
+  int rc = shape->apply == SQL_APPLY_VAL_SERVER ? end_other(a, shape, name, state) : SQLITE_OK;
+  char *text = rc == SQLITE_OK ? seal_json_dump(state) : NULL;
+  if (rc == SQLITE_OK) {
+    rc = text ? seal_store_run(&a->p->store, shape->apply, "t", text) : SQLITE_NOMEM;
+  }
+  sqlite3_free(text);
+  return rc;
 }
 
 /* A full copy starts from nothing. */
