@@ -117,6 +117,9 @@ typedef struct SealJws {
 ** alg, kid and header where they could be read. */
 SealReason seal_jws_verify(SealCrypto *c, const char *token, size_t n, const SealKeySet *set,
                            const char *const *algs, SealJws *out);
+/* The same for a JWS of at most `max` bytes, where 64 KiB are not enough: a bundle. */
+SealReason seal_jws_verify_upto(SealCrypto *c, const char *token, size_t n, size_t max,
+                                const SealKeySet *set, const char *const *algs, SealJws *out);
 void seal_jws_clear(SealJws *jws);
 
 /************************************************************************************************
@@ -150,10 +153,13 @@ SealReason seal_jwt_verify(SealCrypto *c, const char *token, size_t n, const Sea
 SealReason seal_jwt_check(SealJwt *jwt, const SealJwtPolicy *policy);
 void seal_jwt_clear(SealJwt *jwt);
 
-/* Reads iss and client_id of a token that nobody has verified yet, only to look up whose keys
-** to verify it with. Never a basis for anything else. *iss, *client_id and *kid are the caller's
-** (free), NULL where absent. */
-SealReason seal_jwt_peek(const char *token, size_t n, char **iss, char **client_id, char **kid);
+/* What a token says that nobody has verified yet, only to look up whose keys to verify it with. Never a
+** basis for anything else. */
+typedef struct SealPeek {
+  json_t *header, *claims; /* objects; NULL where they can't be read */
+} SealPeek;
+SealReason seal_jwt_peek(const char *token, size_t n, SealPeek *out);
+void seal_peek_clear(SealPeek *peek);
 
 /************************************************************************************************
 ** sign.c: private keys of our own: ES256 (P-256, RFC 7518 3.4) and nothing else.

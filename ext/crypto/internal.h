@@ -32,7 +32,7 @@ struct SealCrypto {
   EVP_MD *md[SEAL_MD_COUNT];
   EVP_MAC *hmac;
   EVP_CIPHER *gcm, *wrap; /* AES-256-GCM; AES-256 key wrap, RFC 3394 */
-  EVP_KDF *hkdf, *concat; /* RFC 5869; the one-step KDF of SP 800-56A */
+  EVP_KDF *hkdf;          /* RFC 5869 */
   EVP_MD_CTX *digest;     /* scratch of one digest */
   EVP_MD_CTX *message;    /* scratch of one EdDSA verification; the two do not mix */
   /* Fetched only so that the library keeps them at hand. */

@@ -146,6 +146,49 @@ int seal_request_body(SealRequest *request, SealError *err) {
   return rc;
 }
 
+/* One part of a form, decoded: '+' is a space. */
+static char *form_part(const char *p, size_t n, int *nomem) {
+  char *copy = sqlite3_malloc64(n + 1);
+  *nomem = copy == NULL;
+  if (copy == NULL) return NULL;
+  for (size_t i = 0; i < n; i++) copy[i] = p[i] == '+' ? ' ' : p[i];
+  char *out = seal_percent_decode(copy, n, nomem);
+  seal_wipe(copy, n);
+  sqlite3_free(copy);
+  return out;
+}
+
+/* Adds name=value; 1: not a form, or a name twice. */
+static int form_add(json_t *form, const char *at, size_t n, int *nomem) {
+  const char *mark = memchr(at, '=', n);
+  if (mark == NULL) return 1;
+  char *name = form_part(at, (size_t)(mark - at), nomem);
+  char *value = *nomem ? NULL : form_part(mark + 1, n - (size_t)(mark - at) - 1, nomem);
+  int bad = name == NULL || value == NULL || !seal_is_utf8(name, strlen(name)) ||
+            !seal_is_utf8(value, strlen(value)) || json_object_get(form, name) != NULL;
+  if (!bad && json_object_set_new(form, name, json_string(value)) != 0) *nomem = 1;
+  if (value != NULL) seal_wipe(value, strlen(value));
+  sqlite3_free(name);
+  sqlite3_free(value);
+  return bad;
+}
+
+int seal_request_form(SealRequest *request, SealError *err) {
+  SealText body = seal_json_member(request->json, "body");
+  int nomem = 0, bad = body.p == NULL || body.n > 65536;
+  request->body_json = json_object();
+  if (request->body_json == NULL) return SQLITE_NOMEM;
+  request->body = request->body_json;
+  for (const char *at = body.p; !bad && !nomem && at < body.p + body.n;) {
+    size_t n = strcspn(at, "&");
+    bad = form_add(request->body_json, at, n, &nomem);
+    at += n + 1;
+  }
+  if (nomem) return SQLITE_NOMEM;
+  if (!bad) return SQLITE_OK;
+  return seal_refuse(err, SEAL_INVALID_MSG_FORMAT, "the body is not a form as it has to be");
+}
+
 void seal_request_clear(SealRequest *request) {
   seal_cuts_free(request->cuts, request->n_cuts);
   sqlite3_free(request->path);

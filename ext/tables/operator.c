@@ -59,6 +59,11 @@ static const SealColumn registrar_columns[] = {
     {"key_records", SEAL_KIND_COUNT, SEAL_COL_READ_ONLY, NULL},
 };
 
+/* sealed: 1 while this connection is not unlocked. */
+static int registrar_bind(Seal *p, sqlite3_stmt *view) {
+  return sqlite3_bind_int(view, 2, p->key == NULL);
+}
+
 const SealRelation seal_relation_registrar = {
     .name = "registrar",
     .columns = registrar_columns,
@@ -72,6 +77,7 @@ const SealRelation seal_relation_registrar = {
     .update = SQL_REGISTRAR_UPDATE,
     .in_use = SEAL_NO_SQL,
     .counts = 1,
+    .bind = registrar_bind,
 };
 
 /************************************************************************************************
@@ -92,19 +98,6 @@ static int agreement_check(SealRow *row) {
   return rc == SQLITE_OK ? check_status(row) : rc;
 }
 
-static const enum SealSql agreement_remove[] = {
-    SQL_AGREEMENT_REMOVE_IDENTITIES,
-    SQL_AGREEMENT_REMOVE_SERVICES,
-    SQL_AGREEMENT_REMOVE_CONFIGURATIONS,
-    SQL_AGREEMENT_REMOVE_HELD,
-    SQL_AGREEMENT_REMOVE_USE,
-    SQL_AGREEMENT_REMOVE_TERMS,
-    SQL_AGREEMENT_REMOVE_CREDENTIALS,
-    SQL_AGREEMENT_REMOVE_VAL_SERVERS,
-    SQL_AGREEMENT_REMOVE,
-    SEAL_NO_SQL,
-};
-
 const SealRelation seal_relation_agreement = {
     .name = "agreement",
     .columns = agreement_columns,
@@ -117,7 +110,7 @@ const SealRelation seal_relation_agreement = {
     .insert = SQL_AGREEMENT_INSERT,
     .update = SQL_AGREEMENT_UPDATE,
     .in_use = SQL_AGREEMENT_IN_USE,
-    .remove = agreement_remove,
+    .remove = seal_remove_agreement,
     .check = agreement_check,
 };
 
@@ -149,11 +142,6 @@ static int term_check(SealRow *row) {
   return rc == SQLITE_OK ? check_parent(row, "agreement_id", &seal_relation_agreement) : rc;
 }
 
-static const enum SealSql term_remove[] = {
-    SQL_TERM_REMOVE_IDENTITIES, SQL_TERM_REMOVE_SERVICES, SQL_TERM_REMOVE_HELD,
-    SQL_TERM_REMOVE_USE,        SQL_TERM_REMOVE,          SEAL_NO_SQL,
-};
-
 const SealRelation seal_relation_term = {
     .name = "term",
     .columns = term_columns,
@@ -166,7 +154,7 @@ const SealRelation seal_relation_term = {
     .insert = SQL_TERM_INSERT,
     .update = SQL_TERM_UPDATE,
     .in_use = SQL_TERM_IN_USE,
-    .remove = term_remove,
+    .remove = seal_remove_term,
     .check = term_check,
 };
 
@@ -208,17 +196,6 @@ static int val_server_check(SealRow *row) {
   return rc;
 }
 
-static const enum SealSql val_server_remove[] = {
-    SQL_VAL_SERVER_REMOVE_USE,
-    SQL_VAL_SERVER_REMOVE_HELD,
-    SQL_VAL_SERVER_REMOVE_IDENTITIES,
-    SQL_VAL_SERVER_REMOVE_SERVICES,
-    SQL_VAL_SERVER_REMOVE_CONFIGURATIONS,
-    SQL_VAL_SERVER_REMOVE_CREDENTIALS,
-    SQL_VAL_SERVER_REMOVE,
-    SEAL_NO_SQL,
-};
-
 const SealRelation seal_relation_val_server = {
     .name = "val_server",
     .columns = val_server_columns,
@@ -231,7 +208,7 @@ const SealRelation seal_relation_val_server = {
     .insert = SQL_VAL_SERVER_INSERT,
     .update = SQL_VAL_SERVER_UPDATE,
     .in_use = SQL_VAL_SERVER_IN_USE,
-    .remove = val_server_remove,
+    .remove = seal_remove_val_server,
     .check = val_server_check,
 };
 
@@ -249,25 +226,48 @@ static const SealColumn credential_columns[] = {
     {"at", SEAL_KIND_INSTANT, SEAL_COL_HIDDEN, NULL},
 };
 
-/* Checks the value and computes the thumbprint, which is the credential_id where none is given. */
+/* A secret is stored sealed. */
+static int seal_value(SealRow *row, SealCell *cell, const void *bytes, int n) {
+  int n_sealed;
+  int rc = seal_credential_seal(row->p, row->extra, bytes, n, &row->owned, &n_sealed, row->err);
+  if (rc != SQLITE_OK) return rc;
+  cell->form = SEAL_CELL_BLOB;
+  cell->text = row->owned;
+  cell->i = n_sealed;
+  return SQLITE_OK;
+}
+
+/* The thumbprint is the credential_id where none is given. */
+static int default_credential_id(SealRow *row) {
+  SealText key = {row->extra, (int)strlen(row->extra)};
+  int64_t there;
+  if (row->cells[0].form != SEAL_CELL_NULL) return SQLITE_OK;
+  row->cells[0].form = SEAL_CELL_TEXT;
+  row->cells[0].text = row->extra;
+  int rc = seal_relation_find(row->p, row->relation, &key, 1, &there);
+  return rc == SQLITE_OK && there != 0 ? seal_row_unique(row) : rc;
+}
+
+/* The bytes of a value that a statement gave. */
+static const void *value_bytes(const SealCell *cell, int *n) {
+  *n = sqlite3_value_bytes(cell->value);
+  const void *bytes = sqlite3_value_blob(cell->value);
+  return bytes ? bytes : "";
+}
+
 static int credential_check(SealRow *row) {
   int rc = check_window(row, "start_time", "exp_time");
   if (rc != SQLITE_OK || row->old != NULL) return rc;
   rc = check_parent(row, "val_server_id", &seal_relation_val_server);
   if (rc != SQLITE_OK) return rc;
+  int n;
   SealCell *value = &row->cells[seal_relation_column(row->relation, "value")];
   SealText type = seal_row_text(row, seal_relation_column(row->relation, "type"));
-  int n = sqlite3_value_bytes(value->value);
-  const void *bytes = sqlite3_value_blob(value->value);
-  if (bytes == NULL) bytes = "";
-  rc = seal_credential_check(row->p, type, bytes, n, row->thumbprint, row->err);
-  if (rc != SQLITE_OK || row->cells[0].form != SEAL_CELL_NULL) return rc;
-  SealText key = {row->thumbprint, (int)strlen(row->thumbprint)};
-  int64_t there;
-  row->cells[0].form = SEAL_CELL_TEXT;
-  row->cells[0].text = row->thumbprint;
-  rc = seal_relation_find(row->p, row->relation, &key, 1, &there);
-  return rc == SQLITE_OK && there != 0 ? seal_row_unique(row) : rc;
+  const void *bytes = value_bytes(value, &n);
+  rc = seal_credential_check(row->p, type, bytes, n, row->extra, row->err);
+  if (rc == SQLITE_OK) rc = default_credential_id(row);
+  if (rc == SQLITE_OK && memcmp(type.p, "psk", 3) == 0) rc = seal_value(row, value, bytes, n);
+  return rc;
 }
 
 static const enum SealSql credential_remove[] = {SQL_CREDENTIAL_REMOVE, SEAL_NO_SQL};
@@ -286,4 +286,138 @@ const SealRelation seal_relation_credential = {
     .in_use = SEAL_NO_SQL,
     .remove = credential_remove,
     .check = credential_check,
+};
+
+/************************************************************************************************
+** seal_anchor: whom the registrar trusts besides. A CRL must be above the one that is stored.
+*/
+enum { A_ANCHOR_ID, A_TYPE, A_SUBJECT, A_ISS, A_VALUE };
+
+static const SealColumn anchor_columns[] = {
+    {"anchor_id", SEAL_KIND_ID, SEAL_COL_KEY, NULL},
+    {"type", SEAL_KIND_WORD, SEAL_COL_REQUIRED | SEAL_COL_FIXED, "ca crl issuer"},
+    {"subject", SEAL_KIND_TEXT, 0, NULL},
+    {"iss", SEAL_KIND_ID, SEAL_COL_FIXED, NULL},
+    {"value", SEAL_KIND_VALUE, SEAL_COL_REQUIRED | SEAL_COL_WRITE_ONLY, NULL},
+    {"exp_time", SEAL_KIND_INSTANT, 0, NULL},
+    {"status", SEAL_KIND_WORD, 0, "active revoked"},
+    {"at", SEAL_KIND_INSTANT, SEAL_COL_HIDDEN, NULL},
+};
+
+static int anchor_check(SealRow *row) {
+  SealText type = seal_row_text(row, A_TYPE), iss = seal_row_text(row, A_ISS);
+  char *subject = NULL;
+  int n;
+  if ((type.n == 6) != (iss.p != NULL)) {
+    return seal_row_refuse(row, A_ISS, "is for an anchor of type issuer, which needs it");
+  }
+  if (!row->cells[A_VALUE].changed) return SQLITE_OK;
+  const void *bytes = value_bytes(&row->cells[A_VALUE], &n);
+  int rc = seal_anchor_check(row->p, type, bytes, n, seal_at(row->p, row->at), &subject, row->extra,
+                             row->err);
+  row->owned = subject;
+  if (rc == SQLITE_OK && subject != NULL) {
+    row->cells[A_SUBJECT].form = SEAL_CELL_TEXT;
+    row->cells[A_SUBJECT].text = subject;
+  }
+  return rc;
+}
+
+static const enum SealSql anchor_remove[] = {SQL_ANCHOR_REMOVE, SEAL_NO_SQL};
+
+const SealRelation seal_relation_anchor = {
+    .name = "anchor",
+    .columns = anchor_columns,
+    .n_columns = COUNT(anchor_columns),
+    .create = SQL_CREATE_ANCHOR,
+    .drop = SQL_DROP_ANCHOR,
+    .view = SQL_VIEW_ANCHOR,
+    .view_all = SQL_VIEW_ANCHOR,
+    .find = SQL_ANCHOR_FIND,
+    .insert = SQL_ANCHOR_INSERT,
+    .update = SQL_ANCHOR_UPDATE,
+    .in_use = SEAL_NO_SQL,
+    .remove = anchor_remove,
+    .check = anchor_check,
+};
+
+/************************************************************************************************
+** seal_server: whom the registrar tells. jwk is the public key that key records are encrypted to.
+*/
+enum { S_SEAL_SERVER_ID, S_SEAL_SERVICE, S_END_PT, S_JWK };
+
+static const SealColumn server_columns[] = {
+    {"seal_server_id", SEAL_KIND_ID, SEAL_COL_KEY, NULL},
+    {"seal_service", SEAL_KIND_SERVICE, SEAL_COL_REQUIRED | SEAL_COL_FIXED, NULL},
+    {"end_pt", SEAL_KIND_ENDPOINT, 0, NULL},
+    {"jwk", SEAL_KIND_TEXT, 0, NULL},
+    {"acked", SEAL_KIND_COUNT, 0, NULL},
+    {"status", SEAL_KIND_WORD, 0, STATUS},
+    {"at", SEAL_KIND_INSTANT, SEAL_COL_HIDDEN, NULL},
+};
+
+static int server_check(SealRow *row) {
+  SealText jwk = seal_row_text(row, S_JWK), type = {"jwk", 3};
+  char thumbprint[44];
+  int rc = check_status(row);
+  if (rc != SQLITE_OK || jwk.p == NULL || !row->cells[S_JWK].changed) return rc;
+  SealError err;
+  memset(&err, 0, sizeof err);
+  rc = seal_credential_check(row->p, type, jwk.p, jwk.n, thumbprint, &err);
+  if (rc == SQLITE_CONSTRAINT_VTAB) rc = seal_row_refuse(row, S_JWK, "is not one public JWK");
+  seal_error_clear(&err);
+  return rc;
+}
+
+static const enum SealSql server_remove[] = {SQL_SERVER_REMOVE, SEAL_NO_SQL};
+
+const SealRelation seal_relation_server = {
+    .name = "server",
+    .columns = server_columns,
+    .n_columns = COUNT(server_columns),
+    .create = SQL_CREATE_SERVER,
+    .drop = SQL_DROP_SERVER,
+    .view = SQL_VIEW_SERVER,
+    .view_all = SQL_VIEW_SERVER,
+    .find = SQL_SERVER_FIND,
+    .insert = SQL_SERVER_INSERT,
+    .update = SQL_SERVER_UPDATE,
+    .in_use = SEAL_NO_SQL,
+    .remove = server_remove,
+    .check = server_check,
+};
+
+/************************************************************************************************
+** seal_policy: VAL-service-specific configuration that a SEAL server is given.
+*/
+static const SealColumn policy_columns[] = {
+    {"seal_service", SEAL_KIND_SERVICE, SEAL_COL_KEY, NULL},
+    {"val_service_id", SEAL_KIND_ID, SEAL_COL_KEY, NULL},
+    {"name", SEAL_KIND_ID, SEAL_COL_KEY, NULL},
+    {"value", SEAL_KIND_JSON, SEAL_COL_REQUIRED, NULL},
+    {"start_time", SEAL_KIND_INSTANT, 0, NULL},
+    {"exp_time", SEAL_KIND_INSTANT, 0, NULL},
+    {"at", SEAL_KIND_INSTANT, SEAL_COL_HIDDEN, NULL},
+};
+
+static int policy_check(SealRow *row) {
+  return check_window(row, "start_time", "exp_time");
+}
+
+static const enum SealSql policy_remove[] = {SQL_POLICY_REMOVE, SEAL_NO_SQL};
+
+const SealRelation seal_relation_policy = {
+    .name = "policy",
+    .columns = policy_columns,
+    .n_columns = COUNT(policy_columns),
+    .create = SQL_CREATE_POLICY,
+    .drop = SQL_DROP_POLICY,
+    .view = SQL_VIEW_POLICY,
+    .view_all = SQL_VIEW_POLICY,
+    .find = SQL_POLICY_FIND,
+    .insert = SQL_POLICY_INSERT,
+    .update = SQL_POLICY_UPDATE,
+    .in_use = SEAL_NO_SQL,
+    .remove = policy_remove,
+    .check = policy_check,
 };

@@ -229,7 +229,7 @@ static void plan_constraint(Plan *plan, int i) {
   }
   int room = plan->n < (int)sizeof plan->letters - 4;
   if (!c->usable || op == NULL || !room || (column && column->flags & SEAL_COL_HIDDEN) ||
-      (column && plan->relation->column && !(column->flags & SEAL_COL_KEY)) ||
+      (column && column->flags & SEAL_COL_VIRTUAL) ||
       strcmp(sqlite3_vtab_collation(plan->info, i), "BINARY") != 0) {
     if (c->op != SQLITE_INDEX_CONSTRAINT_LIMIT && c->op != SQLITE_INDEX_CONSTRAINT_OFFSET) {
       plan->left = 1;
@@ -249,7 +249,7 @@ static void plan_constraint(Plan *plan, int i) {
   if (column != NULL && column->flags & SEAL_COL_KEY) plan->key++;
 }
 
-static int key_columns(const SealRelation *relation) {
+int seal_relation_keys(const SealRelation *relation) {
   int n = 0;
   for (int i = 0; i < relation->n_columns; i++)
     n += (relation->columns[i].flags & SEAL_COL_KEY) != 0;
@@ -259,10 +259,10 @@ static int key_columns(const SealRelation *relation) {
 /* ORDER BY, if all of it is ours to give. */
 static void plan_order(Plan *plan, sqlite3_str *order) {
   sqlite3_index_info *info = plan->info;
-  if (info->nOrderBy == 0 || plan->relation->column != NULL) return;
+  if (info->nOrderBy == 0) return;
   for (int i = 0; i < info->nOrderBy; i++) {
     int c = info->aOrderBy[i].iColumn;
-    if (c >= 0 && plan->relation->columns[c].flags & SEAL_COL_HIDDEN) return;
+    if (c >= 0 && plan->relation->columns[c].flags & (SEAL_COL_HIDDEN | SEAL_COL_VIRTUAL)) return;
   }
   for (int i = 0; i < info->nOrderBy; i++) {
     int c = info->aOrderBy[i].iColumn;
@@ -281,7 +281,7 @@ static void plan_limit(Plan *plan, sqlite3_str *order) {
     if (op == SQLITE_INDEX_CONSTRAINT_OFFSET) return;
     if (op == SQLITE_INDEX_CONSTRAINT_LIMIT && plan->info->aConstraint[i].usable) limit = i;
   }
-  if (limit < 0 || plan->left || plan->relation->column != NULL) return;
+  if (limit < 0 || plan->left) return;
   if (plan->info->nOrderBy > 0 && !plan->info->orderByConsumed) return;
   take(plan, limit, 'v');
   sqlite3_str_appendf(order, " LIMIT ?%d", plan->n + plan->first - 1);
@@ -326,7 +326,7 @@ static int table_best_index(sqlite3_vtab *base, sqlite3_index_info *info) {
   Plan plan = {.info = info, .relation = relation, .first = relation->bind ? 3 : 2};
   plan.where = sqlite3_str_new(NULL);
   for (int i = 0; i < info->nConstraint; i++) plan_constraint(&plan, i);
-  int unique = plan.key > 0 && plan.key == key_columns(relation);
+  int unique = plan.key > 0 && plan.key == seal_relation_keys(relation);
   enum SealSql view = plan.lookup || unique ? relation->view : relation->view_all;
   info->estimatedRows = unique ? 1 : plan.lookup ? 10 : plan.key ? 1000 : 1000000;
   info->estimatedCost = unique ? 10 : plan.lookup ? 50 : plan.key ? 5000 : 3000000;
@@ -444,7 +444,7 @@ static int cursor_filter(sqlite3_vtab_cursor *base, int number, const char *plan
   int none = 0, all = number & PLAN_ALL, first = relation->bind ? 3 : 2;
   cursor_leave(cursor);
   cursor->eof = 1;
-  int rc = relation->counts ? seal_flush(table->p) : SQLITE_OK;
+  int rc = relation->counts ? seal_flush(table->p) : seal_batch_flush(table->p);
   if (rc == SQLITE_OK) rc = cursor_statement(table, cursor, strchr(plan, '\n') + 1);
   cursor->at = SEAL_UNBOUNDED;
   for (int i = 0; rc == SQLITE_OK && i < argc; i++) {
@@ -492,6 +492,18 @@ static int cursor_column(sqlite3_vtab_cursor *base, sqlite3_context *ctx, int i)
     sqlite3_result_value(ctx, sqlite3_column_value(cursor->stmt, i + 1));
   }
   return SQLITE_OK;
+}
+
+void seal_column_fail(sqlite3_context *ctx, int rc, const SealError *err, const char *corrupt) {
+  char *text = NULL;
+  if (err->cause != SEAL_CAUSE_NONE) {
+    text = sqlite3_mprintf("%s: %s", seal_cause_text(err->cause), err->detail);
+  } else if (rc == SQLITE_CORRUPT_VTAB) {
+    text = sqlite3_mprintf("%s", corrupt);
+  }
+  if (text != NULL) sqlite3_result_error(ctx, text, -1);
+  sqlite3_result_error_code(ctx, rc);
+  sqlite3_free(text);
 }
 
 static int cursor_rowid(sqlite3_vtab_cursor *base, sqlite3_int64 *out) {
@@ -543,8 +555,13 @@ static int table_sync(sqlite3_vtab *base) {
   return rc;
 }
 
-static int table_end(sqlite3_vtab *base) {
-  seal_transaction(((Table *)base)->p);
+static int table_commit(sqlite3_vtab *base) {
+  seal_transaction(((Table *)base)->p, 1);
+  return SQLITE_OK;
+}
+
+static int table_rollback(sqlite3_vtab *base) {
+  seal_transaction(((Table *)base)->p, 0);
   return SQLITE_OK;
 }
 
@@ -573,7 +590,8 @@ static int table_rename(sqlite3_vtab *base, const char *name) {
 
 /* The suffixes of storage: seal_agreement_data, seal_term_held, … */
 static int table_shadow_name(const char *suffix) {
-  static const char *const names[] = {"data", "use", "held", "replay", "service"};
+  static const char *const names[] = {"data", "use",    "held", "replay",    "service",
+                                      "key",  "member", "unit", "checkpoint"};
   for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
     if (sqlite3_stricmp(names[i], suffix) == 0) return 1;
   }
@@ -597,8 +615,8 @@ static const sqlite3_module module = {
     .xUpdate = table_update,
     .xBegin = table_begin,
     .xSync = table_sync,
-    .xCommit = table_end,
-    .xRollback = table_end,
+    .xCommit = table_commit,
+    .xRollback = table_rollback,
     .xRename = table_rename,
     .xSavepoint = table_savepoint,
     .xRelease = table_release,

@@ -1,0 +1,121 @@
+/* What a connection remembers of keys and tokens (internal.h), so that a second time is cheap.
+**
+** Both caches hold facts that can't turn false, so that neither has to be told of a change: the parsed
+** form of a key, found again by all its bytes, and "this token's signature is right for this key", found
+** again by SHA-256 of the token and the key's thumbprint. Times, claims and every status are judged
+** afresh each time.
+*/
+#include "registrar/internal.h"
+
+#include <string.h>
+
+#define CACHE_SIZE 256 /* keys, and tokens, that a connection remembers */
+
+typedef struct CachedKey {
+  void *value; /* the key as stored */
+  int n;
+  SealKeySet *set;
+} CachedKey;
+
+typedef struct CachedToken {
+  int used;
+  unsigned char hash[SEAL_SHA256_SIZE];
+  char thumbprint[44];
+  SealJwt jwt;
+} CachedToken;
+
+struct SealKeyCache {
+  CachedKey keys[CACHE_SIZE];
+  CachedToken tokens[CACHE_SIZE];
+};
+
+SealKeyCache *seal_keys_new(void) {
+  SealKeyCache *cache = sqlite3_malloc(sizeof *cache);
+  if (cache != NULL) memset(cache, 0, sizeof *cache);
+  return cache;
+}
+
+static void key_clear(CachedKey *key) {
+  seal_keyset_free(key->set);
+  if (key->value != NULL) seal_wipe(key->value, (size_t)key->n);
+  sqlite3_free(key->value);
+  memset(key, 0, sizeof *key);
+}
+
+void seal_keys_forget(SealKeyCache *cache) {
+  for (int i = 0; i < CACHE_SIZE; i++) {
+    key_clear(&cache->keys[i]);
+    if (cache->tokens[i].used) seal_jwt_clear(&cache->tokens[i].jwt);
+    cache->tokens[i].used = 0;
+  }
+}
+
+void seal_keys_free(SealKeyCache *cache) {
+  if (cache == NULL) return;
+  seal_keys_forget(cache);
+  sqlite3_free(cache);
+}
+
+int seal_reason_rc(SealReason reason) {
+  if (reason == SEAL_VALID) return SQLITE_OK;
+  if (reason == SEAL_NOMEM) return SQLITE_NOMEM;
+  return reason == SEAL_INTERNAL ? SQLITE_ERROR : SQLITE_CONSTRAINT_VTAB;
+}
+
+int seal_key_parse(Seal *p, uint64_t slot, int what, const void *value, int n, SealKeySet **out) {
+  CachedKey *key = &p->keys->keys[slot % CACHE_SIZE];
+  if (key->set != NULL && key->n == n && seal_same(key->value, value, (size_t)n)) {
+    *out = key->set;
+    return SQLITE_OK;
+  }
+  key_clear(key);
+  int rc = seal_reason_rc(seal_keyset_parse(p->crypto, value, (size_t)n, what, &key->set));
+  if (rc != SQLITE_OK) return rc == SQLITE_CONSTRAINT_VTAB ? SQLITE_CORRUPT_VTAB : rc;
+  key->value = sqlite3_malloc(n);
+  if (key->value == NULL) {
+    key_clear(key);
+    return SQLITE_NOMEM;
+  }
+  memcpy(key->value, value, (size_t)n);
+  key->n = n;
+  *out = key->set;
+  return SQLITE_OK;
+}
+
+/* The cache's place for a token. */
+static CachedToken *token_slot(Seal *p, const unsigned char hash[SEAL_SHA256_SIZE]) {
+  return &p->keys->tokens[hash[0] % CACHE_SIZE];
+}
+
+int seal_token_verify(Seal *p, SealText token, const unsigned char hash[SEAL_SHA256_SIZE],
+                      const SealKeySet *set, SealJwt **out) {
+  CachedToken *cached = token_slot(p, hash);
+  size_t n = seal_keyset_count(set);
+  if (cached->used && memcmp(cached->hash, hash, SEAL_SHA256_SIZE) == 0) {
+    for (size_t i = 0; i < n; i++) {
+      if (strcmp(cached->thumbprint, seal_keyset_thumbprint(set, i)) != 0) continue;
+      *out = &cached->jwt;
+      return SQLITE_OK;
+    }
+  }
+  SealJwt jwt;
+  memset(&jwt, 0, sizeof jwt);
+  SealReason reason = seal_jws_verify(p->crypto, token.p, (size_t)token.n, set, NULL, &jwt.jws);
+  if (reason != SEAL_VALID) {
+    seal_jwt_clear(&jwt);
+    return seal_reason_rc(reason);
+  }
+  if (cached->used) seal_jwt_clear(&cached->jwt);
+  cached->jwt = jwt;
+  cached->used = 1;
+  memcpy(cached->hash, hash, SEAL_SHA256_SIZE);
+  memcpy(cached->thumbprint, seal_keyset_thumbprint(set, jwt.jws.key), sizeof cached->thumbprint);
+  *out = &cached->jwt;
+  return SQLITE_OK;
+}
+
+const SealJwt *seal_token_cached(Seal *p, const unsigned char hash[SEAL_SHA256_SIZE]) {
+  CachedToken *cached = token_slot(p, hash);
+  if (!cached->used || memcmp(cached->hash, hash, SEAL_SHA256_SIZE) != 0) return NULL;
+  return cached->jwt.claims ? &cached->jwt : NULL;
+}
