@@ -352,7 +352,8 @@ static SealReason x509_set(X509Table *table, X509Bytes anchors, const X509Option
   if (reason == SEAL_VALID && o->crls) {
     reason = seal_sha256(table->crypto, o->crls, o->n_crls, key.crls);
   }
-  if (reason != SEAL_VALID) return reason;
+  /* There is nothing else that a hash of bytes in memory can fail for. */
+  if (reason != SEAL_VALID) return SEAL_NOMEM;
   for (int i = 0; i < X509_CACHE; i++) {
     X509Set *kept = &table->cache[i];
 
