@@ -61,6 +61,18 @@ int seal_psk_open(Seal *p, SealText thumbprint, const void *sealed, int n, const
 #define SEAL_FOR_ANSWER "seal_message"
 
 /************************************************************************************************
+** invocation.c
+*/
+/* Notes that the message at hand touches a term, and asks this much of it. */
+int seal_invocation_note(Seal *p, int64_t term, int64_t identities, int64_t key_records);
+/* Counts one answered invocation of a term. */
+int seal_invocation_count(Seal *p, int64_t term, int64_t at);
+void seal_invocation_free(Seal *p);
+/* How many tokens a bucket has; at none *retry_after is the seconds until it has one again. */
+int64_t seal_bucket_level(int64_t rate, int64_t bucket_time, int64_t spent, int64_t at,
+                          int64_t *retry_after);
+
+/************************************************************************************************
 ** ledger.c
 */
 /* Reads the head of the audit chain into p, once per transaction. */
@@ -71,7 +83,10 @@ int seal_transaction_number(Seal *p, int64_t *txn);
 /* What one transaction's row inserts for one VAL server and SEAL service add up to: one chargeable
 ** event, which later rows of the same transaction add to. */
 int seal_usage_rows(Seal *p, int64_t time, int64_t val_server, const char *seal_service,
-                    const char *conf_id, int64_t identities, int64_t key_records);
+                    const char *conf_id, int64_t term, int64_t identities, int64_t key_records);
+/* 1 in *counted if this transaction's rows are an invocation of the term already. */
+int seal_usage_counted(Seal *p, int64_t val_server, const char *seal_service, int64_t term,
+                       int *counted);
 
 /************************************************************************************************
 ** authorize.c

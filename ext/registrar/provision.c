@@ -195,6 +195,7 @@ static int authorize_all(Seal *p, const SealRequester *who, SealConfiguration *c
         .scope = service->scope,
         .tally = tally,
         .n_tally = n,
+        .invocation = SEAL_BY_MESSAGE,
     };
     rc = seal_authorize(p, &ask, &service->grant, err);
     if (rc == SQLITE_OK && service->n_records > 0) rc = check_records(p, who, err);
@@ -351,6 +352,29 @@ int seal_configuration_put(Seal *p, const SealRequester *who, SealConfiguration 
   if (rc == SQLITE_OK) rc = record(p, who, conf, at, operation, replaces ? 200 : 201);
   sort_done(conf);
   return rc;
+}
+
+int seal_configuration_authorize(Seal *p, int64_t val_server, const char *seal_service, int64_t id,
+                                 int64_t at, SealError *err) {
+  sqlite3_stmt *row;
+  int rc = seal_store_row(&p->store, SQL_CONFIGURATION_SERVICES, &row, "i", id);
+  int any = rc == SQLITE_ROW;
+  while (rc == SQLITE_ROW) {
+    SealGrant grant;
+    SealAsk ask = {
+        .val_server = val_server,
+        .seal_service = seal_service,
+        .val_service_id = seal_column_text(row, 4),
+        .at = at,
+        .exp_time = SEAL_UNBOUNDED,
+        .invocation = SEAL_BY_MESSAGE,
+    };
+    rc = seal_authorize(p, &ask, &grant, err);
+    if (rc == SQLITE_OK) rc = sqlite3_step(row);
+  }
+  seal_store_reset(row);
+  if (rc != SQLITE_DONE || any) return rc == SQLITE_DONE ? SQLITE_OK : rc;
+  return seal_use_authorize(p, val_server, seal_service, at, SEAL_BY_MESSAGE, err);
 }
 
 int seal_configuration_delete(Seal *p, const SealRequester *who, int64_t id, const char *conf_id,

@@ -28,6 +28,8 @@ typedef struct Slot {
   int64_t exp_time, asked_at;
   /* What was found out. */
   int64_t configuration, service, term, until, val_server, at;
+  int64_t
+      asked_term; /* the term that was judged; `term` is the one that the service counts under */
   int64_t valid_until; /* of credential and grant: from here on, ask again */
   int64_t left;        /* identities that the term still allows, SEAL_UNBOUNDED: any number */
   int64_t next;        /* the next row's place */
@@ -95,6 +97,7 @@ static int slot_record(Seal *p, const Slot *slot) {
   if (rc == SQLITE_OK) rc = seal_change_write(p, slot->at, slot->seal_service, object, operation);
   if (rc == SQLITE_OK && slot->actor == NULL) {
     rc = seal_usage_rows(p, slot->at, slot->val_server, slot->seal_service, slot->conf_id_text,
+                         slot->asked_term,
                          strcmp(slot->seal_service, SEAL_IDM) == 0 ? slot->added : 0,
                          slot->records ? slot->added : 0);
   }
@@ -271,6 +274,7 @@ typedef struct Place {
   SealGrant grant;
   int64_t at, exp_time, until;
   int64_t configuration, service, next;
+  int64_t term; /* under which the service is held, once it is there */
   char conf_id[SEAL_ID_MAX + 1];
 } Place;
 
@@ -305,6 +309,7 @@ static int place_judge(Seal *p, const SealRowAsk *ask, Place *place, SealError *
       .key_records = ask->record != NULL,
       .key_format = ask->key_format,
       .scope = ask->scope,
+      .invocation = SEAL_BY_ROWS,
   };
   rc = seal_authorize(p, &what, &place->grant, err);
   if (rc != SQLITE_OK || ask->conf_id.p != NULL) return rc;
@@ -323,7 +328,7 @@ static int place_service(Seal *p, const SealRowAsk *ask, Place *place) {
                           &ask->val_service_id);
   if (rc == SQLITE_ROW) {
     place->service = sqlite3_column_int64(row, 0);
-    place->grant.term = sqlite3_column_int64(row, 1);
+    place->term = sqlite3_column_int64(row, 1);
     place->next = sqlite3_column_int64(row, 2);
   }
   seal_store_reset(row);
@@ -355,7 +360,8 @@ static int slot_fill(Seal *p, const SealRowAsk *ask, const Place *place, Slot **
   Slot *slot = *out;
   slot->configuration = place->configuration;
   slot->service = place->service;
-  slot->term = place->grant.term;
+  slot->term = place->term ? place->term : place->grant.term;
+  slot->asked_term = place->grant.term;
   slot->until = place->until;
   slot->val_server = place->who.val_server;
   slot->at = place->at;
@@ -496,6 +502,11 @@ int seal_row_configuration(Seal *p, const SealRowAsk *ask, SealText supp_feat, i
   int rc = seal_settle(p);
   if (rc == SQLITE_OK) rc = check_exp_time(ask, place.at, err);
   if (rc == SQLITE_OK) rc = row_authenticate(p, ask, &place.who, err);
+  SealAsk what = {.val_server = place.who.val_server,
+                  .seal_service = ask->seal_service,
+                  .at = place.at,
+                  .exp_time = SEAL_UNBOUNDED};
+  if (rc == SQLITE_OK) rc = seal_authorize(p, &what, &place.grant, err);
   if (rc != SQLITE_OK) return rc;
   if (ask->conf_id.p != NULL) {
     sqlite3_snprintf(sizeof place.conf_id, place.conf_id, "%.*s", ask->conf_id.n, ask->conf_id.p);
@@ -505,6 +516,10 @@ int seal_row_configuration(Seal *p, const SealRowAsk *ask, SealText supp_feat, i
   }
   if (rc == SQLITE_OK) rc = conf_by_id(p, place.conf_id, &found);
   if (rc == SQLITE_OK && found != 0) return SQLITE_CONSTRAINT_UNIQUE;
+  if (rc == SQLITE_OK) {
+    rc = seal_use_authorize(p, place.who.val_server, ask->seal_service, place.at,
+                            SEAL_NO_INVOCATION, err);
+  }
   if (rc == SQLITE_OK) rc = seal_consume(p, &place.who, err);
   if (rc == SQLITE_OK) {
     SealConfiguration conf = {.conf_id = place.conf_id,

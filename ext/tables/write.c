@@ -20,8 +20,7 @@ SealText seal_row_text(const SealRow *row, int i) {
   if (cell->form == SEAL_CELL_TEXT) {
     text = (SealText){cell->text, (int)strlen(cell->text)};
   } else if (cell->form == SEAL_CELL_VALUE) {
-    text.p = (const char *)sqlite3_value_text(cell->value);
-    text.n = sqlite3_value_bytes(cell->value);
+    text = seal_value_text(cell->value);
   }
   return text;
 }
@@ -142,8 +141,7 @@ static int hidden_given(SealRow *row, int i, sqlite3_value *value) {
     return rc;
   }
   assert(strcmp(column->name, "credential") == 0);
-  row->credential.p = (const char *)sqlite3_value_text(value);
-  row->credential.n = sqlite3_value_bytes(value);
+  row->credential = seal_value_text(value);
   return row->credential.p ? SQLITE_OK : SQLITE_NOMEM;
 }
 

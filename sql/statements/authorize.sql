@@ -12,18 +12,46 @@ coalesce(
   (SELECT id FROM main.seal_term_data
     WHERE agreement = a.id AND seal_service = ?2 AND val_service_id = '*'))
 
--- The agreement of a VAL server, and the term that covers a VAL service. ?3 NULL: the term for the SEAL
--- service that holds the longest.
--- ?1 VAL server ?2 seal_service ?3 val_service_id ?4 at
--- name: authorize_term
-SELECT a.id, a.status, a.start_time, a.stop_time, v.exp_time,
+-- What an agreement and a term say, and the term's counters: see the enum in authorize.c.
+-- fragment: authorize_columns
+a.id, a.status, a.start_time, a.stop_time, v.status, v.exp_time,
   t.id, t.start_time, t.stop_time, t.max_identities, t.max_key_records, t.max_validity,
-  t.key_formats, t.scopes
+  t.key_formats, t.scopes, t.allowed_invocation_time_ranges, t.allowed_invocations_per_second,
+  t.allowed_total_invocations, coalesce(u.invocations, 0), coalesce(u.bucket_time, {{never}}),
+  coalesce(u.bucket_spent, 0), a.agreement_id, t.val_service_id
+
+-- The agreement of a VAL server, and the term that covers a VAL service: the exact one before '*'.
+-- ?1 VAL server ?2 seal_service ?3 val_service_id
+-- name: authorize_term
+SELECT {{authorize_columns}}
 FROM main.seal_val_server_data AS v
 JOIN main.seal_agreement_data AS a ON a.id = v.agreement
-LEFT JOIN main.seal_term_data AS t ON t.id = CASE WHEN ?3 IS NOT NULL THEN {{term_of}} ELSE
-  (SELECT id FROM main.seal_term_data WHERE agreement = a.id AND seal_service = ?2
-    ORDER BY coalesce(start_time, -1e18) > ?4, coalesce(stop_time, {{forever}}) DESC LIMIT 1) END
+LEFT JOIN main.seal_term_data AS t ON t.id = {{term_of}}
+LEFT JOIN main.seal_term_use AS u ON u.term = t.id
+WHERE v.id = ?1
+
+-- The term of a message that names no VAL service: of those that have started, the one that holds the
+-- longest; '*' where several do. The order is that of an index.
+-- ?1 VAL server ?2 seal_service ?3 at
+-- fragment: any_term
+coalesce(
+  (SELECT id FROM main.seal_term_data
+    WHERE agreement = v.agreement AND seal_service = ?2 AND +coalesce(start_time, -1e18) <= ?3
+    ORDER BY coalesce(stop_time, {{forever}}) DESC, val_service_id LIMIT 1),
+  (SELECT id FROM main.seal_term_data WHERE agreement = v.agreement AND seal_service = ?2
+    ORDER BY coalesce(stop_time, {{forever}}) DESC, val_service_id LIMIT 1))
+
+-- name: authorize_term_any
+SELECT {{any_term}} FROM main.seal_val_server_data AS v WHERE v.id = ?1
+
+-- The same as authorize_term for a message that names no VAL service.
+-- ?1 VAL server ?2 seal_service ?3 at
+-- name: authorize_use
+SELECT {{authorize_columns}}
+FROM main.seal_val_server_data AS v
+JOIN main.seal_agreement_data AS a ON a.id = v.agreement
+LEFT JOIN main.seal_term_data AS t ON t.id = {{any_term}}
+LEFT JOIN main.seal_term_use AS u ON u.term = t.id
 WHERE v.id = ?1
 
 -- What is held under a term at an instant: the term's total, less what ended by itself, less what
@@ -49,6 +77,15 @@ WHERE u.term = ?1
 -- name: term_use_add
 INSERT INTO main.seal_term_use(term, identities, key_records) VALUES (?1, ?2, ?3)
 ON CONFLICT DO UPDATE SET identities = identities + ?2, key_records = key_records + ?3
+
+-- One invocation: it takes a token from the bucket, and counts if it was answered.
+-- ?1 term ?2 at ?3 1 = answered, 0 = refused
+-- name: term_use_invoke
+INSERT INTO main.seal_term_use(term, identities, key_records, invocations, bucket_time, bucket_spent)
+VALUES (?1, 0, 0, ?3, ?2, 1)
+ON CONFLICT DO UPDATE SET invocations = invocations + ?3,
+  bucket_spent = CASE WHEN ?2 > bucket_time THEN 1 ELSE bucket_spent + 1 END,
+  bucket_time = max(bucket_time, ?2)
 
 -- ?1 term ?2 until ?3 VAL server ?4 identities ?5 key records
 -- name: term_held_add

@@ -67,7 +67,7 @@ WHERE configuration = ?1 GROUP BY term
 
 -- ?1 configuration
 -- name: configuration_services
-SELECT id, term, identities, key_records FROM main.seal_configuration_service
+SELECT id, term, identities, key_records, val_service_id FROM main.seal_configuration_service
 WHERE configuration = ?1 ORDER BY id
 
 -- ?1 configuration ?2 val_service_id
