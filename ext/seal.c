@@ -26,6 +26,14 @@ static int refuse(char **message, const char *format, const char *detail) {
   return SQLITE_ERROR;
 }
 
+/* Loading twice is harmless: what the first left stays in use. */
+static int is_loaded(sqlite3 *db) {
+  sqlite3_stmt *stmt = NULL;
+  int rc = sqlite3_prepare_v2(db, seal_sql[SQL_LOADED], -1, &stmt, NULL);
+  (void)sqlite3_finalize(stmt);
+  return rc == SQLITE_OK;
+}
+
 __attribute__((visibility("default"))) int sqlite3_seal_init(sqlite3 *db, char **message,
                                                              const sqlite3_api_routines *api) {
   /* Two SQLite libraries in one process would share the one pointer: the second is refused, by its
@@ -45,6 +53,7 @@ __attribute__((visibility("default"))) int sqlite3_seal_init(sqlite3 *db, char *
     return refuse(message, "seal: built for another OpenSSL than %s",
                   OpenSSL_version(OPENSSL_VERSION));
   }
+  if (is_loaded(db)) return SQLITE_OK;
   Seal *p = seal_open(db);
   if (p == NULL) return refuse(message, "seal: %s", "out of memory, or OpenSSL lacks an algorithm");
   p->messages = &seal_messages;

@@ -501,8 +501,9 @@ int seal_member_digest(Seal *p, SealText val_service_id, SealText id,
 int seal_serves(Seal *p, const char *seal_service, SealText val_service_id, SealText id, int64_t at,
                 int64_t *until) {
   sqlite3_stmt *row;
-  int rc;
+  int rc = seal_batch_flush(p);
   *until = INT64_MIN;
+  if (rc != SQLITE_OK) return rc;
   if (id.p != NULL) {
     unsigned char digest[SEAL_SHA256_SIZE];
     rc = seal_member_digest(p, val_service_id, id, digest);

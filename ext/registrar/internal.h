@@ -21,6 +21,12 @@ int seal_key_parse(Seal *p, uint64_t slot, int what, const void *value, int n, S
 ** before; *out belongs to the cache. SQLITE_CONSTRAINT_VTAB: by none of these keys. */
 int seal_token_verify(Seal *p, SealText token, const unsigned char hash[SEAL_SHA256_SIZE],
                       const SealKeySet *set, SealJwt **out);
+/* 1 if this token (hash: its SHA-256), presented alone, was believed before at out->at, by the same
+** clock, of the database as it is now: *out is what it proved. Needs an open transaction. */
+int seal_verdict_find(Seal *p, const unsigned char hash[SEAL_SHA256_SIZE], SealRequester *out);
+/* Remembers that. */
+void seal_verdict_keep(Seal *p, const unsigned char hash[SEAL_SHA256_SIZE],
+                       const SealRequester *who);
 /* The token as it was verified before, by whatever key: a hint whose keys to take. NULL: unknown. */
 const SealJwt *seal_token_cached(Seal *p, const unsigned char hash[SEAL_SHA256_SIZE]);
 
@@ -140,6 +146,25 @@ int seal_occupancy_change(Seal *p, int64_t configuration, int64_t service, int64
 /* A VAL service under `term` came to the configuration or left it: where there are other terms, it is
 ** valid at other times from then on. */
 int seal_occupancy_terms(Seal *p, int64_t configuration, int64_t term, int64_t at);
+
+/************************************************************************************************
+** batch.c: identities on their way into storage.
+*/
+/* What a VAL service holds, if all of it was stored by this transaction. */
+typedef struct SealSeen {
+  uint32_t *places;
+  size_t size, n;
+  int sure; /* set by the caller for a service that holds nothing */
+} SealSeen;
+void seal_seen_clear(SealSeen *seen);
+
+SealBatch *seal_batch_new(void);
+/* Forgets what waits. */
+void seal_batch_drop(SealBatch *batch);
+/* Stores n identities as rows with ids from `first` on. */
+int seal_ids_insert(Seal *p, int64_t first, int64_t service, const SealId *ids, size_t n);
+/* Stores one identity, now or with others; SQLITE_CONSTRAINT_UNIQUE if the service holds it already. */
+int seal_batch_insert(Seal *p, SealSeen *seen, int64_t rowid, int64_t service, const SealId *id);
 
 /************************************************************************************************
 ** row.c: what row inserts have yet to write to counters and ledgers.

@@ -210,27 +210,6 @@ static int authorize_all(Seal *p, const SealRequester *who, SealConfiguration *c
   return rc;
 }
 
-static int store_ids(Seal *p, int64_t service, const SealService *from, int64_t *stored) {
-  sqlite3_stmt *stmt;
-  int64_t id = service << SEAL_ROW_BITS;
-  int rc = seal_store_prepare(&p->store, SQL_IDENTITY_INSERT, &stmt);
-  if (rc == SQLITE_OK) rc = sqlite3_bind_int64(stmt, 2, service);
-  for (size_t i = 0; rc == SQLITE_OK && i < from->n_sorted; i++) {
-    const SealId *from_id = &from->sorted[i];
-    rc = sqlite3_bind_int64(stmt, 1, id + (int64_t)i);
-    if (rc == SQLITE_OK) {
-      rc = sqlite3_bind_text(stmt, from_id->is_ue ? 4 : 3, from_id->p, from_id->n, SQLITE_STATIC);
-    }
-    if (rc == SQLITE_OK) rc = sqlite3_bind_null(stmt, from_id->is_ue ? 3 : 4);
-    if (rc != SQLITE_OK) break;
-    (void)sqlite3_step(stmt);
-    rc = sqlite3_reset(stmt);
-  }
-  seal_store_reset(stmt);
-  *stored = (int64_t)from->n_sorted;
-  return rc;
-}
-
 /* Stores the key records of a service, each sealed. */
 static int store_records(Seal *p, int64_t service, const char *conf_id, const SealService *from,
                          SealError *err) {
@@ -248,9 +227,12 @@ static int store_services(Seal *p, int64_t id, int64_t until, const SealRequeste
   int rc = SQLITE_OK;
   for (size_t i = 0; rc == SQLITE_OK && i < conf->n_services; i++) {
     const SealService *service = &conf->services[i];
-    int64_t service_id, stored = 0;
+    int64_t service_id, stored = (int64_t)service->n_sorted;
     rc = seal_service_make(p, id, service, &service_id);
-    if (rc == SQLITE_OK) rc = store_ids(p, service_id, service, &stored);
+    if (rc == SQLITE_OK) {
+      rc = seal_ids_insert(p, service_id << SEAL_ROW_BITS, service_id, service->sorted,
+                           service->n_sorted);
+    }
     int64_t records = (int64_t)service->n_records;
     if (rc == SQLITE_OK) rc = store_records(p, service_id, conf->conf_id, service, err);
     if (rc == SQLITE_OK) {

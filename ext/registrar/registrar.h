@@ -459,15 +459,16 @@ int seal_apply(Seal *p, SealText bundle, int64_t at, char **result, SealError *e
 ** registrar.c: one connection's registrar.
 */
 typedef struct SealPending SealPending;
+typedef struct SealBatch SealBatch;
 typedef struct SealKeyCache SealKeyCache;
 typedef struct SealAnchors SealAnchors;
 
 /* A result that only this connection knows: a command's, or the answer to a GET. */
 typedef struct SealResult {
   struct SealResult *next;
-  int64_t seq; /* a command's number, or a message's row id */
-  int status;  /* a message's */
-  char *command, *argument, *result;
+  int64_t seq;                       /* a command's number */
+  int status;                        /* a message's */
+  char *command, *argument, *result; /* command: the command, or the message id */
 } SealResult;
 
 /* How the answer to a message is kept: stored, in the connection's memory only, or stored sealed. */
@@ -490,6 +491,7 @@ struct Seal {
   unsigned char *key_before; /* the key before a rekey that is not committed yet */
   unsigned char *key;        /* what seal_unlock gave: 32 bytes; NULL while sealed */
   SealPending *pending;      /* what row inserts have yet to write to counters and ledgers */
+  SealBatch *batch;          /* identities that have yet to be written at all */
   SealResult *commands;      /* newest first, at most SEAL_RESULTS_MAX */
   SealResult *answers;       /* the same, of GET messages */
   int64_t command_seq;
@@ -515,6 +517,8 @@ void seal_close(Seal *p);
 int seal_enter(Seal *p);
 /* `at`, or the host's clock where it is SEAL_UNBOUNDED. */
 int64_t seal_at(Seal *p, int64_t at);
+/* What has to be written before a look at identities. */
+int seal_batch_flush(Seal *p);
 /* What has to be written before a savepoint, a commit or a look at counters. */
 int seal_flush(Seal *p);
 /* Writes what is pending and then forgets what was found out: before anything else than a row
@@ -524,12 +528,13 @@ int seal_settle(Seal *p);
 void seal_forget(Seal *p);
 /* The transaction has ended. */
 void seal_transaction(Seal *p, int committed);
-/* Keeps a result for this connection; the same number's earlier one goes. A list holds at most
-** SEAL_RESULTS_MAX results and, but for the newest, SEAL_RESULTS_BYTES. */
+/* Keeps a command's result for this connection. A list holds at most SEAL_RESULTS_MAX results and, but
+** for the newest, SEAL_RESULTS_BYTES. */
 int seal_result_add(SealResult **list, int64_t seq, int status, SealText command, SealText argument,
                     const char *result);
-/* Forgets the result with this number. */
-void seal_result_remove(SealResult **list, int64_t seq);
+/* The answer that is kept for a message id, or NULL; forgets it. */
+const SealResult *seal_answer_find(const SealResult *list, SealText message_id);
+void seal_answer_remove(SealResult **list, SealText message_id);
 void seal_results_free(SealResult *list);
 /* JSON as compact text, the caller's (sqlite3_free); NULL: out of memory. */
 char *seal_json_dump(const json_t *json);

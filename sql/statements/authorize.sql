@@ -1,5 +1,17 @@
 -- What an SLA says, and who asks.
 
+-- No statement here sorts or takes out what is double where it runs once for each message: SQLite opens
+-- a temporary b-tree for that, which costs as much as ten look-ups.
+
+-- The term that covers a VAL service under the agreement a: the exact one before '*'.
+-- ?2 seal_service ?3 val_service_id
+-- fragment: term_of
+coalesce(
+  (SELECT id FROM main.seal_term_data
+    WHERE agreement = a.id AND seal_service = ?2 AND val_service_id = ?3),
+  (SELECT id FROM main.seal_term_data
+    WHERE agreement = a.id AND seal_service = ?2 AND val_service_id = '*'))
+
 -- What an agreement and a term say, and the term's counters: see the enum in authorize.c.
 -- fragment: authorize_columns
 a.id, a.status, a.start_time, a.stop_time, v.status, v.exp_time,
@@ -14,11 +26,9 @@ a.id, a.status, a.start_time, a.stop_time, v.status, v.exp_time,
 SELECT {{authorize_columns}}
 FROM main.seal_val_server_data AS v
 JOIN main.seal_agreement_data AS a ON a.id = v.agreement
-LEFT JOIN main.seal_term_data AS t
-  ON t.agreement = a.id AND t.seal_service = ?2 AND t.val_service_id IN (?3, '*')
+LEFT JOIN main.seal_term_data AS t ON t.id = {{term_of}}
 LEFT JOIN main.seal_term_use AS u ON u.term = t.id
 WHERE v.id = ?1
-ORDER BY t.val_service_id = '*' LIMIT 1
 
 -- The term of a message that names no VAL service: of those that have started, the one that holds the
 -- longest; '*' where several do. The order is that of an index.
@@ -57,8 +67,8 @@ LEFT JOIN (
   SELECT h.identities, h.key_records
   FROM (SELECT id FROM main.seal_val_server_data
       WHERE agreement = ?3 AND status = 'terminated'
-    UNION SELECT id FROM main.seal_val_server_data
-      WHERE agreement = ?3 AND exp_time <= ?2) AS d
+    UNION ALL SELECT id FROM main.seal_val_server_data
+      WHERE agreement = ?3 AND exp_time <= ?2 AND status <> 'terminated') AS d
   CROSS JOIN main.seal_term_held AS h ON h.val_server = d.id AND h.term = ?1 AND h.until > ?2
 ) AS e
 WHERE u.term = ?1
@@ -68,13 +78,22 @@ WHERE u.term = ?1
 INSERT INTO main.seal_term_use(term, identities, key_records) VALUES (?1, ?2, ?3)
 ON CONFLICT DO UPDATE SET identities = identities + ?2, key_records = key_records + ?3
 
--- One invocation: it takes a token from the bucket, and counts if it was answered.
--- ?1 term ?2 at ?3 1 = answered, 0 = refused
+-- One answered invocation: it counts, and takes a token from the bucket.
+-- ?1 term ?2 at
 -- name: term_use_invoke
 INSERT INTO main.seal_term_use(term, identities, key_records, invocations, bucket_time, bucket_spent)
-VALUES (?1, 0, 0, ?3, ?2, 1)
-ON CONFLICT DO UPDATE SET invocations = invocations + ?3,
-  bucket_spent = CASE WHEN ?2 > bucket_time THEN 1 ELSE bucket_spent + 1 END,
+VALUES (?1, 0, 0, 1, ?2, 1)
+ON CONFLICT DO UPDATE SET invocations = invocations + 1, {{bucket_take}}
+
+-- A refused one: where there is a rate, it takes a token.
+-- name: term_use_refuse
+INSERT INTO main.seal_term_use(term, identities, key_records, invocations, bucket_time, bucket_spent)
+SELECT ?1, 0, 0, 0, ?2, 1 FROM main.seal_term_data
+WHERE id = ?1 AND allowed_invocations_per_second IS NOT NULL
+ON CONFLICT DO UPDATE SET {{bucket_take}}
+
+-- fragment: bucket_take
+bucket_spent = CASE WHEN ?2 > bucket_time THEN 1 ELSE bucket_spent + 1 END,
   bucket_time = max(bucket_time, ?2)
 
 -- ?1 term ?2 until ?3 VAL server ?4 identities ?5 key records
@@ -87,6 +106,10 @@ ON CONFLICT DO UPDATE SET identities = identities + ?4, key_records = key_record
 -- name: term_held_clean
 DELETE FROM main.seal_term_held
 WHERE term = ?1 AND until = ?2 AND val_server = ?3 AND identities = 0 AND key_records = 0
+
+-- Opens a read transaction as long as it stands on its row.
+-- name: snapshot
+SELECT 1 FROM main.seal_registrar_data
 
 -- name: authenticate_registrar
 SELECT identifier, clock_time FROM main.seal_registrar_data WHERE id = 1
@@ -104,7 +127,7 @@ SELECT id, status, exp_time FROM main.seal_val_server_data WHERE val_server_id =
 -- name: authenticate_keys
 SELECT id, value, start_time, exp_time, status, type, thumbprint FROM main.seal_credential_data
 WHERE val_server = ?1 AND type = iif(?3, 'psk', 'jwk')
-ORDER BY credential_id = ?2 DESC, thumbprint = ?2 DESC, status = 'active' DESC, id LIMIT 16
+ORDER BY credential_id = ?2 DESC, thumbprint = ?2 DESC, status = 'active' DESC, id
 
 -- ?1 thumbprint
 -- name: authenticate_certificate
@@ -162,9 +185,7 @@ CROSS JOIN main.seal_configuration_service AS s ON s.id = i.service
 CROSS JOIN main.seal_configuration_data AS c ON c.id = s.configuration
 CROSS JOIN main.seal_val_server_data AS v ON v.id = c.val_server
 CROSS JOIN main.seal_agreement_data AS a ON a.id = v.agreement
-CROSS JOIN main.seal_term_data AS t ON t.id = (SELECT id FROM main.seal_term_data
-  WHERE agreement = a.id AND seal_service = ?2 AND val_service_id IN (?3, '*')
-  ORDER BY val_service_id = '*' LIMIT 1)
+CROSS JOIN main.seal_term_data AS t ON t.id = {{term_of}}
 WHERE s.val_service_id = ?3 AND {{valid_configuration}}
   AND coalesce(t.start_time, -1e18) <= ?1 AND coalesce(t.stop_time, {{forever}}) > ?1
 

@@ -67,21 +67,20 @@ UPDATE main.seal_audit_checkpoint SET pruned = 1 WHERE seq = ?1
 -- name: signing_public
 SELECT public FROM main.seal_registrar_key WHERE kid = ?1
 
--- Numbers without gaps, in the order in which transactions commit: SQLite has one writer at a time.
+-- Numbers without gaps, in the order in which transactions commit: SQLite has one writer at a time, and
+-- gives a new row the largest number there is, plus one.
 -- ?1 time ?2 seal_service ?3 object ?4 operation
 -- name: change_insert
-INSERT INTO main.seal_change_data(seq, time, seal_service, object, operation)
-VALUES ((SELECT coalesce(max(seq), 0) + 1 FROM main.seal_change_data), ?1, ?2, ?3, ?4)
+INSERT INTO main.seal_change_data(time, seal_service, object, operation) VALUES (?1, ?2, ?3, ?4)
 
 -- name: usage_last
 SELECT coalesce(max(seq), 0) FROM main.seal_usage_data
 
 -- ?1 time ?2 VAL server ?3 seal_service ?4 operation ?5 result ?6 conf_id ?7 identities ?8 key records
 -- name: usage_insert
-INSERT INTO main.seal_usage_data(seq, time, agreement_id, val_provider_id, val_server_id,
-  seal_service, operation, result, conf_id, identities, key_records)
-SELECT (SELECT coalesce(max(seq), 0) + 1 FROM main.seal_usage_data), ?1, a.agreement_id,
-  a.val_provider_id, v.val_server_id, ?3, ?4, ?5, ?6, ?7, ?8
+INSERT INTO main.seal_usage_data(time, agreement_id, val_provider_id, val_server_id, seal_service,
+  operation, result, conf_id, identities, key_records)
+SELECT ?1, a.agreement_id, a.val_provider_id, v.val_server_id, ?3, ?4, ?5, ?6, ?7, ?8
 FROM main.seal_val_server_data AS v JOIN main.seal_agreement_data AS a ON a.id = v.agreement
 WHERE v.id = ?2
 
