@@ -1,9 +1,9 @@
 /* What a connection remembers of keys and tokens (internal.h), so that a second time is cheap.
 **
 ** Both caches hold facts that can't turn false, so that neither has to be told of a change: the parsed
-** form of a key, found again by all its bytes, and "this token's signature is right for this key", found
-** again by SHA-256 of the token and the key's thumbprint. Times, claims and every status are judged
-** afresh each time.
+** form of a key, found again by all its bytes, and "this token is rightly signed for these keys", found
+** again by SHA-256 of the token and of the keys as they are stored: with their kids and algorithms, which
+** decide no less than the signature. Times, claims and every status are judged afresh each time.
 */
 #include "registrar/internal.h"
 
@@ -20,7 +20,7 @@ typedef struct CachedKey {
 typedef struct CachedToken {
   int used;
   unsigned char hash[SEAL_SHA256_SIZE];
-  char thumbprint[44];
+  unsigned char keys[SEAL_SHA256_SIZE]; /* whose signature it has */
   SealJwt jwt;
 } CachedToken;
 
@@ -87,16 +87,26 @@ static CachedToken *token_slot(Seal *p, const unsigned char hash[SEAL_SHA256_SIZ
   return &p->keys->tokens[hash[0] % CACHE_SIZE];
 }
 
+/* SHA-256 of keys as they are stored, and of what they are called. */
+static int keys_hash(Seal *p, SealText name, SealText value, unsigned char out[SEAL_SHA256_SIZE]) {
+  unsigned char text[SEAL_SHA256_SIZE + SEAL_ID_MAX];
+  size_t n = name.p && name.n <= SEAL_ID_MAX ? (size_t)name.n : 0;
+  SealReason reason = seal_sha256(p->crypto, value.p, (size_t)value.n, text);
+  if (reason != SEAL_VALID) return seal_reason_rc(reason);
+  if (n > 0) memcpy(text + SEAL_SHA256_SIZE, name.p, n);
+  return seal_reason_rc(seal_sha256(p->crypto, text, SEAL_SHA256_SIZE + n, out));
+}
+
 int seal_token_verify(Seal *p, SealText token, const unsigned char hash[SEAL_SHA256_SIZE],
-                      const SealKeySet *set, SealJwt **out) {
+                      const SealKeySet *set, SealText name, SealText value, SealJwt **out) {
   CachedToken *cached = token_slot(p, hash);
-  size_t n = seal_keyset_count(set);
-  if (cached->used && memcmp(cached->hash, hash, SEAL_SHA256_SIZE) == 0) {
-    for (size_t i = 0; i < n; i++) {
-      if (strcmp(cached->thumbprint, seal_keyset_thumbprint(set, i)) != 0) continue;
-      *out = &cached->jwt;
-      return SQLITE_OK;
-    }
+  unsigned char keys[SEAL_SHA256_SIZE];
+  int rc = keys_hash(p, name, value, keys);
+  if (rc != SQLITE_OK) return rc == SQLITE_CONSTRAINT_VTAB ? SQLITE_ERROR : rc;
+  if (cached->used && memcmp(cached->hash, hash, SEAL_SHA256_SIZE) == 0 &&
+      memcmp(cached->keys, keys, SEAL_SHA256_SIZE) == 0) {
+    *out = &cached->jwt;
+    return SQLITE_OK;
   }
   SealJwt jwt;
   memset(&jwt, 0, sizeof jwt);
@@ -109,7 +119,7 @@ int seal_token_verify(Seal *p, SealText token, const unsigned char hash[SEAL_SHA
   cached->jwt = jwt;
   cached->used = 1;
   memcpy(cached->hash, hash, SEAL_SHA256_SIZE);
-  memcpy(cached->thumbprint, seal_keyset_thumbprint(set, jwt.jws.key), sizeof cached->thumbprint);
+  memcpy(cached->keys, keys, SEAL_SHA256_SIZE);
   *out = &cached->jwt;
   return SQLITE_OK;
 }

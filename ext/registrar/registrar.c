@@ -51,7 +51,7 @@ int64_t seal_at(Seal *p, int64_t at) {
 }
 
 void seal_transaction(Seal *p, int committed) {
-  seal_key_settle(p, committed);
+  seal_key_settle(p, committed, 1);
   seal_pending_drop(p->pending);
   p->txn = 0;
   p->usage_start = -1;
@@ -59,7 +59,7 @@ void seal_transaction(Seal *p, int committed) {
 }
 
 void seal_forget(Seal *p) {
-  seal_key_settle(p, 0);
+  seal_key_settle(p, 0, 0);
   seal_pending_drop(p->pending);
   p->audit_seq = 0;
 }
