@@ -344,7 +344,9 @@ int seal_anchor_check(Seal *p, SealText type, const void *value, int n, int64_t 
   if (type.n == 3) return check_crl(p, value, n, at, subject, number, err);
   if (type.n == 2) {
     SealCertSet *set = NULL;
-    SealReason reason = seal_certset_parse(p->crypto, value, (size_t)n, NULL, 0, &set);
+    SealReason reason =
+        n > 0 ? seal_certset_parse(p->crypto, value, (size_t)n, NULL, 0, &set)
+              : SEAL_REASON_ANCHORS_MALFORMED; /* an empty set is one, and no anchor */
     seal_certset_free(set);
     return refuse_anchor(reason, err);
   }
