@@ -11,6 +11,8 @@ CREATE VIRTUAL TABLE IF NOT EXISTS seal_term USING seal(term);
 CREATE VIRTUAL TABLE IF NOT EXISTS seal_val_server USING seal(val_server);
 CREATE VIRTUAL TABLE IF NOT EXISTS seal_credential USING seal(credential);
 CREATE VIRTUAL TABLE IF NOT EXISTS seal_anchor USING seal(anchor);
+CREATE VIRTUAL TABLE IF NOT EXISTS seal_server USING seal(server);
+CREATE VIRTUAL TABLE IF NOT EXISTS seal_policy USING seal(policy);
 CREATE VIRTUAL TABLE IF NOT EXISTS seal_configuration USING seal(configuration);
 CREATE VIRTUAL TABLE IF NOT EXISTS seal_identity USING seal(identity);
 CREATE VIRTUAL TABLE IF NOT EXISTS seal_key USING seal(key);

@@ -200,6 +200,8 @@ static int try_key(Seal *p, const Token *token, sqlite3_stmt *row, const char *v
   return rc;
 }
 
+#define KEYS_TRIED 16 /* of one VAL server, for one token */
+
 /* Tries the VAL server's keys, the named one first; the first whose signature fits decides. */
 static int by_keys(Seal *p, const Token *token, int64_t val_server, const char *val_server_id,
                    const char *kid, const char *alg, SealRequester *out, SealError *err) {
@@ -209,11 +211,11 @@ static int by_keys(Seal *p, const Token *token, int64_t val_server, const char *
   memset(&lost, 0, sizeof lost);
   int rc = seal_store_row(&p->store, SQL_AUTHENTICATE_KEYS, &row, "iti", val_server, kid,
                           (int64_t)secret);
-  while (rc == SQLITE_ROW) {
+  for (int i = 1; rc == SQLITE_ROW; i++) {
     rc = try_key(p, token, row, val_server_id, alg, &mine, out, &lost, err);
     if (!mine && rc == SQLITE_CORRUPT_VTAB) rc_lost = rc, rc = SQLITE_OK;
     if (mine || rc != SQLITE_OK) break;
-    rc = sqlite3_step(row);
+    rc = i < KEYS_TRIED ? sqlite3_step(row) : SQLITE_DONE;
   }
   seal_store_reset(row);
   if (!mine && rc == SQLITE_DONE) rc = rc_lost ? rc_lost : disbelieve(err);

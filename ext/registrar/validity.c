@@ -10,11 +10,12 @@
 
 #define ANSWER_KEPT 86400 /* seconds that the outcome of a message is kept */
 
-/* How the rows of one table are removed: identities, and key records. */
+/* How the rows of one table are removed: identities, their digests at a SEAL server, key records. */
 typedef struct Rows {
   enum SealSql boundary, delete_range;
 } Rows;
 static const Rows identities = {SQL_IDENTITY_BOUNDARY, SQL_IDENTITY_DELETE_RANGE};
+static const Rows members = {SQL_MEMBER_BOUNDARY, SQL_MEMBER_DELETE_RANGE};
 static const Rows records = {SQL_RECORD_BOUNDARY, SQL_RECORD_DELETE_RANGE};
 
 /* Removes rows of one service, at most `limit`; *removed is how many, *left is 1 if some remain. */
@@ -53,6 +54,9 @@ typedef struct Clearing {
 static int clear_service(Seal *p, const Clearing *c, int64_t limit, int64_t *removed, int *left) {
   int64_t rows;
   int rc = clear_rows(p, c->identity ? &identities : &records, c->service, limit, &rows, left);
+  if (rc == SQLITE_OK && c->identity && rows == 0 && !*left) {
+    rc = clear_rows(p, &members, c->service, limit, &rows, left);
+  }
   if (rc != SQLITE_OK) return rc;
   *removed += rows > 0 ? rows : 1; /* a service without rows is itself one: of seal_key */
   int64_t n_identities = c->identity ? rows : 0, n_records = c->identity ? 0 : rows;

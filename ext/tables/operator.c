@@ -353,3 +353,84 @@ const SealRelation seal_relation_anchor = {
     .remove = anchor_remove,
     .check = anchor_check,
 };
+
+/************************************************************************************************
+** seal_server: whom the registrar tells. jwk is the public key that key records are encrypted to.
+*/
+enum { S_SEAL_SERVER_ID, S_SEAL_SERVICE, S_END_PT, S_JWK };
+
+static const SealColumn server_columns[] = {
+    {"seal_server_id", SEAL_KIND_ID, SEAL_COL_KEY, NULL},
+    {"seal_service", SEAL_KIND_SERVICE, SEAL_COL_REQUIRED | SEAL_COL_FIXED, NULL},
+    {"end_pt", SEAL_KIND_ENDPOINT, 0, NULL},
+    {"jwk", SEAL_KIND_TEXT, 0, NULL},
+    {"acked", SEAL_KIND_COUNT, 0, NULL},
+    {"status", SEAL_KIND_WORD, 0, STATUS},
+    {"at", SEAL_KIND_INSTANT, SEAL_COL_HIDDEN, NULL},
+};
+
+static int server_check(SealRow *row) {
+  SealText jwk = seal_row_text(row, S_JWK), type = {"jwk", 3};
+  char thumbprint[44];
+  int rc = check_status(row);
+  if (rc != SQLITE_OK || jwk.p == NULL || !row->cells[S_JWK].changed) return rc;
+  SealError err;
+  memset(&err, 0, sizeof err);
+  rc = seal_credential_check(row->p, type, jwk.p, jwk.n, thumbprint, &err);
+  if (rc == SQLITE_CONSTRAINT_VTAB) rc = seal_row_refuse(row, S_JWK, "is not one public JWK");
+  seal_error_clear(&err);
+  return rc;
+}
+
+static const enum SealSql server_remove[] = {SQL_SERVER_REMOVE, SEAL_NO_SQL};
+
+const SealRelation seal_relation_server = {
+    .name = "server",
+    .columns = server_columns,
+    .n_columns = COUNT(server_columns),
+    .create = SQL_CREATE_SERVER,
+    .drop = SQL_DROP_SERVER,
+    .view = SQL_VIEW_SERVER,
+    .view_all = SQL_VIEW_SERVER,
+    .find = SQL_SERVER_FIND,
+    .insert = SQL_SERVER_INSERT,
+    .update = SQL_SERVER_UPDATE,
+    .in_use = SEAL_NO_SQL,
+    .remove = server_remove,
+    .check = server_check,
+};
+
+/************************************************************************************************
+** seal_policy: VAL-service-specific configuration that a SEAL server is given.
+*/
+static const SealColumn policy_columns[] = {
+    {"seal_service", SEAL_KIND_SERVICE, SEAL_COL_KEY, NULL},
+    {"val_service_id", SEAL_KIND_ID, SEAL_COL_KEY, NULL},
+    {"name", SEAL_KIND_ID, SEAL_COL_KEY, NULL},
+    {"value", SEAL_KIND_JSON, SEAL_COL_REQUIRED, NULL},
+    {"start_time", SEAL_KIND_INSTANT, 0, NULL},
+    {"exp_time", SEAL_KIND_INSTANT, 0, NULL},
+    {"at", SEAL_KIND_INSTANT, SEAL_COL_HIDDEN, NULL},
+};
+
+static int policy_check(SealRow *row) {
+  return check_window(row, "start_time", "exp_time");
+}
+
+static const enum SealSql policy_remove[] = {SQL_POLICY_REMOVE, SEAL_NO_SQL};
+
+const SealRelation seal_relation_policy = {
+    .name = "policy",
+    .columns = policy_columns,
+    .n_columns = COUNT(policy_columns),
+    .create = SQL_CREATE_POLICY,
+    .drop = SQL_DROP_POLICY,
+    .view = SQL_VIEW_POLICY,
+    .view_all = SQL_VIEW_POLICY,
+    .find = SQL_POLICY_FIND,
+    .insert = SQL_POLICY_INSERT,
+    .update = SQL_POLICY_UPDATE,
+    .in_use = SEAL_NO_SQL,
+    .remove = policy_remove,
+    .check = policy_check,
+};

@@ -33,6 +33,12 @@ DELETE FROM main.seal_identity_data WHERE id IN (SELECT i.id
   CROSS JOIN main.seal_configuration_service AS s ON s.configuration = c.id
   CROSS JOIN main.seal_identity_data AS i ON i.id BETWEEN (s.id << 28) AND (s.id << 28) + 268435455
   WHERE v.agreement = ?1)
+-- name: agreement_remove_members
+DELETE FROM main.seal_server_member WHERE id IN (SELECT m.id FROM (SELECT s.id
+  FROM main.seal_val_server_data AS v
+  CROSS JOIN main.seal_configuration_data AS c ON c.val_server = v.id
+  CROSS JOIN main.seal_configuration_service AS s ON s.configuration = c.id WHERE v.agreement = ?1) AS s
+  CROSS JOIN main.seal_server_member AS m ON m.id BETWEEN (s.id << 28) AND (s.id << 28) + 268435455)
 -- name: agreement_remove_records
 DELETE FROM main.seal_key_record_data WHERE service IN (SELECT s.id
   FROM main.seal_val_server_data AS v
@@ -95,6 +101,9 @@ DELETE FROM main.seal_identity_data WHERE id IN (SELECT i.id
   FROM main.seal_configuration_service AS s
   CROSS JOIN main.seal_identity_data AS i ON i.id BETWEEN (s.id << 28) AND (s.id << 28) + 268435455
   WHERE s.term = ?1)
+-- name: term_remove_members
+DELETE FROM main.seal_server_member WHERE id IN (SELECT m.id FROM (SELECT id FROM main.seal_configuration_service WHERE term = ?1) AS s
+  CROSS JOIN main.seal_server_member AS m ON m.id BETWEEN (s.id << 28) AND (s.id << 28) + 268435455)
 -- name: term_remove_records
 DELETE FROM main.seal_key_record_data
 WHERE service IN (SELECT id FROM main.seal_configuration_service WHERE term = ?1)
@@ -154,6 +163,11 @@ DELETE FROM main.seal_identity_data WHERE id IN (SELECT i.id
   CROSS JOIN main.seal_configuration_service AS s ON s.configuration = c.id
   CROSS JOIN main.seal_identity_data AS i ON i.id BETWEEN (s.id << 28) AND (s.id << 28) + 268435455
   WHERE c.val_server = ?1)
+-- name: val_server_remove_members
+DELETE FROM main.seal_server_member WHERE id IN (SELECT m.id FROM (SELECT s.id
+  FROM main.seal_configuration_data AS c
+  CROSS JOIN main.seal_configuration_service AS s ON s.configuration = c.id WHERE c.val_server = ?1) AS s
+  CROSS JOIN main.seal_server_member AS m ON m.id BETWEEN (s.id << 28) AND (s.id << 28) + 268435455)
 -- name: val_server_remove_records
 DELETE FROM main.seal_key_record_data WHERE service IN (SELECT s.id
   FROM main.seal_configuration_data AS c
@@ -185,6 +199,10 @@ UPDATE main.seal_credential_data SET (start_time, exp_time, status) = (?6, ?7, ?
 -- name: credential_remove
 DELETE FROM main.seal_credential_data WHERE id = ?1
 
+-- Whether this connection has the extension already.
+-- name: loaded
+SELECT seal_version()
+
 -- Makes SQLite connect a virtual table of ours: cached statements then have an owner that SQLite lets go
 -- of before it closes the connection.
 -- name: enter
@@ -208,3 +226,31 @@ WHERE id = ?1
 
 -- name: anchor_remove
 DELETE FROM main.seal_anchor_data WHERE id = ?1
+
+-- ?1 seal_server_id
+-- name: server_find
+SELECT id FROM main.seal_server_data WHERE seal_server_id = ?1
+
+-- name: server_insert
+INSERT INTO main.seal_server_data(id, seal_server_id, seal_service, end_pt, jwk, acked, status)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+
+-- name: server_update
+UPDATE main.seal_server_data SET end_pt = ?4, jwk = ?5, acked = ?6, status = ?7 WHERE id = ?1
+
+-- name: server_remove
+DELETE FROM main.seal_server_data WHERE id = ?1
+
+-- ?1 seal_service ?2 val_service_id ?3 name
+-- name: policy_find
+SELECT id FROM main.seal_policy_data WHERE seal_service = ?1 AND val_service_id = ?2 AND name = ?3
+
+-- name: policy_insert
+INSERT INTO main.seal_policy_data(id, seal_service, val_service_id, name, value, start_time, exp_time)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+
+-- name: policy_update
+UPDATE main.seal_policy_data SET value = ?5, start_time = ?6, exp_time = ?7 WHERE id = ?1
+
+-- name: policy_remove
+DELETE FROM main.seal_policy_data WHERE id = ?1
