@@ -270,7 +270,8 @@ static int by_issuer_keys(Seal *p, const Token *token, const char *iss, SealJwt 
   sqlite3_stmt *row;
   SealKeySet *set;
   int own = strcmp(iss, token->identifier) == 0;
-  int rc = own ? seal_store_row(&p->store, SQL_SIGNING_JWKS, &row, "i", token->at)
+  /* Of our own keys also those whose tokens have ended: such a token is told that it has. */
+  int rc = own ? seal_store_row(&p->store, SQL_SIGNING_JWKS, &row, "i", INT64_MIN)
                : seal_store_row(&p->store, SQL_AUTHENTICATE_ISSUER, &row, "it", token->at, iss);
   if (rc == SQLITE_ROW && sqlite3_column_type(row, 0) == SQLITE_NULL) rc = SQLITE_DONE;
   if (rc == SQLITE_ROW) {
