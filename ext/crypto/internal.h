@@ -97,6 +97,7 @@ typedef struct SealJwk {
   EVP_MD_CTX *message;  /* OKP: a template that each verification copies */
   EVP_MAC_CTX *mac;     /* oct */
   char *kid;            /* or NULL */
+  char *name;           /* what its owner calls it, or NULL */
   char thumbprint[44];
 } SealJwk;
 
