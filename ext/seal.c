@@ -8,6 +8,7 @@
 */
 #include "messages/messages.h"
 #include "registrar/registrar.h"
+#include "tables/charging.h"
 #include "tables/function.h"
 #include "tables/jose.h"
 #include "tables/relation.h"
@@ -22,6 +23,14 @@ SQLITE_EXTENSION_INIT1
 static int refuse(char **message, const char *format, const char *detail) {
   if (message != NULL) *message = sqlite3_mprintf(format, detail);
   return SQLITE_ERROR;
+}
+
+/* Loading twice is harmless: what the first left stays in use. */
+static int is_loaded(sqlite3 *db) {
+  sqlite3_stmt *stmt = NULL;
+  int rc = sqlite3_prepare_v2(db, seal_sql[SQL_LOADED], -1, &stmt, NULL);
+  (void)sqlite3_finalize(stmt);
+  return rc == SQLITE_OK;
 }
 
 __attribute__((visibility("default"))) int sqlite3_seal_init(sqlite3 *db, char **message,
@@ -43,11 +52,13 @@ __attribute__((visibility("default"))) int sqlite3_seal_init(sqlite3 *db, char *
     return refuse(message, "seal: built for another OpenSSL than %s",
                   OpenSSL_version(OPENSSL_VERSION));
   }
+  if (is_loaded(db)) return SQLITE_OK;
   Seal *p = seal_open(db);
   if (p == NULL) return refuse(message, "seal: %s", "out of memory, or OpenSSL lacks an algorithm");
   p->messages = &seal_messages;
   int rc = seal_relation_register(p);
   if (rc == SQLITE_OK) rc = seal_function_register(p);
+  if (rc == SQLITE_OK) rc = seal_charging_register(p);
   if (rc == SQLITE_OK) rc = seal_jose_register(db, p->crypto);
   if (rc == SQLITE_OK) rc = seal_x509_register(db, p->crypto);
   seal_close(p);

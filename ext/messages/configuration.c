@@ -92,25 +92,23 @@ static const char *base_path(const char *seal_service) {
                                              : "/ss-kmpp/v1/configurations";
 }
 
-/* Whether the requester may use the SEAL service at all. */
-static int authorize_use(Seal *p, const SealRequest *request, const char *seal_service,
-                         SealError *err) {
-  SealGrant grant;
-  SealAsk ask = {
-      .val_server = request->who.val_server,
-      .seal_service = seal_service,
-      .at = request->at,
-      .exp_time = SEAL_UNBOUNDED,
-  };
-  return seal_authorize(p, &ask, &grant, err);
-}
-
+/* Finds the configuration that the path names. */
 static int find(Seal *p, const SealRequest *request, const char *seal_service, int64_t *id,
                 SealError *err) {
-  int rc = authorize_use(p, request, seal_service, err);
+  int rc = seal_use_authorize(p, request->who.val_server, seal_service, request->at,
+                              SEAL_NO_INVOCATION, err);
   if (rc != SQLITE_OK) return rc;
   return seal_configuration_find(p, request->who.val_server, seal_service,
                                  text_from(request->conf_id), request->at, id, err);
+}
+
+/* The same for a message that names no VAL service itself: judged by those of the configuration. */
+static int find_and_judge(Seal *p, const SealRequest *request, const char *seal_service,
+                          int64_t *id, SealError *err) {
+  int rc = find(p, request, seal_service, id, err);
+  if (rc != SQLITE_OK) return rc;
+  return seal_configuration_authorize(p, request->who.val_server, seal_service, *id, request->at,
+                                      err);
 }
 
 static int put(Seal *p, SealRequest *request, SealBody *body, int64_t replaces, char **text,
@@ -189,7 +187,8 @@ static int check_parameter(SealError *err, const char *name, const char *value) 
 int seal_configurations_get(Seal *p, SealRequest *request, const char *seal_service,
                             SealAnswer *out, SealError *err) {
   char *val_server_id = NULL, *conf_ids = NULL;
-  int rc = authorize_use(p, request, seal_service, err);
+  int rc = seal_use_authorize(p, request->who.val_server, seal_service, request->at,
+                              SEAL_BY_MESSAGE, err);
   if (rc == SQLITE_OK) rc = seal_request_query(request, "val-server-id", &val_server_id, err);
   if (rc == SQLITE_OK) rc = seal_request_query(request, "config-ids", &conf_ids, err);
   if (rc == SQLITE_OK) rc = check_parameter(err, "val-server-id", val_server_id);
@@ -210,7 +209,7 @@ int seal_configurations_get(Seal *p, SealRequest *request, const char *seal_serv
 int seal_configuration_get_one(Seal *p, SealRequest *request, const char *seal_service,
                                SealAnswer *out, SealError *err) {
   int64_t id;
-  int rc = find(p, request, seal_service, &id, err);
+  int rc = find_and_judge(p, request, seal_service, &id, err);
   out->status = 200;
   return rc == SQLITE_OK ? answer_stored(p, id, &out->body) : rc;
 }
@@ -264,7 +263,7 @@ int seal_configuration_patch(Seal *p, SealRequest *request, const char *seal_ser
 int seal_configuration_drop(Seal *p, SealRequest *request, const char *seal_service,
                             SealAnswer *out, SealError *err) {
   int64_t id;
-  int rc = find(p, request, seal_service, &id, err);
+  int rc = find_and_judge(p, request, seal_service, &id, err);
   out->status = 204;
   if (rc != SQLITE_OK) return rc;
   return seal_configuration_delete(p, &request->who, id, request->conf_id, seal_service,

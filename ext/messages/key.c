@@ -28,6 +28,7 @@ static int authorize(Seal *p, const SealRequest *request, SealText val_service_i
       .val_service_id = val_service_id,
       .at = request->at,
       .exp_time = SEAL_UNBOUNDED,
+      .invocation = SEAL_BY_MESSAGE,
   };
   return seal_authorize(p, &ask, &grant, err);
 }

@@ -83,7 +83,10 @@ static int route_find(SealRequest *request, const Route **out, char **allow, Sea
   }
   int known = sqlite3_str_length(methods) > 0;
   *allow = sqlite3_str_finish(methods);
-  if (*out != NULL) return SQLITE_OK;
+  if (*out != NULL) {
+    request->seal_service = (*out)->seal_service;
+    return SQLITE_OK;
+  }
   if (known) return seal_refuse(err, SEAL_METHOD_NOT_ALLOWED, "the resource has no such method");
   return seal_refuse(err, SEAL_RESOURCE_URI_STRUCTURE_NOT_FOUND, "there is no such resource");
 }
@@ -281,7 +284,7 @@ static int success(const SealAnswer *answer, char **response) {
   return rc;
 }
 
-/* A refused message is audited: who asked for what, and the cause. */
+/* A refused message is audited: who asked for what, and the cause; and it counts for the rate. */
 static int record_refusal(Seal *p, const SealRequest *request, int64_t at, const SealError *err) {
   char method[SEAL_QUOTE_MAX + 8], path[SEAL_QUOTE_MAX + 8];
   const char *m = request->method ? request->method : "message";
@@ -292,6 +295,9 @@ static int record_refusal(Seal *p, const SealRequest *request, int64_t at, const
   SealEvent event = {at, actor, method, path, "refused", seal_cause_text(err->cause), NULL};
   if (p->repeats) return SQLITE_OK;
   int rc = seal_settle(p);
+  if (rc == SQLITE_OK) {
+    rc = seal_invocation_refused(p, request->who.val_server, request->seal_service, at);
+  }
   return rc == SQLITE_OK ? seal_audit_write(p, &event) : rc;
 }
 
@@ -320,6 +326,7 @@ int seal_message_handle(Seal *p, SealText message_id, SealText request_text, int
   request.message_id = id;
   request.asked_at = at;
   request.at = at = seal_at(p, at);
+  seal_invocation_begin(p);
   if (rc == SQLITE_OK) rc = handle(p, &request, &route, &answer, &allow, &err);
   *status = answer.status;
   if (rc == SQLITE_OK) {

@@ -53,6 +53,7 @@ typedef struct SealRequest {
   int64_t at, asked_at; /* asked_at is SEAL_UNBOUNDED where `at` is the host's clock */
   const char *conf_id;  /* the last segment of the path, or NULL */
   SealRequester who;
+  const char *seal_service; /* what the resource belongs to; NULL before that is known */
 } SealRequest;
 
 /* Reads the envelope. Refuses what is not one. */

@@ -170,6 +170,8 @@ static int stored_key(Seal *p, sqlite3_stmt *row, const char *alg, SealKeySet **
   return rc;
 }
 
+#define KEYS_TRIED 16 /* of one VAL server, for one token */
+
 /* Tries the VAL server's keys, the named one first; the first whose signature fits decides. */
 static int by_keys(Seal *p, const Token *token, int64_t val_server, const char *val_server_id,
                    const char *kid, const char *alg, SealRequester *out, SealError *err) {
@@ -177,7 +179,7 @@ static int by_keys(Seal *p, const Token *token, int64_t val_server, const char *
   int secret = strncmp(alg, "HS", 2) == 0;
   int rc = seal_store_row(&p->store, SQL_AUTHENTICATE_KEYS, &row, "iti", val_server, kid,
                           (int64_t)secret);
-  for (; rc == SQLITE_ROW; rc = sqlite3_step(row)) {
+  for (int i = 1; rc == SQLITE_ROW; rc = i++ < KEYS_TRIED ? sqlite3_step(row) : SQLITE_DONE) {
     SealKeySet *set, *owned;
     SealJwt *jwt;
     rc = stored_key(p, row, alg, &set, &owned, err);

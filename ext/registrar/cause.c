@@ -81,7 +81,12 @@ static int utf8_length(const unsigned char *p, size_t n) {
 
 int seal_is_utf8(const char *p, size_t n) {
   const unsigned char *at = (const unsigned char *)p, *end = at + n;
+  uint64_t eight;
   while (at < end) {
+    if (end - at >= 8 && (memcpy(&eight, at, 8), (eight & 0x8080808080808080u) == 0)) {
+      at += 8; /* ASCII */
+      continue;
+    }
     int len = utf8_length(at, (size_t)(end - at));
     if (len == 0) return 0;
     at += len;

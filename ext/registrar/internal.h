@@ -61,6 +61,18 @@ int seal_psk_open(Seal *p, SealText thumbprint, const void *sealed, int n, const
 #define SEAL_FOR_ANSWER "seal_message"
 
 /************************************************************************************************
+** invocation.c
+*/
+/* Notes that the message at hand touches a term, and asks this much of it. */
+int seal_invocation_note(Seal *p, int64_t term, int64_t identities, int64_t key_records);
+/* Counts one answered invocation of a term. */
+int seal_invocation_count(Seal *p, int64_t term, int64_t at);
+void seal_invocation_free(Seal *p);
+/* How many tokens a bucket has; at none *retry_after is the seconds until it has one again. */
+int64_t seal_bucket_level(int64_t rate, int64_t bucket_time, int64_t spent, int64_t at,
+                          int64_t *retry_after);
+
+/************************************************************************************************
 ** ledger.c
 */
 /* Reads the head of the audit chain into p, once per transaction. */
@@ -71,7 +83,10 @@ int seal_transaction_number(Seal *p, int64_t *txn);
 /* What one transaction's row inserts for one VAL server and SEAL service add up to: one chargeable
 ** event, which later rows of the same transaction add to. */
 int seal_usage_rows(Seal *p, int64_t time, int64_t val_server, const char *seal_service,
-                    const char *conf_id, int64_t identities, int64_t key_records);
+                    const char *conf_id, int64_t term, int64_t identities, int64_t key_records);
+/* 1 in *counted if this transaction's rows are an invocation of the term already. */
+int seal_usage_counted(Seal *p, int64_t val_server, const char *seal_service, int64_t term,
+                       int *counted);
 
 /************************************************************************************************
 ** authorize.c
@@ -112,6 +127,25 @@ int seal_configuration_make(Seal *p, const SealConfiguration *conf, int64_t val_
 /* Removes the key records of a service; *removed is how many. Counters are the caller's. */
 int seal_service_records_clear(Seal *p, int64_t service, int64_t *removed);
 int seal_service_make(Seal *p, int64_t configuration, const SealService *service, int64_t *id);
+
+/************************************************************************************************
+** batch.c: identities on their way into storage.
+*/
+/* What a VAL service holds, if all of it was stored by this transaction. */
+typedef struct SealSeen {
+  uint32_t *places;
+  size_t size, n;
+  int sure; /* set by the caller for a service that holds nothing */
+} SealSeen;
+void seal_seen_clear(SealSeen *seen);
+
+SealBatch *seal_batch_new(void);
+/* Forgets what waits. */
+void seal_batch_drop(SealBatch *batch);
+/* Stores n identities as rows with ids from `first` on. */
+int seal_ids_insert(Seal *p, int64_t first, int64_t service, const SealId *ids, size_t n);
+/* Stores one identity, now or with others; SQLITE_CONSTRAINT_UNIQUE if the service holds it already. */
+int seal_batch_insert(Seal *p, SealSeen *seen, int64_t rowid, int64_t service, const SealId *id);
 
 /************************************************************************************************
 ** row.c: what row inserts have yet to write to counters and ledgers.

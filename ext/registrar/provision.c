@@ -195,6 +195,7 @@ static int authorize_all(Seal *p, const SealRequester *who, SealConfiguration *c
         .scope = service->scope,
         .tally = tally,
         .n_tally = n,
+        .invocation = SEAL_BY_MESSAGE,
     };
     rc = seal_authorize(p, &ask, &service->grant, err);
     if (rc == SQLITE_OK && service->n_records > 0) rc = check_records(p, who, err);
@@ -206,27 +207,6 @@ static int authorize_all(Seal *p, const SealRequester *who, SealConfiguration *c
     }
   }
   sqlite3_free(tally);
-  return rc;
-}
-
-static int store_ids(Seal *p, int64_t service, const SealService *from, int64_t *stored) {
-  sqlite3_stmt *stmt;
-  int64_t id = service << SEAL_ROW_BITS;
-  int rc = seal_store_prepare(&p->store, SQL_IDENTITY_INSERT, &stmt);
-  if (rc == SQLITE_OK) rc = sqlite3_bind_int64(stmt, 2, service);
-  for (size_t i = 0; rc == SQLITE_OK && i < from->n_sorted; i++) {
-    const SealId *from_id = &from->sorted[i];
-    rc = sqlite3_bind_int64(stmt, 1, id + (int64_t)i);
-    if (rc == SQLITE_OK) {
-      rc = sqlite3_bind_text(stmt, from_id->is_ue ? 4 : 3, from_id->p, from_id->n, SQLITE_STATIC);
-    }
-    if (rc == SQLITE_OK) rc = sqlite3_bind_null(stmt, from_id->is_ue ? 3 : 4);
-    if (rc != SQLITE_OK) break;
-    (void)sqlite3_step(stmt);
-    rc = sqlite3_reset(stmt);
-  }
-  seal_store_reset(stmt);
-  *stored = (int64_t)from->n_sorted;
   return rc;
 }
 
@@ -247,9 +227,12 @@ static int store_services(Seal *p, int64_t id, int64_t until, const SealRequeste
   int rc = SQLITE_OK;
   for (size_t i = 0; rc == SQLITE_OK && i < conf->n_services; i++) {
     const SealService *service = &conf->services[i];
-    int64_t service_id, stored = 0;
+    int64_t service_id, stored = (int64_t)service->n_sorted;
     rc = seal_service_make(p, id, service, &service_id);
-    if (rc == SQLITE_OK) rc = store_ids(p, service_id, service, &stored);
+    if (rc == SQLITE_OK) {
+      rc = seal_ids_insert(p, service_id << SEAL_ROW_BITS, service_id, service->sorted,
+                           service->n_sorted);
+    }
     int64_t records = (int64_t)service->n_records;
     if (rc == SQLITE_OK) rc = store_records(p, service_id, conf->conf_id, service, err);
     if (rc == SQLITE_OK) {
@@ -369,6 +352,29 @@ int seal_configuration_put(Seal *p, const SealRequester *who, SealConfiguration 
   if (rc == SQLITE_OK) rc = record(p, who, conf, at, operation, replaces ? 200 : 201);
   sort_done(conf);
   return rc;
+}
+
+int seal_configuration_authorize(Seal *p, int64_t val_server, const char *seal_service, int64_t id,
+                                 int64_t at, SealError *err) {
+  sqlite3_stmt *row;
+  int rc = seal_store_row(&p->store, SQL_CONFIGURATION_SERVICES, &row, "i", id);
+  int any = rc == SQLITE_ROW;
+  while (rc == SQLITE_ROW) {
+    SealGrant grant;
+    SealAsk ask = {
+        .val_server = val_server,
+        .seal_service = seal_service,
+        .val_service_id = seal_column_text(row, 4),
+        .at = at,
+        .exp_time = SEAL_UNBOUNDED,
+        .invocation = SEAL_BY_MESSAGE,
+    };
+    rc = seal_authorize(p, &ask, &grant, err);
+    if (rc == SQLITE_OK) rc = sqlite3_step(row);
+  }
+  seal_store_reset(row);
+  if (rc != SQLITE_DONE || any) return rc == SQLITE_DONE ? SQLITE_OK : rc;
+  return seal_use_authorize(p, val_server, seal_service, at, SEAL_BY_MESSAGE, err);
 }
 
 int seal_configuration_delete(Seal *p, const SealRequester *who, int64_t id, const char *conf_id,

@@ -16,8 +16,9 @@ Seal *seal_open(sqlite3 *db) {
   p->owners = 1;
   p->crypto = seal_crypto_new();
   p->keys = seal_keys_new();
+  p->batch = seal_batch_new();
   p->pending = seal_pending_new();
-  if (p->crypto == NULL || p->keys == NULL || p->pending == NULL) {
+  if (p->crypto == NULL || p->keys == NULL || p->batch == NULL || p->pending == NULL) {
     seal_close(p);
     return NULL;
   }
@@ -30,6 +31,8 @@ void seal_close(Seal *p) {
   seal_results_free(p->commands);
   seal_results_free(p->answers);
   seal_pending_free(p->pending);
+  seal_invocation_free(p);
+  sqlite3_free(p->batch);
   seal_keys_free(p->keys);
   seal_anchors_free(p->anchors);
   seal_lock(p);
@@ -50,17 +53,27 @@ int64_t seal_at(Seal *p, int64_t at) {
   return at == SEAL_UNBOUNDED ? seal_store_clock(&p->store) : at;
 }
 
-void seal_transaction(Seal *p, int committed) {
-  seal_key_settle(p, committed);
-  seal_pending_drop(p->pending);
-  p->txn = 0;
-  p->usage_start = -1;
-  p->audit_seq = 0;
+/* Answers to messages that never were. */
+static void forget_answers(Seal *p) {
+  seal_results_free(p->answers);
+  p->answers = NULL;
 }
 
 void seal_forget(Seal *p) {
+  forget_answers(p);
   seal_key_settle(p, 0);
+  seal_batch_drop(p->batch);
   seal_pending_drop(p->pending);
+  p->audit_seq = 0;
+}
+
+void seal_transaction(Seal *p, int committed) {
+  if (!committed) forget_answers(p);
+  seal_key_settle(p, committed);
+  seal_batch_drop(p->batch);
+  seal_pending_drop(p->pending);
+  p->txn = 0;
+  p->usage_start = -1;
   p->audit_seq = 0;
 }
 
@@ -91,10 +104,20 @@ void seal_results_free(SealResult *list) {
   }
 }
 
-void seal_result_remove(SealResult **list, int64_t seq) {
+static int is_for(const SealResult *r, SealText message_id) {
+  return strlen(r->command) == (size_t)message_id.n &&
+         memcmp(r->command, message_id.p, (size_t)message_id.n) == 0;
+}
+
+const SealResult *seal_answer_find(const SealResult *list, SealText message_id) {
+  while (list != NULL && !is_for(list, message_id)) list = list->next;
+  return list;
+}
+
+void seal_answer_remove(SealResult **list, SealText message_id) {
   for (; *list != NULL; list = &(*list)->next) {
     SealResult *r = *list;
-    if (r->seq != seq) continue;
+    if (!is_for(r, message_id)) continue;
     *list = r->next;
     r->next = NULL;
     seal_results_free(r);
@@ -128,7 +151,6 @@ int seal_result_add(SealResult **list, int64_t seq, int status, SealText command
     seal_results_free(r);
     return SQLITE_NOMEM;
   }
-  seal_result_remove(list, seq);
   r->next = *list;
   *list = r;
   trim(r);

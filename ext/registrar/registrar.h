@@ -133,6 +133,31 @@ int seal_anchor_check(Seal *p, SealText type, const void *value, int n, int64_t 
                       char number[64], SealError *err);
 
 /************************************************************************************************
+** invocation.c: one message, or one transaction's rows for a VAL server and SEAL service.
+*/
+typedef struct SealTally {
+  int64_t term;
+  int64_t identities, key_records; /* negative: given back */
+} SealTally;
+
+/* The terms that the message at hand touches, each once, with what it asks of them. */
+typedef struct SealInvocation {
+  SealTally *terms;
+  size_t n, size;
+} SealInvocation;
+
+/* A message, or a row's first of its kind, begins: forgets what the one before touched. */
+void seal_invocation_begin(Seal *p);
+/* The message was refused: it counts for the rate of every term that it touched, and of no other
+** limit. Where it never came to name a VAL service, it counts for the SEAL service's term for '*', or
+** else its first one. val_server of 0 or seal_service of NULL (nobody was authenticated, no such
+** resource): there is no term, and no rate. Called with the refusal's audit entry. */
+int seal_invocation_refused(Seal *p, int64_t val_server, const char *seal_service, int64_t at);
+
+/* Retry-After where waiting doesn't help: a day. */
+#define SEAL_RETRY_NEVER 86400
+
+/************************************************************************************************
 ** authorize.c: what the SLA grants. The only place where an SLA is judged.
 */
 typedef struct SealAsk {
@@ -143,14 +168,14 @@ typedef struct SealAsk {
   int64_t exp_time;                /* asked for, SEAL_UNBOUNDED: none */
   int64_t identities, key_records; /* more than are held now */
   SealText key_format, scope;      /* p of NULL: not asked */
-  const struct SealTally *tally;   /* what the same act takes or gives back besides, by term */
+  const SealTally *tally;          /* what the same act takes or gives back besides, by term */
   size_t n_tally;
+  /* Whether the time ranges, the rate and the total number of invocations are judged too; the term
+  ** is then noted as touched by the message. */
+  enum { SEAL_NO_INVOCATION, SEAL_BY_MESSAGE, SEAL_BY_ROWS } invocation;
+  json_t
+      *trace; /* an array: every check is made, and adds an object; NULL: the first refusal ends */
 } SealAsk;
-
-typedef struct SealTally {
-  int64_t term;
-  int64_t identities, key_records; /* negative: given back */
-} SealTally;
 
 typedef struct SealGrant {
   int64_t term;        /* row id */
@@ -160,7 +185,18 @@ typedef struct SealGrant {
   int64_t identities, key_records; /* how many more may be held, SEAL_UNBOUNDED: any number */
 } SealGrant;
 
+/* Judges what is asked. *out is filled as far as it came. Writes nothing. */
 int seal_authorize(Seal *p, const SealAsk *ask, SealGrant *out, SealError *err);
+/* The same for who names no VAL service: whether the SEAL service may be used at all. `invocation` as
+** in SealAsk. */
+int seal_use_authorize(Seal *p, int64_t val_server, const char *seal_service, int64_t at,
+                       int invocation, SealError *err);
+
+/* explain.c: what seal_authorize says to a question of a message, with every check: *out is JSON text,
+** the caller's (sqlite3_free). A refusal is an answer too. Writes nothing. */
+int seal_explain(Seal *p, const SealAsk *question, char **out);
+/* The row id of a VAL server; SQLITE_CONSTRAINT_VTAB with RESOURCE_CONTEXT_NOT_FOUND for none. */
+int seal_val_server_find(Seal *p, SealText val_server_id, int64_t *id, SealError *err);
 
 /* Until when a SEAL server must serve a user or UE (INTERFACE seal_serves). *until is INT64_MIN for
 ** "must not"; SEAL_UNBOUNDED for no end. */
@@ -221,6 +257,10 @@ int seal_configuration_find(Seal *p, int64_t val_server, const char *seal_servic
 ** the ledgers ("POST", "PUT", "PATCH"). The caller has consumed nothing: this calls seal_consume. */
 int seal_configuration_put(Seal *p, const SealRequester *who, SealConfiguration *conf,
                            int64_t replaces, int64_t at, const char *operation, SealError *err);
+/* Judges a message that names a configuration and no VAL service: an invocation of the terms of those
+** that the configuration has. */
+int seal_configuration_authorize(Seal *p, int64_t val_server, const char *seal_service, int64_t id,
+                                 int64_t at, SealError *err);
 /* Removes one, with all that hangs on it. */
 int seal_configuration_delete(Seal *p, const SealRequester *who, int64_t id, const char *conf_id,
                               const char *seal_service, int64_t at, SealError *err);
@@ -357,10 +397,33 @@ typedef struct SealEvent {
 int seal_audit_write(Seal *p, const SealEvent *event);
 int seal_change_write(Seal *p, int64_t time, const char *seal_service, const char *object,
                       const char *operation);
-/* One chargeable event of a VAL server. */
+/* One chargeable event of a VAL server: the invocation at hand, of every term that it touched; counts
+** it for each of them. */
 int seal_usage_write(Seal *p, int64_t time, int64_t val_server, const char *seal_service,
                      const char *operation, int result, const char *conf_id, int64_t identities,
                      int64_t key_records);
+
+/************************************************************************************************
+** audit.c: the audit chain is verified, signed, and cut at its old end.
+*/
+/* *first_bad is 0, or the first entry that does not hold: changed, missing, or in another's place.
+** `through` (SEAL_UNBOUNDED: the head) must be reached. A checkpoint must be reached too, have the
+** entry's hash and a registrar's signature. One pass, in constant memory but for the longest entry. */
+int seal_audit_verify(Seal *p, int64_t through, int64_t *first_bad);
+
+#define SEAL_CHECKPOINT_TYP "seal-checkpoint"
+/* Signs the head: *jws is a compact JWS (RFC 7515) over {seq, hash (hexadecimal), usage (the last
+** usage entry), time}, the caller's (sqlite3_free). SEALED without an unlocked signing key. */
+int seal_checkpoint(Seal *p, int64_t at, char **jws, SealError *err);
+/* Notes that everything up to entry `seq` was exported; *marked is the checkpoint that this reaches. */
+int seal_export_mark(Seal *p, int64_t seq, int64_t *marked, SealError *err);
+
+typedef struct SealPruned {
+  int64_t through;                 /* the last audit entry that went */
+  int64_t audit, usage, occupancy; /* how many rows went */
+} SealPruned;
+/* Removes from the ledgers what is older than `before`, was exported and check-pointed. */
+int seal_prune(Seal *p, int64_t before, SealPruned *out, SealError *err);
 
 /************************************************************************************************
 ** remove.c: what goes with a row that the operator removes; statements with ?1 row id, ended by -1.
@@ -384,15 +447,16 @@ int seal_apply(Seal *p, SealText bundle, int64_t at, char **result, SealError *e
 ** registrar.c: one connection's registrar.
 */
 typedef struct SealPending SealPending;
+typedef struct SealBatch SealBatch;
 typedef struct SealKeyCache SealKeyCache;
 typedef struct SealAnchors SealAnchors;
 
 /* A result that only this connection knows: a command's, or the answer to a GET. */
 typedef struct SealResult {
   struct SealResult *next;
-  int64_t seq; /* a command's number, or a message's row id */
-  int status;  /* a message's */
-  char *command, *argument, *result;
+  int64_t seq;                       /* a command's number */
+  int status;                        /* a message's */
+  char *command, *argument, *result; /* command: the command, or the message id */
 } SealResult;
 
 /* How the answer to a message is kept: stored, in the connection's memory only, or stored sealed. */
@@ -415,6 +479,7 @@ struct Seal {
   unsigned char *key_before; /* the key before a rekey that is not committed yet */
   unsigned char *key;        /* what seal_unlock gave: 32 bytes; NULL while sealed */
   SealPending *pending;      /* what row inserts have yet to write to counters and ledgers */
+  SealBatch *batch;          /* identities that have yet to be written at all */
   SealResult *commands;      /* newest first, at most SEAL_RESULTS_MAX */
   SealResult *answers;       /* the same, of GET messages */
   int64_t command_seq;
@@ -422,7 +487,8 @@ struct Seal {
   int64_t clock_mark;  /* the high-water mark of the host's clock, as last read */
   int64_t usage_start; /* the last usage entry before this transaction; -1: not read yet */
   int repeats;         /* a message is read again: nothing is consumed, audited or charged */
-  int64_t audit_seq;   /* head of the chain as of this transaction; 0: not read yet */
+  SealInvocation invocation;
+  int64_t audit_seq; /* head of the chain as of this transaction; 0: not read yet */
   unsigned char audit_hash[SEAL_SHA256_SIZE];
   int tables; /* connected virtual tables: statements live while there are any */
   int owners; /* modules and functions: the registrar lives while there are any */
@@ -439,6 +505,8 @@ void seal_close(Seal *p);
 int seal_enter(Seal *p);
 /* `at`, or the host's clock where it is SEAL_UNBOUNDED. */
 int64_t seal_at(Seal *p, int64_t at);
+/* What has to be written before a look at identities. */
+int seal_batch_flush(Seal *p);
 /* What has to be written before a savepoint, a commit or a look at counters. */
 int seal_flush(Seal *p);
 /* Writes what is pending and then forgets what was found out: before anything else than a row
@@ -448,12 +516,13 @@ int seal_settle(Seal *p);
 void seal_forget(Seal *p);
 /* The transaction has ended. */
 void seal_transaction(Seal *p, int committed);
-/* Keeps a result for this connection; the same number's earlier one goes. A list holds at most
-** SEAL_RESULTS_MAX results and, but for the newest, SEAL_RESULTS_BYTES. */
+/* Keeps a command's result for this connection. A list holds at most SEAL_RESULTS_MAX results and, but
+** for the newest, SEAL_RESULTS_BYTES. */
 int seal_result_add(SealResult **list, int64_t seq, int status, SealText command, SealText argument,
                     const char *result);
-/* Forgets the result with this number. */
-void seal_result_remove(SealResult **list, int64_t seq);
+/* The answer that is kept for a message id, or NULL; forgets it. */
+const SealResult *seal_answer_find(const SealResult *list, SealText message_id);
+void seal_answer_remove(SealResult **list, SealText message_id);
 void seal_results_free(SealResult *list);
 /* JSON as compact text, the caller's (sqlite3_free); NULL: out of memory. */
 char *seal_json_dump(const json_t *json);

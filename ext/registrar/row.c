@@ -28,12 +28,16 @@ typedef struct Slot {
   int64_t exp_time, asked_at;
   /* What was found out. */
   int64_t configuration, service, term, until, val_server, at;
+  int64_t
+      asked_term; /* the term that was judged; `term` is the one that the service counts under */
   int64_t valid_until; /* of credential and grant: from here on, ask again */
   int64_t left;        /* identities that the term still allows, SEAL_UNBOUNDED: any number */
   int64_t next;        /* the next row's place */
+  SealSeen seen;       /* the rows so far */
   char conf_id_text[SEAL_ID_MAX + 1];
   char val_server_text[SEAL_ID_MAX + 1];
-  /* What has to be written. */ int64_t added, removed, changed;
+  /* What has to be written. */
+  int64_t added, removed, changed;
   int records;       /* the rows are key records */
   const char *actor; /* "operator" for what the operator takes away, else NULL */
 } Slot;
@@ -62,6 +66,7 @@ static void slot_clear(Slot *slot) {
   free_copy(&slot->val_server_id);
   free_copy(&slot->val_service_id);
   free_copy(&slot->conf_id);
+  seal_seen_clear(&slot->seen);
   memset(slot, 0, sizeof *slot);
 }
 
@@ -92,6 +97,7 @@ static int slot_record(Seal *p, const Slot *slot) {
   if (rc == SQLITE_OK) rc = seal_change_write(p, slot->at, slot->seal_service, object, operation);
   if (rc == SQLITE_OK && slot->actor == NULL) {
     rc = seal_usage_rows(p, slot->at, slot->val_server, slot->seal_service, slot->conf_id_text,
+                         slot->asked_term,
                          strcmp(slot->seal_service, SEAL_IDM) == 0 ? slot->added : 0,
                          slot->records ? slot->added : 0);
   }
@@ -119,8 +125,8 @@ static int slot_flush(Seal *p, Slot *slot) {
 
 int seal_flush(Seal *p) {
   SealPending *pending = p->pending;
-  int rc = SQLITE_OK;
-  if (!pending->dirty) return SQLITE_OK;
+  int rc = seal_batch_flush(p);
+  if (rc != SQLITE_OK || !pending->dirty) return rc;
   pending->dirty = 0; /* first: a statement below may open a savepoint, which comes back here */
   /* The host's last_insert_rowid() is the row that it inserted, not one of ours. */
   sqlite3_int64 rowid = sqlite3_last_insert_rowid(p->store.db);
@@ -268,6 +274,7 @@ typedef struct Place {
   SealGrant grant;
   int64_t at, exp_time, until;
   int64_t configuration, service, next;
+  int64_t term; /* under which the service is held, once it is there */
   char conf_id[SEAL_ID_MAX + 1];
 } Place;
 
@@ -302,6 +309,7 @@ static int place_judge(Seal *p, const SealRowAsk *ask, Place *place, SealError *
       .key_records = ask->record != NULL,
       .key_format = ask->key_format,
       .scope = ask->scope,
+      .invocation = SEAL_BY_ROWS,
   };
   rc = seal_authorize(p, &what, &place->grant, err);
   if (rc != SQLITE_OK || ask->conf_id.p != NULL) return rc;
@@ -320,7 +328,7 @@ static int place_service(Seal *p, const SealRowAsk *ask, Place *place) {
                           &ask->val_service_id);
   if (rc == SQLITE_ROW) {
     place->service = sqlite3_column_int64(row, 0);
-    place->grant.term = sqlite3_column_int64(row, 1);
+    place->term = sqlite3_column_int64(row, 1);
     place->next = sqlite3_column_int64(row, 2);
   }
   seal_store_reset(row);
@@ -352,7 +360,8 @@ static int slot_fill(Seal *p, const SealRowAsk *ask, const Place *place, Slot **
   Slot *slot = *out;
   slot->configuration = place->configuration;
   slot->service = place->service;
-  slot->term = place->grant.term;
+  slot->term = place->term ? place->term : place->grant.term;
+  slot->asked_term = place->grant.term;
   slot->until = place->until;
   slot->val_server = place->who.val_server;
   slot->at = place->at;
@@ -360,6 +369,7 @@ static int slot_fill(Seal *p, const SealRowAsk *ask, const Place *place, Slot **
       place->who.until < place->grant.valid_until ? place->who.until : place->grant.valid_until;
   slot->left = place->grant.identities;
   slot->next = place->next;
+  slot->seen.sure = place->next == 0;
   memcpy(slot->conf_id_text, place->conf_id, sizeof slot->conf_id_text);
   memcpy(slot->val_server_text, place->who.val_server_id, sizeof slot->val_server_text);
   return SQLITE_OK;
@@ -368,9 +378,12 @@ static int slot_fill(Seal *p, const SealRowAsk *ask, const Place *place, Slot **
 /* 1 in *there if the service holds the identity already. */
 static int id_exists(Seal *p, int64_t service, const SealId *id, int *there) {
   SealText none = {NULL, 0}, text = {id->p, id->n};
-  sqlite3_stmt *row;
-  int rc = seal_store_row(&p->store, SQL_IDENTITY_FIND, &row, "iss", service,
-                          id->is_ue ? &none : &text, id->is_ue ? &text : &none);
+  sqlite3_stmt *row = NULL;
+  int rc = seal_batch_flush(p);
+  *there = 0;
+  if (rc != SQLITE_OK) return rc;
+  rc = seal_store_row(&p->store, SQL_IDENTITY_FIND, &row, "iss", service, id->is_ue ? &none : &text,
+                      id->is_ue ? &text : &none);
   *there = rc == SQLITE_ROW;
   seal_store_reset(row);
   return rc == SQLITE_ROW || rc == SQLITE_DONE ? SQLITE_OK : rc;
@@ -391,11 +404,9 @@ static void take_one(SealPending *pending, const Slot *slot) {
 }
 
 static int insert_id(Seal *p, Slot *slot, const SealRowAsk *ask, int64_t *rowid) {
-  SealText none = {NULL, 0}, text = {ask->id.p, ask->id.n};
   if (slot->next >= SEAL_ROWS_MAX) return SQLITE_FULL;
   *rowid = (slot->service << SEAL_ROW_BITS) + slot->next;
-  int rc = seal_store_run(&p->store, SQL_IDENTITY_INSERT, "iiss", *rowid, slot->service,
-                          ask->id.is_ue ? &none : &text, ask->id.is_ue ? &text : &none);
+  int rc = seal_batch_insert(p, &slot->seen, *rowid, slot->service, &ask->id);
   if (rc == SQLITE_CONSTRAINT_UNIQUE || rc == SQLITE_CONSTRAINT) return already_there(ask);
   if (rc != SQLITE_OK) return rc;
   slot->next++;
@@ -491,6 +502,11 @@ int seal_row_configuration(Seal *p, const SealRowAsk *ask, SealText supp_feat, i
   int rc = seal_settle(p);
   if (rc == SQLITE_OK) rc = check_exp_time(ask, place.at, err);
   if (rc == SQLITE_OK) rc = row_authenticate(p, ask, &place.who, err);
+  SealAsk what = {.val_server = place.who.val_server,
+                  .seal_service = ask->seal_service,
+                  .at = place.at,
+                  .exp_time = SEAL_UNBOUNDED};
+  if (rc == SQLITE_OK) rc = seal_authorize(p, &what, &place.grant, err);
   if (rc != SQLITE_OK) return rc;
   if (ask->conf_id.p != NULL) {
     sqlite3_snprintf(sizeof place.conf_id, place.conf_id, "%.*s", ask->conf_id.n, ask->conf_id.p);
@@ -500,6 +516,10 @@ int seal_row_configuration(Seal *p, const SealRowAsk *ask, SealText supp_feat, i
   }
   if (rc == SQLITE_OK) rc = conf_by_id(p, place.conf_id, &found);
   if (rc == SQLITE_OK && found != 0) return SQLITE_CONSTRAINT_UNIQUE;
+  if (rc == SQLITE_OK) {
+    rc = seal_use_authorize(p, place.who.val_server, ask->seal_service, place.at,
+                            SEAL_NO_INVOCATION, err);
+  }
   if (rc == SQLITE_OK) rc = seal_consume(p, &place.who, err);
   if (rc == SQLITE_OK) {
     SealConfiguration conf = {.conf_id = place.conf_id,
@@ -557,7 +577,9 @@ int seal_row_delete(Seal *p, SealRowKind kind, int64_t rowid, int64_t at) {
   static const enum SealSql sql[] = {SQL_IDENTITY_DELETE, SQL_SERVICE_DELETE, SQL_RECORD_DELETE};
   int64_t service = kind == SEAL_ROW_KEY ? rowid : rowid >> SEAL_ROW_BITS, removed = 0;
   Slot *slot;
-  int rc = operator_slot(p, kind == SEAL_ROW_IDENTITY ? SEAL_IDM : SEAL_KM, service, at, &slot);
+  int rc = seal_batch_flush(p);
+  if (rc == SQLITE_OK)
+    rc = operator_slot(p, kind == SEAL_ROW_IDENTITY ? SEAL_IDM : SEAL_KM, service, at, &slot);
   if (rc == SQLITE_OK && kind == SEAL_ROW_KEY)
     rc = seal_service_records_clear(p, service, &removed);
   if (rc == SQLITE_OK) rc = seal_store_run(&p->store, sql[kind], "i", rowid);

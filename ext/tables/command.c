@@ -84,6 +84,88 @@ static int run_issue_token(SealRow *row, int64_t at, char **result) {
   return rc;
 }
 
+/* checkpoint: signs the head of the audit chain; gives the JWS, which is to be kept elsewhere. */
+static int run_checkpoint(SealRow *row, int64_t at, char **result) {
+  return seal_checkpoint(row->p, at, result, row->err);
+}
+
+/* export-mark: everything up to audit entry `argument` was exported; gives the checkpoint, up to which
+** prune may go. */
+static int run_export_mark(SealRow *row, int64_t at, char **result) {
+  const SealCell *argument = &row->cells[ARGUMENT];
+  int64_t marked;
+  (void)at;
+  if (argument->form != SEAL_CELL_VALUE ||
+      sqlite3_value_numeric_type(argument->value) != SQLITE_INTEGER) {
+    return seal_row_refuse(row, ARGUMENT, "export-mark takes the number of an audit entry");
+  }
+  int rc = seal_export_mark(row->p, sqlite3_value_int64(argument->value), &marked, row->err);
+  if (rc != SQLITE_OK) return rc;
+  *result = sqlite3_mprintf("%lld", (long long)marked);
+  return *result ? SQLITE_OK : SQLITE_NOMEM;
+}
+
+/* prune: removes what is older than the instant `argument` from the ledgers; gives {"through", "audit",
+** "usage", "occupancy"}. */
+static int run_prune(SealRow *row, int64_t at, char **result) {
+  const SealCell *argument = &row->cells[ARGUMENT];
+  SealPruned pruned;
+  int64_t before;
+  (void)at;
+  if (argument->form != SEAL_CELL_VALUE || seal_value_instant(argument->value, &before) != 0) {
+    return seal_row_refuse(row, ARGUMENT, "prune takes an instant");
+  }
+  int rc = seal_prune(row->p, before, &pruned, row->err);
+  if (rc != SQLITE_OK) return rc;
+  *result = sqlite3_mprintf("{\"through\":%lld,\"audit\":%lld,\"usage\":%lld,\"occupancy\":%lld}",
+                            (long long)pruned.through, (long long)pruned.audit,
+                            (long long)pruned.usage, (long long)pruned.occupancy);
+  return *result ? SQLITE_OK : SQLITE_NOMEM;
+}
+
+/* Reads a question: 0, or -1 when it is none. */
+static int read_question(const json_t *json, SealAsk *ask) {
+  const json_t *exp_time = json_object_get(json, "exp_time");
+  SealText service = seal_json_member(json, "seal_service");
+  SealText text = seal_json_member(json, "exp_time");
+  ask->seal_service = seal_service_name(service);
+  ask->val_service_id = seal_json_member(json, "val_service_id");
+  ask->key_format = seal_json_member(json, "key_format");
+  ask->scope = seal_json_member(json, "scope");
+  ask->identities = json_integer_value(json_object_get(json, "identities"));
+  ask->key_records = json_integer_value(json_object_get(json, "key_records"));
+  ask->exp_time =
+      exp_time && !json_is_null(exp_time) ? json_integer_value(exp_time) : SEAL_UNBOUNDED;
+  if (text.p != NULL && seal_instant_parse(text.p, (size_t)text.n, &ask->exp_time) != 0) return -1;
+  if (exp_time && text.p == NULL && !json_is_integer(exp_time)) return -1;
+  if (ask->val_service_id.p != NULL && !seal_is_id(ask->val_service_id)) return -1;
+  return ask->seal_service && ask->identities >= 0 && ask->key_records >= 0 ? 0 : -1;
+}
+
+/* explain-authorization: argument {"val_server_id", "seal_service", "val_service_id", "identities",
+** "key_records", "key_format", "scope", "exp_time"}, the first two needed; gives what the SLA answers
+** at `at`, and every check. Changes nothing. */
+static int run_explain(SealRow *row, int64_t at, char **result) {
+  json_t *json = NULL;
+  SealAsk ask = {.at = at};
+  SealText text = seal_row_text(row, ARGUMENT);
+  SealReason reason = text.p ? seal_json_parse(text.p, (size_t)text.n, 2, &json) : SEAL_INTERNAL;
+  if (reason == SEAL_NOMEM) return SQLITE_NOMEM;
+  SealText id = seal_json_member(json, "val_server_id");
+  int rc;
+  if (reason != SEAL_VALID || id.p == NULL || read_question(json, &ask) != 0) {
+    rc = seal_row_refuse(row, ARGUMENT,
+                         "explain-authorization takes {\"val_server_id\", \"seal_service\", "
+                         "\"val_service_id\", \"identities\", \"key_records\", \"key_format\", "
+                         "\"scope\", \"exp_time\"}");
+  } else {
+    rc = seal_val_server_find(row->p, id, &ask.val_server, row->err);
+    if (rc == SQLITE_OK) rc = seal_explain(row->p, &ask, result);
+  }
+  json_decref(json);
+  return rc;
+}
+
 /* apply: argument a bundle of the registrar's; gives {"applied", "at", "more", "objects"}. */
 static int run_apply(SealRow *row, int64_t at, char **result) {
   SealText bundle = seal_row_text(row, ARGUMENT);
@@ -95,14 +177,19 @@ static const struct {
   const char *name;
   int (*run)(SealRow *row, int64_t at, char **result);
   unsigned secret : 1; /* its argument and result are nobody else's */
+  unsigned reads : 1;  /* it changes nothing, and so is not audited */
 } commands[] = {
-    {"sweep", run_sweep, 0}, {"rotate-key", run_rotate_key, 0},
-    {"rekey", run_rekey, 1}, {"issue-token", run_issue_token, 1},
-    {"apply", run_apply, 0},
+    {"sweep", run_sweep, 0, 0},           {"rotate-key", run_rotate_key, 0, 0},
+    {"rekey", run_rekey, 1, 0},           {"issue-token", run_issue_token, 1, 0},
+    {"checkpoint", run_checkpoint, 0, 0}, {"export-mark", run_export_mark, 0, 0},
+    {"prune", run_prune, 0, 0},           {"explain-authorization", run_explain, 0, 1},
+    {"apply", run_apply, 0, 0},
 };
 
 static int record(SealRow *row, const char *command, int64_t at, const char *result) {
-  char *detail = result ? sqlite3_mprintf("{\"result\":\"%w\"}", result) : NULL;
+  json_t *object = result ? json_pack("{s:s}", "result", result) : NULL;
+  char *detail = object ? seal_json_dump(object) : NULL;
+  json_decref(object);
   if (result && detail == NULL) return SQLITE_NOMEM;
   SealEvent event = {at, "operator", command, "seal_command", "done", NULL, detail};
   int rc = seal_audit_write(row->p, &event);
@@ -124,7 +211,9 @@ static int command_insert(SealRow *row, int64_t *rowid) {
   char *result = NULL;
   int64_t at = seal_at(row->p, row->at);
   int rc = commands[i].run(row, at, &result);
-  if (rc == SQLITE_OK) rc = record(row, commands[i].name, at, commands[i].secret ? NULL : result);
+  if (rc == SQLITE_OK && !commands[i].reads) {
+    rc = record(row, commands[i].name, at, commands[i].secret ? NULL : result);
+  }
   if (rc == SQLITE_OK) {
     *rowid = ++row->p->command_seq;
     rc = seal_result_add(&row->p->commands, *rowid, 0, name,

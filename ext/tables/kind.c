@@ -191,7 +191,10 @@ int seal_kind_check(const SealColumn *column, sqlite3_value *value, char *proble
                       "\"%s\" is not an instant (RFC 3339, a date, or integer seconds since 1970)",
                       seal_quote(as_text, quoted));
   case SEAL_KIND_COUNT:
-    if (sqlite3_value_type(value) == SQLITE_INTEGER && sqlite3_value_int64(value) >= 0) return 0;
+    /* Text that is an integer becomes one, as in any INTEGER column: .import and Tcl give text. */
+    if (sqlite3_value_numeric_type(value) == SQLITE_INTEGER && sqlite3_value_int64(value) >= 0) {
+      return 0;
+    }
     return problem_is(problem, size, "is not an integer from 0 on");
   case SEAL_KIND_DECIMAL:
     as_text.p = (const char *)sqlite3_value_text(value);

@@ -35,6 +35,7 @@ static const SealColumn usage_columns[] = {
     {"conf_id", SEAL_KIND_ID, READ, NULL},
     {"identities", SEAL_KIND_COUNT, READ, NULL},
     {"key_records", SEAL_KIND_COUNT, READ, NULL},
+    {"units", SEAL_KIND_TEXT, READ, NULL}, /* JSON: a member for each term that was invoked */
 };
 LEDGER(usage, SQL_CREATE_USAGE, SQL_DROP_USAGE, SQL_VIEW_USAGE);
 

@@ -46,9 +46,10 @@ static int message_find(Seal *p, SealText message_id, const unsigned char digest
   return rc == SQLITE_ROW || rc == SQLITE_DONE ? SQLITE_OK : rc;
 }
 
-static int remember(Seal *p, int64_t id, int status, const char *response) {
-  SealText none = {NULL, 0};
-  return seal_result_add(&p->answers, id, status, none, none, response);
+static int remember(SealRow *row, int status, const char *response) {
+  SealText none = {NULL, 0}, message_id = seal_row_text(row, MESSAGE_ID);
+  seal_answer_remove(&row->p->answers, message_id);
+  return seal_result_add(&row->p->answers, 0, status, message_id, none, response);
 }
 
 /* The same message again: nothing happens, and the first answer stands. An answer that no one stored
@@ -58,24 +59,24 @@ static int message_again(SealRow *row, const Found *found) {
   char *response = NULL;
   int status;
   SealKept kept;
-  for (const SealResult *r = p->answers; r != NULL; r = r->next) {
-    if (r->seq == found->id && r->status == found->status) return SQLITE_OK;
-  }
-  seal_result_remove(&p->answers, found->id);
+  SealText message_id = seal_row_text(row, MESSAGE_ID);
+  const SealResult *kept_answer = seal_answer_find(p->answers, message_id);
+  if (kept_answer != NULL && kept_answer->status == found->status) return SQLITE_OK;
+  seal_answer_remove(&p->answers, message_id);
   if (found->answered) return SQLITE_OK;
   p->repeats = 1;
   int rc = p->messages->handle(p, seal_row_text(row, MESSAGE_ID), seal_row_text(row, REQUEST),
                                row->at, &status, &response, &kept);
   p->repeats = 0;
-  if (rc == SQLITE_OK) rc = remember(p, found->id, status, response);
+  if (rc == SQLITE_OK) rc = remember(row, status, response);
   sqlite3_free(response);
   return rc;
 }
 
-static int message_reused(SealRow *row, const Found *found, int64_t at) {
+static int message_reused(SealRow *row, int64_t at) {
   char *response = NULL;
   int rc = row->p->messages->reused(row->p, seal_row_text(row, MESSAGE_ID), at, &response);
-  if (rc == SQLITE_OK) rc = remember(row->p, found->id, 409, response);
+  if (rc == SQLITE_OK) rc = remember(row, 409, response);
   sqlite3_free(response);
   return rc;
 }
@@ -114,7 +115,7 @@ static int message_first(SealRow *row, const unsigned char digest[SEAL_SHA256_SI
   if (rc == SQLITE_OK) rc = message_store(row, digest, at, status, response, kept);
   if (rc == SQLITE_OK) {
     *rowid = sqlite3_last_insert_rowid(p->store.db);
-    if (kept == SEAL_KEPT_MEMORY) rc = remember(p, *rowid, status, response);
+    if (kept == SEAL_KEPT_MEMORY) rc = remember(row, status, response);
   }
   seal_secret_free(response, response ? (int)strlen(response) : 0);
   return rc;
@@ -133,7 +134,7 @@ static int message_insert(SealRow *row, int64_t *rowid) {
   if (rc != SQLITE_OK) return rc;
   *rowid = found.id;
   if (found.id == 0) return message_first(row, digest, at, rowid);
-  return found.same ? message_again(row, &found) : message_reused(row, &found, at);
+  return found.same ? message_again(row, &found) : message_reused(row, at);
 }
 
 /* An answer that holds a token or a key. */
@@ -156,10 +157,9 @@ static void open_answer(Seal *p, sqlite3_context *ctx, sqlite3_stmt *row) {
 
 /* What this connection remembers stands in for what is stored. */
 static int message_column(Seal *p, sqlite3_context *ctx, sqlite3_stmt *row, int column) {
-  int64_t id = sqlite3_column_int64(row, 0);
   if (column != STATUS && column != RESPONSE) return 0;
-  for (const SealResult *r = p->answers; r != NULL; r = r->next) {
-    if (r->seq != id) continue;
+  const SealResult *r = seal_answer_find(p->answers, seal_column_text(row, MESSAGE_ID + 1));
+  if (r != NULL) {
     if (column == STATUS) {
       sqlite3_result_int(ctx, r->status);
     } else {

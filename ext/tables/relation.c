@@ -444,7 +444,7 @@ static int cursor_filter(sqlite3_vtab_cursor *base, int number, const char *plan
   int none = 0, all = number & PLAN_ALL, first = relation->bind ? 3 : 2;
   cursor_leave(cursor);
   cursor->eof = 1;
-  int rc = relation->counts ? seal_flush(table->p) : SQLITE_OK;
+  int rc = relation->counts ? seal_flush(table->p) : seal_batch_flush(table->p);
   if (rc == SQLITE_OK) rc = cursor_statement(table, cursor, strchr(plan, '\n') + 1);
   cursor->at = SEAL_UNBOUNDED;
   for (int i = 0; rc == SQLITE_OK && i < argc; i++) {
@@ -590,7 +590,8 @@ static int table_rename(sqlite3_vtab *base, const char *name) {
 
 /* The suffixes of storage: seal_agreement_data, seal_term_held, … */
 static int table_shadow_name(const char *suffix) {
-  static const char *const names[] = {"data", "use", "held", "replay", "service", "key", "member"};
+  static const char *const names[] = {"data", "use",    "held", "replay",    "service",
+                                      "key",  "member", "unit", "checkpoint"};
   for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
     if (sqlite3_stricmp(names[i], suffix) == 0) return 1;
   }

@@ -87,11 +87,11 @@ typedef struct SealRow {
   int64_t rowid; /* of the row that is updated or deleted; 0 for a new one */
   int64_t at;    /* SEAL_UNBOUNDED: not given */
   int on_conflict;
-  sqlite3_stmt *old;   /* the row as it was; NULL for a new one */
-  SealText credential; /* the hidden column */
-  SealCell cells[SEAL_COLUMNS_MAX];
-  char extra[64]; /* what a check hook computed: bound after the columns */
-  void *owned;    /* what cells that a check hook filled point to; sqlite3_free */
+  sqlite3_stmt *old;                /* the row as it was; NULL for a new one */
+  SealText credential;              /* the hidden column */
+  char extra[64];                   /* what a check hook computed: bound after the columns */
+  void *owned;                      /* what cells that a check hook filled point to; sqlite3_free */
+  SealCell cells[SEAL_COLUMNS_MAX]; /* as many as the relation has columns */
 } SealRow;
 
 /* Column i of a row, as text (p of NULL: NULL), as an instant or a number (SEAL_UNBOUNDED: NULL). */

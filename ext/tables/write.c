@@ -20,8 +20,7 @@ SealText seal_row_text(const SealRow *row, int i) {
   if (cell->form == SEAL_CELL_TEXT) {
     text = (SealText){cell->text, (int)strlen(cell->text)};
   } else if (cell->form == SEAL_CELL_VALUE) {
-    text.p = (const char *)sqlite3_value_text(cell->value);
-    text.n = sqlite3_value_bytes(cell->value);
+    text = seal_value_text(cell->value);
   }
   return text;
 }
@@ -88,13 +87,13 @@ static int cell_given(SealRow *row, int i, sqlite3_value *value) {
   const SealColumn *column = &row->relation->columns[i];
   SealCell *cell = &row->cells[i];
   char problem[PROBLEM];
+  cell->changed = 1;
+  cell->form = SEAL_CELL_INT;
+  if (column->kind == SEAL_KIND_INSTANT && seal_value_instant(value, &cell->i) == 0) {
+    return SQLITE_OK;
+  }
   int bad = seal_kind_check(column, value, problem, sizeof problem);
   if (bad != 0) return bad > 0 ? SQLITE_NOMEM : seal_row_refuse(row, i, "%s", problem);
-  cell->changed = 1;
-  if (column->kind == SEAL_KIND_INSTANT) {
-    cell->form = SEAL_CELL_INT;
-    return seal_value_instant(value, &cell->i) == 0 ? SQLITE_OK : SQLITE_NOMEM;
-  }
   cell->form = SEAL_CELL_VALUE;
   cell->value = value;
   return SQLITE_OK;
@@ -142,8 +141,7 @@ static int hidden_given(SealRow *row, int i, sqlite3_value *value) {
     return rc;
   }
   assert(strcmp(column->name, "credential") == 0);
-  row->credential.p = (const char *)sqlite3_value_text(value);
-  row->credential.n = sqlite3_value_bytes(value);
+  row->credential = seal_value_text(value);
   return row->credential.p ? SQLITE_OK : SQLITE_NOMEM;
 }
 
@@ -407,13 +405,15 @@ static int delete (SealRow *row) {
 int seal_relation_write(Seal *p, const SealRelation *relation, int64_t at, int argc,
                         sqlite3_value **argv, sqlite3_int64 *rowid, SealError *err) {
   assert(relation->n_columns <= SEAL_COLUMNS_MAX);
-  int rc;
-  SealRow row = {.p = p,
-                 .relation = relation,
-                 .err = err,
-                 .at = argc > 1 && sqlite3_value_type(argv[0]) == SQLITE_NULL ? SEAL_UNBOUNDED : at,
-                 .on_conflict = sqlite3_vtab_on_conflict(p->store.db)};
-  if (argc > 1 && sqlite3_value_type(argv[0]) == SQLITE_NULL) {
+  int rc, inserts = argc > 1 && sqlite3_value_type(argv[0]) == SQLITE_NULL;
+  SealRow row;
+  memset(&row, 0, offsetof(SealRow, cells) + (size_t)relation->n_columns * sizeof row.cells[0]);
+  row.p = p;
+  row.relation = relation;
+  row.err = err;
+  row.at = inserts ? SEAL_UNBOUNDED : at;
+  row.on_conflict = sqlite3_vtab_on_conflict(p->store.db);
+  if (inserts) {
     rc = insert(&row, argv + 2, rowid);
   } else {
     row.rowid = sqlite3_value_int64(argv[0]);

@@ -1,20 +1,58 @@
 -- What an SLA says, and who asks.
 
--- The agreement of a VAL server, and the term that covers a VAL service: the exact one before '*'. ?3
--- NULL: the term for the SEAL service that holds the longest.
--- ?1 VAL server ?2 seal_service ?3 val_service_id ?4 at
--- name: authorize_term
-SELECT a.id, a.status, a.start_time, a.stop_time, v.exp_time,
+-- No statement here sorts or takes out what is double where it runs once for each message: SQLite opens
+-- a temporary b-tree for that, which costs as much as ten look-ups.
+
+-- The term that covers a VAL service under the agreement a: the exact one before '*'.
+-- ?2 seal_service ?3 val_service_id
+-- fragment: term_of
+coalesce(
+  (SELECT id FROM main.seal_term_data
+    WHERE agreement = a.id AND seal_service = ?2 AND val_service_id = ?3),
+  (SELECT id FROM main.seal_term_data
+    WHERE agreement = a.id AND seal_service = ?2 AND val_service_id = '*'))
+
+-- What an agreement and a term say, and the term's counters: see the enum in authorize.c.
+-- fragment: authorize_columns
+a.id, a.status, a.start_time, a.stop_time, v.status, v.exp_time,
   t.id, t.start_time, t.stop_time, t.max_identities, t.max_key_records, t.max_validity,
-  t.key_formats, t.scopes
+  t.key_formats, t.scopes, t.allowed_invocation_time_ranges, t.allowed_invocations_per_second,
+  t.allowed_total_invocations, coalesce(u.invocations, 0), coalesce(u.bucket_time, {{never}}),
+  coalesce(u.bucket_spent, 0), a.agreement_id, t.val_service_id
+
+-- The agreement of a VAL server, and the term that covers a VAL service: the exact one before '*'.
+-- ?1 VAL server ?2 seal_service ?3 val_service_id
+-- name: authorize_term
+SELECT {{authorize_columns}}
 FROM main.seal_val_server_data AS v
 JOIN main.seal_agreement_data AS a ON a.id = v.agreement
-LEFT JOIN main.seal_term_data AS t
-  ON t.agreement = a.id AND t.seal_service = ?2 AND (t.val_service_id IN (?3, '*') OR ?3 IS NULL)
+LEFT JOIN main.seal_term_data AS t ON t.id = {{term_of}}
+LEFT JOIN main.seal_term_use AS u ON u.term = t.id
 WHERE v.id = ?1
-ORDER BY iif(?3 IS NULL, coalesce(t.start_time, -1e18) > ?4, t.val_service_id = '*'),
-  coalesce(t.stop_time, {{forever}}) DESC
-LIMIT 1
+
+-- The term of a message that names no VAL service: of those that have started, the one that holds the
+-- longest; '*' where several do. The order is that of an index.
+-- ?1 VAL server ?2 seal_service ?3 at
+-- fragment: any_term
+coalesce(
+  (SELECT id FROM main.seal_term_data
+    WHERE agreement = v.agreement AND seal_service = ?2 AND +coalesce(start_time, -1e18) <= ?3
+    ORDER BY coalesce(stop_time, {{forever}}) DESC, val_service_id LIMIT 1),
+  (SELECT id FROM main.seal_term_data WHERE agreement = v.agreement AND seal_service = ?2
+    ORDER BY coalesce(stop_time, {{forever}}) DESC, val_service_id LIMIT 1))
+
+-- name: authorize_term_any
+SELECT {{any_term}} FROM main.seal_val_server_data AS v WHERE v.id = ?1
+
+-- The same as authorize_term for a message that names no VAL service.
+-- ?1 VAL server ?2 seal_service ?3 at
+-- name: authorize_use
+SELECT {{authorize_columns}}
+FROM main.seal_val_server_data AS v
+JOIN main.seal_agreement_data AS a ON a.id = v.agreement
+LEFT JOIN main.seal_term_data AS t ON t.id = {{any_term}}
+LEFT JOIN main.seal_term_use AS u ON u.term = t.id
+WHERE v.id = ?1
 
 -- What is held under a term at an instant: the term's total, less what ended by itself, less what
 -- hangs on a VAL server that ended. What has ended is swept, so that both are short.
@@ -29,8 +67,8 @@ LEFT JOIN (
   SELECT h.identities, h.key_records
   FROM (SELECT id FROM main.seal_val_server_data
       WHERE agreement = ?3 AND status = 'terminated'
-    UNION SELECT id FROM main.seal_val_server_data
-      WHERE agreement = ?3 AND exp_time <= ?2) AS d
+    UNION ALL SELECT id FROM main.seal_val_server_data
+      WHERE agreement = ?3 AND exp_time <= ?2 AND status <> 'terminated') AS d
   CROSS JOIN main.seal_term_held AS h ON h.val_server = d.id AND h.term = ?1 AND h.until > ?2
 ) AS e
 WHERE u.term = ?1
@@ -39,6 +77,15 @@ WHERE u.term = ?1
 -- name: term_use_add
 INSERT INTO main.seal_term_use(term, identities, key_records) VALUES (?1, ?2, ?3)
 ON CONFLICT DO UPDATE SET identities = identities + ?2, key_records = key_records + ?3
+
+-- One invocation: it takes a token from the bucket, and counts if it was answered.
+-- ?1 term ?2 at ?3 1 = answered, 0 = refused
+-- name: term_use_invoke
+INSERT INTO main.seal_term_use(term, identities, key_records, invocations, bucket_time, bucket_spent)
+VALUES (?1, 0, 0, ?3, ?2, 1)
+ON CONFLICT DO UPDATE SET invocations = invocations + ?3,
+  bucket_spent = CASE WHEN ?2 > bucket_time THEN 1 ELSE bucket_spent + 1 END,
+  bucket_time = max(bucket_time, ?2)
 
 -- ?1 term ?2 until ?3 VAL server ?4 identities ?5 key records
 -- name: term_held_add
@@ -67,7 +114,7 @@ SELECT id, status, exp_time FROM main.seal_val_server_data WHERE val_server_id =
 -- name: authenticate_keys
 SELECT id, value, start_time, exp_time, status, type, thumbprint FROM main.seal_credential_data
 WHERE val_server = ?1 AND type = iif(?3, 'psk', 'jwk')
-ORDER BY credential_id = ?2 DESC, thumbprint = ?2 DESC, status = 'active' DESC, id LIMIT 16
+ORDER BY credential_id = ?2 DESC, thumbprint = ?2 DESC, status = 'active' DESC, id
 
 -- ?1 thumbprint
 -- name: authenticate_certificate
@@ -125,9 +172,7 @@ CROSS JOIN main.seal_configuration_service AS s ON s.id = i.service
 CROSS JOIN main.seal_configuration_data AS c ON c.id = s.configuration
 CROSS JOIN main.seal_val_server_data AS v ON v.id = c.val_server
 CROSS JOIN main.seal_agreement_data AS a ON a.id = v.agreement
-CROSS JOIN main.seal_term_data AS t ON t.id = (SELECT id FROM main.seal_term_data
-  WHERE agreement = a.id AND seal_service = ?2 AND val_service_id IN (?3, '*')
-  ORDER BY val_service_id = '*' LIMIT 1)
+CROSS JOIN main.seal_term_data AS t ON t.id = {{term_of}}
 WHERE s.val_service_id = ?3 AND {{valid_configuration}}
   AND coalesce(t.start_time, -1e18) <= ?1 AND coalesce(t.stop_time, {{forever}}) > ?1
 

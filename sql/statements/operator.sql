@@ -199,6 +199,10 @@ UPDATE main.seal_credential_data SET (start_time, exp_time, status) = (?6, ?7, ?
 -- name: credential_remove
 DELETE FROM main.seal_credential_data WHERE id = ?1
 
+-- Whether this connection has the extension already.
+-- name: loaded
+SELECT seal_version()
+
 -- Makes SQLite connect a virtual table of ours: cached statements then have an owner that SQLite lets go
 -- of before it closes the connection.
 -- name: enter

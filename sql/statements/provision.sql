@@ -67,7 +67,7 @@ WHERE configuration = ?1 GROUP BY term
 
 -- ?1 configuration
 -- name: configuration_services
-SELECT id, term, identities, key_records FROM main.seal_configuration_service
+SELECT id, term, identities, key_records, val_service_id FROM main.seal_configuration_service
 WHERE configuration = ?1 ORDER BY id
 
 -- ?1 configuration ?2 val_service_id
@@ -102,6 +102,20 @@ DELETE FROM main.seal_configuration_service WHERE id = ?1
 -- ?1 id ?2 service ?3 val_user_id ?4 val_ue_id
 -- name: identity_insert
 INSERT INTO main.seal_identity_data(id, service, val_user_id, val_ue_id) VALUES (?1, ?2, ?3, ?4)
+
+-- The same for 32 rows with ids from ?1 on: one statement's beginning and end for all of them. OR FAIL,
+-- so that nothing has to be kept for taking it back: the caller knows that the rows are new.
+-- ?1 first id ?2 service ?3 val_user_id ?4 val_ue_id, ?5 and ?6 for the next row, and so on
+-- name: identity_insert_many
+INSERT OR FAIL INTO main.seal_identity_data(id, service, val_user_id, val_ue_id) VALUES
+  (?1, ?2, ?3, ?4), (?1 + 1, ?2, ?5, ?6), (?1 + 2, ?2, ?7, ?8), (?1 + 3, ?2, ?9, ?10),
+  (?1 + 4, ?2, ?11, ?12), (?1 + 5, ?2, ?13, ?14), (?1 + 6, ?2, ?15, ?16), (?1 + 7, ?2, ?17, ?18),
+  (?1 + 8, ?2, ?19, ?20), (?1 + 9, ?2, ?21, ?22), (?1 + 10, ?2, ?23, ?24), (?1 + 11, ?2, ?25, ?26),
+  (?1 + 12, ?2, ?27, ?28), (?1 + 13, ?2, ?29, ?30), (?1 + 14, ?2, ?31, ?32), (?1 + 15, ?2, ?33, ?34),
+  (?1 + 16, ?2, ?35, ?36), (?1 + 17, ?2, ?37, ?38), (?1 + 18, ?2, ?39, ?40), (?1 + 19, ?2, ?41, ?42),
+  (?1 + 20, ?2, ?43, ?44), (?1 + 21, ?2, ?45, ?46), (?1 + 22, ?2, ?47, ?48), (?1 + 23, ?2, ?49, ?50),
+  (?1 + 24, ?2, ?51, ?52), (?1 + 25, ?2, ?53, ?54), (?1 + 26, ?2, ?55, ?56), (?1 + 27, ?2, ?57, ?58),
+  (?1 + 28, ?2, ?59, ?60), (?1 + 29, ?2, ?61, ?62), (?1 + 30, ?2, ?63, ?64), (?1 + 31, ?2, ?65, ?66)
 
 -- ?1 service ?2 val_user_id ?3 val_ue_id
 -- name: identity_find

@@ -48,6 +48,8 @@ CREATE TABLE main.seal_agreement_data(
   max_val_servers INTEGER
 );
 
+-- seal_term_use has the counters of a term: what is held, how often it was invoked, and the token
+-- bucket of its rate (invocation.c).
 -- seal_term_held counts what is held under a term, by VAL server and by the instant at which the
 -- configuration itself ends: a quota takes the term's total and subtracts what has ended.
 -- name: create_term
@@ -71,10 +73,15 @@ CREATE TABLE main.seal_term_data(
   currency TEXT,
   UNIQUE (agreement, seal_service, val_service_id)
 );
+CREATE INDEX main.seal_term_stop ON seal_term_data(agreement, seal_service,
+  coalesce(stop_time, 9223372036854775807) DESC, val_service_id);
 CREATE TABLE main.seal_term_use(
   term INTEGER PRIMARY KEY,
   identities INTEGER NOT NULL,
-  key_records INTEGER NOT NULL
+  key_records INTEGER NOT NULL,
+  invocations INTEGER NOT NULL DEFAULT 0,
+  bucket_time INTEGER NOT NULL DEFAULT -62167219200,
+  bucket_spent INTEGER NOT NULL DEFAULT 0
 );
 CREATE TABLE main.seal_term_held(
   term INTEGER NOT NULL,
@@ -238,6 +245,8 @@ CREATE TABLE main.seal_key_record_data(
 CREATE UNIQUE INDEX main.seal_key_record_id ON seal_key_record_data(service,
   coalesce('u' || val_user_id, 'e' || val_ue_id, 'c' || client_id, 's'));
 
+-- seal_usage_unit says what a chargeable event was an invocation of: a row for each term, named by its
+-- val_service_id ('*' too), with the number of the invocation and the price as of then.
 -- name: create_usage
 CREATE TABLE main.seal_usage_data(
   seq INTEGER PRIMARY KEY,
@@ -252,7 +261,20 @@ CREATE TABLE main.seal_usage_data(
   identities INTEGER NOT NULL,
   key_records INTEGER NOT NULL
 );
+CREATE TABLE main.seal_usage_unit(
+  usage INTEGER NOT NULL,
+  term INTEGER NOT NULL,
+  val_service_id TEXT NOT NULL,
+  invocation INTEGER NOT NULL,
+  identities INTEGER NOT NULL,
+  key_records INTEGER NOT NULL,
+  price_per_invocation TEXT,
+  currency TEXT,
+  PRIMARY KEY (usage, term)
+) WITHOUT ROWID;
 
+-- seal_audit_checkpoint has the heads that were signed (audit.c): whether all before was exported, and
+-- whether the chain was cut there.
 -- name: create_audit
 CREATE TABLE main.seal_audit_data(
   seq INTEGER PRIMARY KEY,
@@ -264,6 +286,15 @@ CREATE TABLE main.seal_audit_data(
   cause TEXT,
   detail TEXT,
   hash BLOB NOT NULL
+);
+CREATE TABLE main.seal_audit_checkpoint(
+  seq INTEGER PRIMARY KEY,
+  hash BLOB NOT NULL,
+  jws TEXT NOT NULL,
+  time INTEGER NOT NULL,
+  usage INTEGER NOT NULL,
+  exported INTEGER NOT NULL,
+  pruned INTEGER NOT NULL
 );
 
 -- name: create_change
@@ -323,8 +354,10 @@ DROP TABLE main.seal_anchor_data;
 DROP TABLE main.seal_key_record_data;
 -- name: drop_usage
 DROP TABLE main.seal_usage_data;
+DROP TABLE main.seal_usage_unit;
 -- name: drop_audit
 DROP TABLE main.seal_audit_data;
+DROP TABLE main.seal_audit_checkpoint;
 -- name: drop_change
 DROP TABLE main.seal_change_data;
 -- name: drop_command

@@ -11,6 +11,10 @@ SELECT %s FROM (%s) WHERE 1%s%s
 -- fragment: forever
 9223372036854775807
 
+-- Since when nothing bounds: the first instant that there is.
+-- fragment: never
+-62167219200
+
 -- Valid at ?1 by its own start_time and stop_time.
 -- fragment: valid_window
 (?1 IS NULL OR (coalesce(w.start_time, -1e18) <= ?1 AND coalesce(w.stop_time, {{forever}}) > ?1))
@@ -141,12 +145,18 @@ WHERE (?1 IS NULL OR {{valid_configuration}})
 
 -- name: view_usage
 SELECT u.seq AS id, u.seq, u.time, u.agreement_id, u.val_provider_id, u.val_server_id, u.seal_service,
-  u.operation, u.result, u.conf_id, u.identities, u.key_records
+  u.operation, u.result, u.conf_id, u.identities, u.key_records,
+  (SELECT json_group_array(json_object('val_service_id', n.val_service_id,
+      'invocation', n.invocation, 'identities', n.identities, 'key_records', n.key_records,
+      'price_per_invocation', n.price_per_invocation, 'currency', n.currency))
+    FROM main.seal_usage_unit AS n WHERE n.usage = u.seq) AS units
 FROM main.seal_usage_data AS u
 
 -- name: view_audit
 SELECT e.seq AS id, e.seq, e.time, e.actor, e.action, e.object, e.outcome, e.cause, e.detail,
-  (SELECT lower(hex(p.hash)) FROM main.seal_audit_data AS p WHERE p.seq = e.seq - 1) AS prev_hash,
+  (SELECT lower(hex(p.hash)) FROM main.seal_audit_data AS p WHERE p.seq = e.seq - 1
+    UNION ALL SELECT lower(hex(p.hash)) FROM main.seal_audit_checkpoint AS p
+      WHERE p.seq = e.seq - 1 AND p.pruned) AS prev_hash,
   lower(hex(e.hash)) AS hash
 FROM main.seal_audit_data AS e
 
