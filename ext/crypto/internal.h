@@ -51,6 +51,9 @@ void seal_unmark(SealMark *mark);
 /* Why an OpenSSL call failed: SEAL_NOMEM where memory ran out, `otherwise` where it did not. */
 SealReason seal_failed(const SealMark *mark, SealReason otherwise);
 
+/* x509_warm.c: reads one key of each kind, so that the context knows how to for good. */
+SealReason seal_x509_warm(SealCrypto *c);
+
 /* Digest number md (SEAL_MD_256 ...) of n bytes. */
 SealReason seal_digest(SealCrypto *c, int md, const void *data, size_t n, unsigned char *out);
 

@@ -21,11 +21,6 @@ static const SealReadReasons seal_chain_reasons = {
 static const SealReadReasons seal_anchor_reasons = {
     SEAL_REASON_ANCHORS_MALFORMED, SEAL_REASON_ANCHORS_MALFORMED, SEAL_REASON_ANCHORS_TOO_LARGE};
 
-/* 1 where the answer is one about what was given, not about this process. */
-static int seal_is_refusal(SealReason reason) {
-  return reason != SEAL_VALID && reason != SEAL_NOMEM && reason != SEAL_INTERNAL;
-}
-
 static SealReason seal_confirmed_once(SealJudgement judge, void *arg) {
   SealMark mark;
   SealReason reason;
@@ -41,7 +36,7 @@ SealReason seal_confirmed(SealJudgement judge, void *arg) {
   SealReason reason = seal_confirmed_once(judge, arg);
   void *probe;
 
-  if (!seal_is_refusal(reason)) return reason;
+  if (reason == SEAL_VALID || reason == SEAL_NOMEM) return reason;
   if (seal_confirmed_once(judge, arg) != reason) return SEAL_NOMEM;
   probe = OPENSSL_malloc(1);
   if (!probe) return SEAL_NOMEM;
