@@ -21,6 +21,12 @@ int seal_key_parse(Seal *p, uint64_t slot, int what, const void *value, int n, S
 ** before; *out belongs to the cache. SQLITE_CONSTRAINT_VTAB: by none of these keys. */
 int seal_token_verify(Seal *p, SealText token, const unsigned char hash[SEAL_SHA256_SIZE],
                       const SealKeySet *set, SealJwt **out);
+/* 1 if this token (hash: its SHA-256), presented alone, was believed before at out->at, by the same
+** clock, of the database as it is now: *out is what it proved. Needs an open transaction. */
+int seal_verdict_find(Seal *p, const unsigned char hash[SEAL_SHA256_SIZE], SealRequester *out);
+/* Remembers that. */
+void seal_verdict_keep(Seal *p, const unsigned char hash[SEAL_SHA256_SIZE],
+                       const SealRequester *who);
 /* The token as it was verified before, by whatever key: a hint whose keys to take. NULL: unknown. */
 const SealJwt *seal_token_cached(Seal *p, const unsigned char hash[SEAL_SHA256_SIZE]);
 

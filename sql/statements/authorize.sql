@@ -98,6 +98,10 @@ ON CONFLICT DO UPDATE SET identities = identities + ?4, key_records = key_record
 DELETE FROM main.seal_term_held
 WHERE term = ?1 AND until = ?2 AND val_server = ?3 AND identities = 0 AND key_records = 0
 
+-- Opens a read transaction as long as it stands on its row.
+-- name: snapshot
+SELECT 1 FROM main.seal_registrar_data
+
 -- name: authenticate_registrar
 SELECT identifier, clock_time FROM main.seal_registrar_data WHERE id = 1
 
