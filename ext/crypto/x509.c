@@ -21,11 +21,6 @@ static const SealReadReasons seal_chain_reasons = {
 static const SealReadReasons seal_anchor_reasons = {
     SEAL_REASON_ANCHORS_MALFORMED, SEAL_REASON_ANCHORS_MALFORMED, SEAL_REASON_ANCHORS_TOO_LARGE};
 
-/* 1 where the answer is one about what was given, not about this process. */
-static int seal_is_refusal(SealReason reason) {
-  return reason != SEAL_VALID && reason != SEAL_NOMEM && reason != SEAL_INTERNAL;
-}
-
 static SealReason seal_confirmed_once(SealJudgement judge, void *arg) {
   SealMark mark;
   SealReason reason;
@@ -41,7 +36,7 @@ SealReason seal_confirmed(SealJudgement judge, void *arg) {
   SealReason reason = seal_confirmed_once(judge, arg);
   void *probe;
 
-  if (!seal_is_refusal(reason)) return reason;
+  if (reason == SEAL_VALID || reason == SEAL_NOMEM) return reason;
   if (seal_confirmed_once(judge, arg) != reason) return SEAL_NOMEM;
   probe = OPENSSL_malloc(1);
   if (!probe) return SEAL_NOMEM;
@@ -114,6 +109,8 @@ SealReason seal_certset_parse(SealCrypto *c, const void *anchors, size_t n_ancho
   *out = NULL;
   if (n_anchors > SEAL_ANCHORS_MAX) return SEAL_REASON_ANCHORS_TOO_LARGE;
   if (crls && n_crls > SEAL_ANCHORS_MAX) return SEAL_REASON_CRL_TOO_LARGE;
+  reason = seal_x509_ready(c);
+  if (reason != SEAL_VALID) return reason;
   reason = seal_confirmed(seal_certset_judge, &args);
   if (reason == SEAL_VALID) {
     *out = args.set;
@@ -217,7 +214,10 @@ SealReason seal_x509_verify(SealCrypto *c, const void *chain, size_t n, const Se
                             const SealX509Policy *policy, SealX509 *out) {
   SealChainArgs args;
 
+  SealReason reason = seal_x509_ready(c);
+
   memset(out, 0, sizeof *out);
+  if (reason != SEAL_VALID) return reason;
   args = (SealChainArgs){c, chain, n, set, policy, out};
   return seal_confirmed(seal_chain_verify, &args);
 }
@@ -226,7 +226,10 @@ SealReason seal_x509_leaf(SealCrypto *c, const void *chain, size_t n, const Seal
                           SealX509 *out) {
   SealChainArgs args;
 
+  SealReason reason = seal_x509_ready(c);
+
   memset(out, 0, sizeof *out);
+  if (reason != SEAL_VALID) return reason;
   args = (SealChainArgs){c, chain, n, NULL, policy, out};
   return seal_confirmed(seal_chain_verify, &args);
 }

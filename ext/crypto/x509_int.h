@@ -35,9 +35,10 @@ struct SealCertSet {
 /************************************************************************************************
 ** x509.c
 */
-/* Runs a judgement with its argument, and runs it again before a refusal is given: most of OpenSSL
-** tells "no memory" and "invalid" apart only in its error queue, and some of it not even there. A
-** refusal that does not repeat itself, or a process that has no memory left, is SEAL_NOMEM. */
+/* Runs a judgement with its argument, and runs it again before anything but SEAL_VALID is given: most
+** of OpenSSL tells "no memory" from "invalid" only in its error queue, and some of it not even there.
+** A refusal or a fault that does not repeat itself, or a process that has no memory left, is
+** SEAL_NOMEM. */
 typedef SealReason (*SealJudgement)(void *arg);
 SealReason seal_confirmed(SealJudgement judge, void *arg);
 

@@ -11,7 +11,7 @@
 /* A service of the configuration that is written, and where its next row goes. */
 typedef struct Target {
   int64_t id, term, next, identities, records;
-  char val_service_id[SEAL_ID_MAX + 1];
+  char val_service_id[SEAL_ID_MAX + 1], val_server_id[SEAL_ID_MAX + 1];
 } Target;
 
 /* A record, opened by check.c, is sealed again. One whose id has a record already is stored once. */
@@ -22,7 +22,11 @@ static int write_record(SealApply *a, Target *target, const char *conf_id, const
   unsigned char *bytes = sqlite3_malloc(key_info.n + 1);
   if (bytes == NULL) return SQLITE_NOMEM;
   ptrdiff_t n = seal_b64url_decode(key_info.p, (size_t)key_info.n, bytes);
-  SealText service = {target->val_service_id, (int)strlen(target->val_service_id)};
+  SealRecordPlace place = {
+      .val_server_id = {target->val_server_id, (int)strlen(target->val_server_id)},
+      .conf_id = {conf_id, (int)strlen(conf_id)},
+      .val_service_id = {target->val_service_id, (int)strlen(target->val_service_id)},
+  };
   SealRecord record = {
       .val_user_id = seal_json_member(json, "val_user_id"),
       .val_ue_id = seal_json_member(json, "val_ue_id"),
@@ -36,8 +40,7 @@ static int write_record(SealApply *a, Target *target, const char *conf_id, const
                           &record.val_user_id, &record.val_ue_id, &record.client_id);
   seal_store_reset(row);
   if (rc == SQLITE_DONE) {
-    rc = seal_record_store(a->p, target->id, target->next, conf_id, service, &record, &rowid,
-                           a->err);
+    rc = seal_record_store(a->p, target->id, target->next, &place, &record, &rowid, a->err);
     target->records++;
   }
   seal_secret_free(bytes, key_info.n + 1);
@@ -98,9 +101,11 @@ static int load_targets(SealApply *a, int64_t id, Target **out, size_t *n) {
     target->id = sqlite3_column_int64(row, 0);
     target->term = sqlite3_column_int64(row, 1);
     target->next = sqlite3_column_int64(row, 2);
-    SealText name = seal_column_text(row, 3);
+    SealText name = seal_column_text(row, 3), server = seal_column_text(row, 4);
     sqlite3_snprintf(sizeof target->val_service_id, target->val_service_id, "%.*s", name.n,
                      name.p ? name.p : "");
+    sqlite3_snprintf(sizeof target->val_server_id, target->val_server_id, "%.*s", server.n,
+                     server.p ? server.p : "");
   }
   seal_store_reset(row);
   return rc == SQLITE_DONE ? SQLITE_OK : rc;
@@ -177,7 +182,7 @@ static int find_configuration(SealApply *a, const char *conf_id, int64_t *id) {
 static int remove_configuration(SealApply *a, int64_t id) {
   int64_t removed = 0;
   if (id == 0) return SQLITE_OK;
-  int rc = seal_configuration_clear(a->p, id, INT64_MAX, &removed);
+  int rc = seal_configuration_clear(a->p, id, INT64_MAX, a->at, &removed);
   return rc == SQLITE_OK ? seal_store_run(&a->p->store, SQL_CONFIGURATION_DELETE, "i", id) : rc;
 }
 
