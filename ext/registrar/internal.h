@@ -135,6 +135,19 @@ int seal_service_records_clear(Seal *p, int64_t service, int64_t *removed);
 int seal_service_make(Seal *p, int64_t configuration, const SealService *service, int64_t *id);
 
 /************************************************************************************************
+** occupancy.c. `service` of 0: every VAL service of the configuration.
+*/
+/* What is held is so no longer, from `at` on: before the rows go. */
+int seal_occupancy_close(Seal *p, int64_t configuration, int64_t service, int64_t at);
+/* What is held now is so from `at` on: after the counts and the end are stored. */
+int seal_occupancy_open(Seal *p, int64_t configuration, int64_t service, int64_t at);
+/* Both: the counts or the end were changed. */
+int seal_occupancy_change(Seal *p, int64_t configuration, int64_t service, int64_t at);
+/* A VAL service under `term` came to the configuration or left it: where there are other terms, it is
+** valid at other times from then on. */
+int seal_occupancy_terms(Seal *p, int64_t configuration, int64_t term, int64_t at);
+
+/************************************************************************************************
 ** batch.c: identities on their way into storage.
 */
 /* What a VAL service holds, if all of it was stored by this transaction. */
