@@ -153,7 +153,12 @@ static int append_record(Builder *b, const char *conf_id, sqlite3_stmt *row) {
     return seal_refuse(b->err, SEAL_MANDATORY_IE_MISSING,
                        "the SEAL server has no jwk to encrypt key records to");
   }
-  int rc = seal_record_open(b->p, conf_id, seal_column_text(row, 2), &record,
+  SealRecordPlace place = {
+      .val_server_id = seal_column_text(row, 9),
+      .conf_id = {conf_id, (int)strlen(conf_id)},
+      .val_service_id = seal_column_text(row, 2),
+  };
+  int rc = seal_record_open(b->p, sqlite3_column_int64(row, 0), &place, &record,
                             sqlite3_column_blob(row, 7), sqlite3_column_bytes(row, 7), &plain, &n,
                             b->err);
   if (rc != SQLITE_OK) return rc;
@@ -506,6 +511,7 @@ int seal_bundle(Seal *p, SealText seal_server_id, SealText since, int64_t at, ch
   SealKey *key = NULL;
   *jws = NULL;
   int rc = b.told == NULL || (since.p && from == NULL) ? SQLITE_NOMEM : SQLITE_OK;
+  if (rc == SQLITE_OK) rc = seal_flush(p); /* rows of this transaction that wait to be stored */
   if (rc == SQLITE_OK) rc = load_server(&b, seal_server_id);
   if (rc == SQLITE_OK) rc = seal_identifier(p, identifier);
   if (rc == SQLITE_OK) rc = seal_signing_key(p, &key, err);

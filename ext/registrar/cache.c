@@ -2,10 +2,11 @@
 **
 ** All caches hold facts that can't turn false, so that none has to be told of a change:
 **
-**    the parsed form of a key                        found again by all its bytes
-**    this token's signature is right for this key    by SHA-256 of the token and the key's thumbprint
-**    this token was believed                         by its SHA-256, at the very instant (a second), of
-**                                                    the very state of the database
+**    the parsed form of a key                       found again by all its bytes
+**    this token is rightly signed for these keys    by SHA-256 of the token and of the keys as they are
+**                                                   stored: their kids and algorithms decide no less
+**    this token was believed                        by its SHA-256, at the very instant (a second), of the
+**                                                   very state of the database
 **
 ** Where the last one does not fit, times, claims and every status are judged afresh.
 */
@@ -24,7 +25,7 @@ typedef struct CachedKey {
 typedef struct CachedToken {
   int used;
   unsigned char hash[SEAL_SHA256_SIZE];
-  char thumbprint[44];
+  unsigned char keys[SEAL_SHA256_SIZE]; /* whose signature it has */
   SealJwt jwt;
 } CachedToken;
 
@@ -102,16 +103,26 @@ static CachedToken *token_slot(Seal *p, const unsigned char hash[SEAL_SHA256_SIZ
   return &p->keys->tokens[hash[0] % CACHE_SIZE];
 }
 
+/* SHA-256 of keys as they are stored, and of what they are called. */
+static int keys_hash(Seal *p, SealText name, SealText value, unsigned char out[SEAL_SHA256_SIZE]) {
+  unsigned char text[SEAL_SHA256_SIZE + SEAL_ID_MAX];
+  size_t n = name.p && name.n <= SEAL_ID_MAX ? (size_t)name.n : 0;
+  SealReason reason = seal_sha256(p->crypto, value.p, (size_t)value.n, text);
+  if (reason != SEAL_VALID) return seal_reason_rc(reason);
+  if (n > 0) memcpy(text + SEAL_SHA256_SIZE, name.p, n);
+  return seal_reason_rc(seal_sha256(p->crypto, text, SEAL_SHA256_SIZE + n, out));
+}
+
 int seal_token_verify(Seal *p, SealText token, const unsigned char hash[SEAL_SHA256_SIZE],
-                      const SealKeySet *set, SealJwt **out) {
+                      const SealKeySet *set, SealText name, SealText value, SealJwt **out) {
   CachedToken *cached = token_slot(p, hash);
-  size_t n = seal_keyset_count(set);
-  if (cached->used && memcmp(cached->hash, hash, SEAL_SHA256_SIZE) == 0) {
-    for (size_t i = 0; i < n; i++) {
-      if (strcmp(cached->thumbprint, seal_keyset_thumbprint(set, i)) != 0) continue;
-      *out = &cached->jwt;
-      return SQLITE_OK;
-    }
+  unsigned char keys[SEAL_SHA256_SIZE];
+  int rc = keys_hash(p, name, value, keys);
+  if (rc != SQLITE_OK) return rc == SQLITE_CONSTRAINT_VTAB ? SQLITE_ERROR : rc;
+  if (cached->used && memcmp(cached->hash, hash, SEAL_SHA256_SIZE) == 0 &&
+      memcmp(cached->keys, keys, SEAL_SHA256_SIZE) == 0) {
+    *out = &cached->jwt;
+    return SQLITE_OK;
   }
   SealJwt jwt;
   memset(&jwt, 0, sizeof jwt);
@@ -124,7 +135,7 @@ int seal_token_verify(Seal *p, SealText token, const unsigned char hash[SEAL_SHA
   cached->jwt = jwt;
   cached->used = 1;
   memcpy(cached->hash, hash, SEAL_SHA256_SIZE);
-  memcpy(cached->thumbprint, seal_keyset_thumbprint(set, jwt.jws.key), sizeof cached->thumbprint);
+  memcpy(cached->keys, keys, SEAL_SHA256_SIZE);
   *out = &cached->jwt;
   return SQLITE_OK;
 }

@@ -170,7 +170,7 @@ static int tally_old(Seal *p, int64_t configuration, SealTally **tally, size_t *
 /* Key records need a token that may bring them, and a key to seal them with. */
 static int check_records(Seal *p, const SealRequester *who, SealError *err) {
   int rc = seal_scope_check(who, SEAL_KM, 1, err);
-  return rc == SQLITE_OK ? seal_unlocked(p, err) : rc;
+  return rc == SQLITE_OK ? seal_key_current(p, err) : rc;
 }
 
 /* Judges every VAL service of a configuration; gives when it itself ends and until when it holds. */
@@ -211,13 +211,17 @@ static int authorize_all(Seal *p, const SealRequester *who, SealConfiguration *c
 }
 
 /* Stores the key records of a service, each sealed. */
-static int store_records(Seal *p, int64_t service, const char *conf_id, const SealService *from,
-                         SealError *err) {
+static int store_records(Seal *p, int64_t service, const SealRequester *who, const char *conf_id,
+                         const SealService *from, SealError *err) {
   int rc = SQLITE_OK;
+  SealRecordPlace place = {
+      .val_server_id = {who->val_server_id, (int)strlen(who->val_server_id)},
+      .conf_id = {conf_id, (int)strlen(conf_id)},
+      .val_service_id = from->val_service_id,
+  };
   for (size_t i = 0; rc == SQLITE_OK && i < from->n_records; i++) {
     int64_t rowid;
-    rc = seal_record_store(p, service, (int64_t)i, conf_id, from->val_service_id, &from->records[i],
-                           &rowid, err);
+    rc = seal_record_store(p, service, (int64_t)i, &place, &from->records[i], &rowid, err);
   }
   return rc;
 }
@@ -234,7 +238,7 @@ static int store_services(Seal *p, int64_t id, int64_t until, const SealRequeste
                            service->n_sorted);
     }
     int64_t records = (int64_t)service->n_records;
-    if (rc == SQLITE_OK) rc = store_records(p, service_id, conf->conf_id, service, err);
+    if (rc == SQLITE_OK) rc = store_records(p, service_id, who, conf->conf_id, service, err);
     if (rc == SQLITE_OK) {
       rc = seal_store_run(&p->store, SQL_SERVICE_COUNT, "iiii", service_id, stored, records,
                           stored + records);

@@ -437,9 +437,14 @@ static int insert_record(Seal *p, Slot *slot, const SealRowAsk *ask, int64_t rep
                          int64_t *rowid, SealError *err) {
   int rc = SQLITE_OK;
   if (replaced != 0) rc = seal_store_run(&p->store, SQL_RECORD_DELETE, "i", replaced);
-  if (rc == SQLITE_OK)
-    rc = seal_record_store(p, slot->service, slot->next, slot->conf_id_text, slot->val_service_id,
-                           ask->record, rowid, err);
+  SealRecordPlace place = {
+      .val_server_id = {slot->val_server_text, (int)strlen(slot->val_server_text)},
+      .conf_id = {slot->conf_id_text, (int)strlen(slot->conf_id_text)},
+      .val_service_id = slot->val_service_id,
+  };
+  if (rc == SQLITE_OK) {
+    rc = seal_record_store(p, slot->service, slot->next, &place, ask->record, rowid, err);
+  }
   if (rc != SQLITE_OK) return rc;
   slot->records = 1;
   slot->next++;
@@ -457,7 +462,7 @@ static int insert_first(Seal *p, const SealRowAsk *ask, int64_t *rowid, SealErro
   int there = 0;
   int64_t replaced = 0;
   int rc = seal_flush(p);
-  if (rc == SQLITE_OK && ask->record != NULL) rc = seal_unlocked(p, err);
+  if (rc == SQLITE_OK && ask->record != NULL) rc = seal_key_current(p, err);
   if (rc == SQLITE_OK) rc = place_judge(p, ask, &place, err);
   if (rc == SQLITE_OK) rc = place_service(p, ask, &place);
   if (rc == SQLITE_OK && place.service != 0) {

@@ -113,13 +113,29 @@ static int sweep_one(Seal *p, int64_t limit, int64_t at, int64_t *removed, int *
   return rc == SQLITE_ROW ? SQLITE_OK : rc;
 }
 
+/* Forgets token ids that nobody may use again: by the clock's high-water mark, which the host's clock
+** moves; an `at` that the operator names (host_clock 0) reaches no further than that, or else a used token
+** that is still good by the clock could be used again. */
+static int sweep_replay(Seal *p, int64_t limit, int64_t at, int host_clock) {
+  char identifier[SEAL_ID_MAX + 1];
+  int rc = seal_identifier(p, identifier);
+  if (rc == SQLITE_OK && host_clock && at > p->clock_mark) {
+    rc = seal_store_run(&p->store, SQL_CLOCK_ADVANCE, "i", at);
+    p->clock_mark = at;
+  }
+  if (rc != SQLITE_OK) return rc;
+  return seal_store_run(&p->store, SQL_SWEEP_REPLAY, "ii", at < p->clock_mark ? at : p->clock_mark,
+                        limit);
+}
+
 int seal_sweep(Seal *p, int64_t limit, int64_t at, int64_t *removed) {
-  int found = 1;
+  int found = 1, host_clock = at == SEAL_UNBOUNDED;
+  at = seal_at(p, at);
   *removed = 0;
   int rc = seal_settle(p);
   while (rc == SQLITE_OK && found && *removed < limit)
     rc = sweep_one(p, limit, at, removed, &found);
-  if (rc == SQLITE_OK) rc = seal_store_run(&p->store, SQL_SWEEP_REPLAY, "ii", at, limit);
+  if (rc == SQLITE_OK) rc = sweep_replay(p, limit, at, host_clock);
   if (rc == SQLITE_OK) {
     rc = seal_store_run(&p->store, SQL_SWEEP_MESSAGE, "ii", at - ANSWER_KEPT, limit);
   }

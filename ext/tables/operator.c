@@ -269,7 +269,9 @@ static const SealColumn credential_columns[] = {
 /* A secret is stored sealed. */
 static int seal_value(SealRow *row, SealCell *cell, const void *bytes, int n) {
   int n_sealed;
-  int rc = seal_credential_seal(row->p, row->extra, bytes, n, &row->owned, &n_sealed, row->err);
+  int i = seal_relation_column(row->relation, "val_server_id");
+  int rc = seal_credential_seal(row->p, seal_row_text(row, i), seal_row_text(row, 0), bytes, n,
+                                &row->owned, &n_sealed, row->err);
   if (rc != SQLITE_OK) return rc;
   cell->form = SEAL_CELL_BLOB;
   cell->text = row->owned;
@@ -286,6 +288,16 @@ static int default_credential_id(SealRow *row) {
   row->cells[0].text = row->extra;
   int rc = seal_relation_find(row->p, row->relation, &key, 1, &there);
   return rc == SQLITE_OK && there != 0 ? seal_row_unique(row) : rc;
+}
+
+/* A certificate by itself proves a VAL server: it can't be registered twice. */
+static int check_certificate(SealRow *row) {
+  sqlite3_stmt *there;
+  int i = seal_relation_column(row->relation, "value");
+  int rc = seal_store_row(&row->p->store, SQL_AUTHENTICATE_CERTIFICATE, &there, "t", row->extra);
+  seal_store_reset(there);
+  if (rc != SQLITE_ROW) return rc == SQLITE_DONE ? SQLITE_OK : rc;
+  return seal_row_refuse(row, i, "UNIQUE constraint failed: the certificate is registered already");
 }
 
 /* The bytes of a value that a statement gave. */
@@ -305,6 +317,7 @@ static int credential_check(SealRow *row) {
   SealText type = seal_row_text(row, seal_relation_column(row->relation, "type"));
   const void *bytes = value_bytes(value, &n);
   rc = seal_credential_check(row->p, type, bytes, n, row->extra, row->err);
+  if (rc == SQLITE_OK && type.n == 4) rc = check_certificate(row);
   if (rc == SQLITE_OK) rc = default_credential_id(row);
   if (rc == SQLITE_OK && memcmp(type.p, "psk", 3) == 0) rc = seal_value(row, value, bytes, n);
   return rc;

@@ -494,12 +494,10 @@ static int cursor_column(sqlite3_vtab_cursor *base, sqlite3_context *ctx, int i)
   return SQLITE_OK;
 }
 
-void seal_column_fail(sqlite3_context *ctx, int rc, const SealError *err, const char *corrupt) {
+void seal_column_fail(sqlite3_context *ctx, int rc, const SealError *err) {
   char *text = NULL;
   if (err->cause != SEAL_CAUSE_NONE) {
     text = sqlite3_mprintf("%s: %s", seal_cause_text(err->cause), err->detail);
-  } else if (rc == SQLITE_CORRUPT_VTAB) {
-    text = sqlite3_mprintf("%s", corrupt);
   }
   if (text != NULL) sqlite3_result_error(ctx, text, -1);
   sqlite3_result_error_code(ctx, rc);

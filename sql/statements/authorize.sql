@@ -125,9 +125,11 @@ SELECT id, status, exp_time FROM main.seal_val_server_data WHERE val_server_id =
 -- The keys of a VAL server that may verify its token, the one that the token names first.
 -- ?1 VAL server ?2 kid ?3 1: secrets
 -- name: authenticate_keys
-SELECT id, value, start_time, exp_time, status, type, thumbprint FROM main.seal_credential_data
-WHERE val_server = ?1 AND type = iif(?3, 'psk', 'jwk')
-ORDER BY credential_id = ?2 DESC, thumbprint = ?2 DESC, status = 'active' DESC, id
+SELECT w.id, w.value, w.start_time, w.exp_time, w.status, w.type, {{credential_identity}},
+  w.credential_id
+FROM main.seal_credential_data AS w JOIN main.seal_val_server_data AS v ON v.id = w.val_server
+WHERE w.val_server = ?1 AND w.type = iif(?3, 'psk', 'jwk')
+ORDER BY w.credential_id = ?2 DESC, w.thumbprint = ?2 DESC, w.status = 'active' DESC, w.id
 
 -- ?1 thumbprint
 -- name: authenticate_certificate
@@ -147,10 +149,16 @@ SELECT group_concat(id || '.' || generation)
 FROM (SELECT id, generation FROM main.seal_anchor_data
   WHERE type <> 'issuer' AND status = 'active' AND coalesce(exp_time, {{forever}}) > ?1 ORDER BY id)
 
+-- Of an issuer's CRLs the one with the highest number counts (decimal text, of any length).
 -- ?1 at ?2 type
 -- name: anchor_values
-SELECT value FROM main.seal_anchor_data
-WHERE type = ?2 AND status = 'active' AND coalesce(exp_time, {{forever}}) > ?1 ORDER BY id
+SELECT a.value FROM main.seal_anchor_data AS a
+WHERE a.type = ?2 AND a.status = 'active' AND coalesce(a.exp_time, {{forever}}) > ?1
+  AND NOT EXISTS (SELECT 1 FROM main.seal_anchor_data AS b
+    WHERE b.type = ?2 AND b.subject = a.subject AND b.status = 'active'
+      AND coalesce(b.exp_time, {{forever}}) > ?1
+      AND (length(b.crl_number), b.crl_number) > (length(a.crl_number), a.crl_number))
+ORDER BY a.id
 
 -- The numbers of the CRLs that are stored for an issuer, whatever became of them.
 -- ?1 issuer

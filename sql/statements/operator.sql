@@ -239,15 +239,16 @@ SELECT 1 FROM main.seal_registrar LIMIT 0
 -- name: anchor_find
 SELECT id FROM main.seal_anchor_data WHERE anchor_id = ?1
 
--- The CRL's number comes after the columns.
+-- The CRL's number comes after the columns. A generation is drawn, not counted: what was parsed of an
+-- anchor must not be taken for another one that got its row id, nor for a change that was rolled back.
 -- name: anchor_insert
 INSERT INTO main.seal_anchor_data(id, anchor_id, type, subject, iss, value, exp_time, status, crl_number,
   generation)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 1)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, random())
 
 -- name: anchor_update
 UPDATE main.seal_anchor_data SET subject = ?4, value = ?6, exp_time = ?7, status = ?8,
-  crl_number = coalesce(?9, crl_number), generation = generation + 1
+  crl_number = coalesce(?9, crl_number), generation = random()
 WHERE id = ?1
 
 -- name: anchor_remove
