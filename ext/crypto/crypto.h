@@ -93,6 +93,9 @@ size_t seal_keyset_count(const SealKeySet *set);
 /* RFC 7638 thumbprint of key i, base64url, NUL-terminated, owned by the set; and its kid or NULL. */
 const char *seal_keyset_thumbprint(const SealKeySet *set, size_t i);
 const char *seal_keyset_kid(const SealKeySet *set, size_t i);
+/* Calls key i `name` (NUL-terminated, copied): a token's kid may then be that, too, where the key has
+** no kid of its own. SEAL_NOMEM, or SEAL_VALID. */
+SealReason seal_keyset_name(SealKeySet *set, size_t i, const char *name);
 
 /* RFC 7638 thumbprint of one JWK, or x5t#S256 of one certificate (PEM or DER): 43 characters
 ** and a NUL. */

@@ -99,7 +99,7 @@ static SealReason seal_jws_read_header(const SealParts *parts, SealJws *out, con
 }
 
 /* The key that the header's kid names, byte by byte; without a kid, the only one of the set. A key
-** that has no kid goes by its thumbprint. */
+** that has no kid goes by its thumbprint, and by what the caller calls it. */
 static SealReason seal_jws_key(const SealKeySet *set, const char *kid, size_t *out) {
   if (!kid) {
     *out = 0;
@@ -108,7 +108,8 @@ static SealReason seal_jws_key(const SealKeySet *set, const char *kid, size_t *o
   for (size_t i = 0; i < set->count; i++) {
     const SealJwk *key = &set->key[i];
 
-    if (strcmp(kid, key->kid ? key->kid : key->thumbprint) == 0) {
+    if (strcmp(kid, key->kid ? key->kid : key->thumbprint) == 0 ||
+        (!key->kid && key->name && strcmp(kid, key->name) == 0)) {
       *out = i;
       return SEAL_VALID;
     }

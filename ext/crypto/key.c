@@ -300,6 +300,7 @@ void seal_jwk_clear(SealJwk *key) {
   EVP_MAC_CTX_free(key->mac); /* wipes what came of the secret */
   EVP_PKEY_free(key->pkey);
   free(key->kid);
+  free(key->name);
   memset(key, 0, sizeof *key);
 }
 

@@ -181,6 +181,11 @@ int seal_km_request_post(Seal *p, SealRequest *request, const char *seal_service
   int rc = check_token(request, err);
   if (rc == SQLITE_OK) rc = read_km(p, request, &service, &asked, err);
   if (rc == SQLITE_OK) rc = authorize(p, request, service, err);
+  if (rc == SQLITE_CONSTRAINT_VTAB && err->cause == SEAL_SLA_SERVICE_NOT_GRANTED) {
+    /* Of another's VAL service there is no key information, like of none. */
+    seal_error_clear(err);
+    rc = seal_refuse(err, SEAL_RESOURCE_CONTEXT_NOT_FOUND, "there is no such key record");
+  }
   if (rc == SQLITE_OK) {
     rc = seal_record_find(p, &request->who, service, &asked, 1, request->at, &found, err);
   }

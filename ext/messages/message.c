@@ -331,7 +331,9 @@ int seal_message_handle(Seal *p, SealText message_id, SealText request_text, int
   *status = answer.status;
   if (rc == SQLITE_OK) {
     rc = success(&answer, response);
-  } else if (rc == SQLITE_CONSTRAINT_VTAB && err.cause != SEAL_CAUSE_NONE) {
+  } else if ((rc == SQLITE_CONSTRAINT_VTAB || rc == SQLITE_CORRUPT_VTAB) &&
+             err.cause != SEAL_CAUSE_NONE) {
+    /* A sealed value that is lost is found by reading, before anything was written. */
     answer.secret = 0;
     rc = record_refusal(p, &request, at, &err);
     if (rc == SQLITE_OK) {

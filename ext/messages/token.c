@@ -44,19 +44,33 @@ static int authenticate(Seal *p, SealRequest *request, SealError *err) {
   return SQLITE_OK;
 }
 
+/* The members of a token request are texts (RFC 6749 3.2), and what is there is not taken for absent. */
+static int check_members(const json_t *body, SealError *err) {
+  static const char *const names[] = {"grant_type", "scope", "client_id", "client_assertion",
+                                      "client_assertion_type"};
+  for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+    const json_t *value = json_object_get(body, names[i]);
+    if (value == NULL || json_is_string(value)) continue;
+    return seal_fault(err, SEAL_MANDATORY_IE_INCORRECT, names[i], "is not a string");
+  }
+  return SQLITE_OK;
+}
+
 int seal_token_post(Seal *p, SealRequest *request, const char *seal_service, SealAnswer *out,
                     SealError *err) {
   (void)seal_service;
   int unknown;
   SealText grant_type = seal_json_member(request->body, "grant_type");
   SealText scope = seal_json_member(request->body, "scope");
+  int rc = check_members(request->body, err);
+  if (rc != SQLITE_OK) return rc;
   if (grant_type.p == NULL) {
     return seal_fault(err, SEAL_MANDATORY_IE_MISSING, "grant_type", "is missing");
   }
   if (!is(grant_type, "client_credentials")) {
     return seal_refuse(err, SEAL_OPTIONAL_IE_INCORRECT, "grant_type is not client_credentials");
   }
-  int rc = authenticate(p, request, err);
+  rc = authenticate(p, request, err);
   if (rc != SQLITE_OK) return rc;
   unsigned asked = scope.p ? seal_scopes_read(scope, &unknown) : 0;
   if (scope.p != NULL && (unknown || asked == 0)) {

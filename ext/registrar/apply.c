@@ -331,7 +331,7 @@ static int check_objects(Apply *a) {
 /* A service of the configuration that is written, and where its next row goes. */
 typedef struct Target {
   int64_t id, term, next, identities, records;
-  char val_service_id[SEAL_ID_MAX + 1];
+  char val_service_id[SEAL_ID_MAX + 1], val_server_id[SEAL_ID_MAX + 1];
 } Target;
 
 static int own_key(Apply *a) {
@@ -361,9 +361,12 @@ static int write_record(Apply *a, Target *target, const char *conf_id, const jso
         .key_info = seal_json_member(json, "key_info"),
         .user_uri = seal_json_member(json, "user_uri"),
     };
-    SealText service = {target->val_service_id, (int)strlen(target->val_service_id)};
-    rc = seal_record_store(a->p, target->id, target->next, conf_id, service, &record, &rowid,
-                           a->err);
+    SealRecordPlace place = {
+        .val_server_id = {target->val_server_id, (int)strlen(target->val_server_id)},
+        .conf_id = {conf_id, (int)strlen(conf_id)},
+        .val_service_id = {target->val_service_id, (int)strlen(target->val_service_id)},
+    };
+    rc = seal_record_store(a->p, target->id, target->next, &place, &record, &rowid, a->err);
     target->records++;
   }
   json_decref(json);
@@ -415,9 +418,11 @@ static int load_targets(Apply *a, int64_t id, Target **out, size_t *n) {
     target->id = sqlite3_column_int64(row, 0);
     target->term = sqlite3_column_int64(row, 1);
     target->next = sqlite3_column_int64(row, 2);
-    SealText name = seal_column_text(row, 3);
+    SealText name = seal_column_text(row, 3), server = seal_column_text(row, 4);
     sqlite3_snprintf(sizeof target->val_service_id, target->val_service_id, "%.*s", name.n,
                      name.p ? name.p : "");
+    sqlite3_snprintf(sizeof target->val_server_id, target->val_server_id, "%.*s", server.n,
+                     server.p ? server.p : "");
   }
   seal_store_reset(row);
   return rc == SQLITE_DONE ? SQLITE_OK : rc;
@@ -468,7 +473,7 @@ static int find_configuration(Apply *a, const char *conf_id, int64_t *id) {
 static int remove_configuration(Apply *a, int64_t id) {
   int64_t removed = 0;
   if (id == 0) return SQLITE_OK;
-  int rc = seal_configuration_clear(a->p, id, INT64_MAX, &removed);
+  int rc = seal_configuration_clear(a->p, id, INT64_MAX, a->at, &removed);
   return rc == SQLITE_OK ? seal_store_run(&a->p->store, SQL_CONFIGURATION_DELETE, "i", id) : rc;
 }
 

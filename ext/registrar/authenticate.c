@@ -69,6 +69,11 @@ int seal_val_server_exists(Seal *p, SealText val_server_id, int *there) {
   return rc == SQLITE_ROW || rc == SQLITE_DONE ? SQLITE_OK : rc;
 }
 
+void seal_requester_ends(SealRequester *out, int64_t until) {
+  if (until < out->until) out->until = until;
+  if (until < out->stands_until) out->stands_until = until;
+}
+
 int seal_requester_is(Seal *p, SealText val_server_id, int64_t at, SealRequester *out,
                       SealError *err) {
   sqlite3_stmt *row;
@@ -79,7 +84,7 @@ int seal_requester_is(Seal *p, SealText val_server_id, int64_t at, SealRequester
   out->val_server = sqlite3_column_int64(row, 0);
   sqlite3_snprintf(sizeof out->val_server_id, out->val_server_id, "%.*s", val_server_id.n,
                    val_server_id.p);
-  if (exp_time < out->until) out->until = exp_time;
+  seal_requester_ends(out, exp_time);
   rc = SQLITE_OK;
   if (status.p == NULL) {
     rc = SQLITE_NOMEM;
@@ -103,7 +108,7 @@ int seal_credential_valid(sqlite3_stmt *row, int64_t at, SealRequester *out, Sea
   }
   int64_t until = seal_column_until(row, 3);
   if (at >= until) return seal_refuse(err, SEAL_CREDENTIAL_EXPIRED, "the credential has expired");
-  if (until < out->until) out->until = until;
+  seal_requester_ends(out, until);
   return SQLITE_OK;
 }
 
@@ -147,26 +152,51 @@ static int own_claims(SealJwt *jwt, const Token *token, const char *val_server_i
   }
   sqlite3_snprintf(sizeof out->iss, out->iss, "%s", jwt->iss);
   sqlite3_snprintf(sizeof out->jti, out->jti, "%s", jwt->jti);
-  out->until = jwt->exp + SEAL_LEEWAY;
-  out->replay_until = jwt->exp + SEAL_LEEWAY;
+  out->until = out->replay_until = jwt->exp + SEAL_LEEWAY;
   out->scopes = SEAL_SCOPE_ALL;
   return SQLITE_OK;
 }
 
-/* A stored key of a VAL server, parsed: a JWK, or a sealed secret. */
+/* Columns of authenticate_keys. */
+enum { K_ID, K_VALUE, K_START, K_EXP, K_STATUS, K_TYPE, K_IDENTITY, K_CREDENTIAL_ID };
+
+/* A stored key of a VAL server, parsed: a JWK, which its credential_id names too, or a sealed secret. */
 static int stored_key(Seal *p, sqlite3_stmt *row, const char *alg, SealKeySet **out,
                       SealKeySet **owned, SealError *err) {
-  SealText type = seal_column_text(row, 5);
-  const void *value = sqlite3_column_blob(row, 1);
-  int n = sqlite3_column_bytes(row, 1);
+  int64_t id = sqlite3_column_int64(row, K_ID);
+  SealText type = seal_column_text(row, K_TYPE), name = seal_column_text(row, K_CREDENTIAL_ID);
+  const void *value = sqlite3_column_blob(row, K_VALUE);
+  int n = sqlite3_column_bytes(row, K_VALUE), rc;
   *owned = NULL;
-  if (type.p == NULL || value == NULL) return SQLITE_CORRUPT_VTAB;
+  if (type.p == NULL || name.p == NULL || value == NULL) return SQLITE_CORRUPT_VTAB;
   if (strcmp(type.p, "jwk") == 0) {
-    return seal_key_parse(p, (uint64_t)sqlite3_column_int64(row, 0), SEAL_KEYSET_PUBLIC, value, n,
-                          out);
+    rc = seal_key_parse(p, (uint64_t)id, SEAL_KEYSET_PUBLIC, value, n, out);
+  } else {
+    rc = seal_psk_open(p, id, seal_column_text(row, K_IDENTITY), value, n, alg, owned, err);
+    *out = *owned;
   }
-  int rc = seal_psk_open(p, seal_column_text(row, 6), value, n, alg, owned, err);
-  *out = *owned;
+  if (rc == SQLITE_OK && seal_keyset_count(*out) != 1) rc = SQLITE_CORRUPT_VTAB;
+  return rc == SQLITE_OK ? seal_reason_rc(seal_keyset_name(*out, 0, name.p)) : rc;
+}
+
+/* Tries one key; *mine is 1 when the token's signature fits it, and it decides. A value that is lost is
+** told in *lost: another key may fit. */
+static int try_key(Seal *p, const Token *token, sqlite3_stmt *row, const char *val_server_id,
+                   const char *alg, int *mine, SealRequester *out, SealError *lost,
+                   SealError *err) {
+  SealKeySet *set, *owned;
+  SealJwt *jwt;
+  SealText value = {sqlite3_column_blob(row, K_VALUE), sqlite3_column_bytes(row, K_VALUE)};
+  int rc = stored_key(p, row, alg, &set, &owned, lost);
+  if (rc == SQLITE_OK) {
+    rc = seal_token_verify(p, token->text, token->hash, set, seal_column_text(row, K_CREDENTIAL_ID),
+                           value, &jwt);
+  }
+  *mine = rc == SQLITE_OK;
+  if (rc == SQLITE_CONSTRAINT_VTAB && lost->cause == SEAL_CAUSE_NONE) rc = SQLITE_OK;
+  if (*mine) rc = own_claims(jwt, token, val_server_id, out, err);
+  if (*mine && rc == SQLITE_OK) rc = seal_credential_valid(row, token->at, out, err);
+  seal_keyset_free(owned);
   return rc;
 }
 
@@ -176,22 +206,25 @@ static int stored_key(Seal *p, sqlite3_stmt *row, const char *alg, SealKeySet **
 static int by_keys(Seal *p, const Token *token, int64_t val_server, const char *val_server_id,
                    const char *kid, const char *alg, SealRequester *out, SealError *err) {
   sqlite3_stmt *row;
-  int secret = strncmp(alg, "HS", 2) == 0;
+  SealError lost;
+  int secret = strncmp(alg, "HS", 2) == 0, mine = 0, rc_lost = SQLITE_OK;
+  memset(&lost, 0, sizeof lost);
   int rc = seal_store_row(&p->store, SQL_AUTHENTICATE_KEYS, &row, "iti", val_server, kid,
                           (int64_t)secret);
-  for (int i = 1; rc == SQLITE_ROW; rc = i++ < KEYS_TRIED ? sqlite3_step(row) : SQLITE_DONE) {
-    SealKeySet *set, *owned;
-    SealJwt *jwt;
-    rc = stored_key(p, row, alg, &set, &owned, err);
-    if (rc == SQLITE_OK) rc = seal_token_verify(p, token->text, token->hash, set, &jwt);
-    int other = rc == SQLITE_CONSTRAINT_VTAB && err->cause == SEAL_CAUSE_NONE;
-    if (rc == SQLITE_OK) rc = own_claims(jwt, token, val_server_id, out, err);
-    if (rc == SQLITE_OK) rc = seal_credential_valid(row, token->at, out, err);
-    seal_keyset_free(owned);
-    if (!other) break;
+  for (int i = 1; rc == SQLITE_ROW; i++) {
+    rc = try_key(p, token, row, val_server_id, alg, &mine, out, &lost, err);
+    if (!mine && rc == SQLITE_CORRUPT_VTAB) rc_lost = rc, rc = SQLITE_OK;
+    if (mine || rc != SQLITE_OK) break;
+    rc = i < KEYS_TRIED ? sqlite3_step(row) : SQLITE_DONE;
   }
   seal_store_reset(row);
-  return rc == SQLITE_DONE ? disbelieve(err) : rc;
+  if (!mine && rc == SQLITE_DONE) rc = rc_lost ? rc_lost : disbelieve(err);
+  if (!mine && lost.cause != SEAL_CAUSE_NONE &&
+      seal_refuse(err, lost.cause, "%s", lost.detail) == SQLITE_NOMEM) {
+    rc = SQLITE_NOMEM;
+  }
+  seal_error_clear(&lost);
+  return rc;
 }
 
 /* A JWT that the VAL server signed with a registered key. */
@@ -232,17 +265,22 @@ static int access_claims(SealJwt *jwt, const Token *token, const char *iss, Seal
   return SQLITE_OK;
 }
 
-/* The keys of whoever issued an access token: ours, or an issuer anchor's. SQLITE_DONE: unknown. */
-static int issuer_keys(Seal *p, const Token *token, const char *iss, SealKeySet **out) {
+/* Verifies a token by the keys of whoever issued it: ours, or an issuer anchor's. SQLITE_DONE: unknown. */
+static int by_issuer_keys(Seal *p, const Token *token, const char *iss, SealJwt **out) {
   sqlite3_stmt *row;
+  SealKeySet *set;
   int own = strcmp(iss, token->identifier) == 0;
-  int rc = own ? seal_store_row(&p->store, SQL_SIGNING_JWKS, &row, "i", token->at)
+  /* Of our own keys also those whose tokens have ended: such a token is told that it has. */
+  int rc = own ? seal_store_row(&p->store, SQL_SIGNING_JWKS, &row, "i", INT64_MIN)
                : seal_store_row(&p->store, SQL_AUTHENTICATE_ISSUER, &row, "it", token->at, iss);
   if (rc == SQLITE_ROW && sqlite3_column_type(row, 0) == SQLITE_NULL) rc = SQLITE_DONE;
   if (rc == SQLITE_ROW) {
     uint64_t slot = own ? SLOT_OWN : SLOT_ISSUER + (uint64_t)sqlite3_column_int64(row, 1);
-    rc = seal_key_parse(p, slot, SEAL_KEYSET_PUBLIC, sqlite3_column_blob(row, 0),
-                        sqlite3_column_bytes(row, 0), out);
+    SealText value = {sqlite3_column_blob(row, 0), sqlite3_column_bytes(row, 0)};
+    rc = seal_key_parse(p, slot, SEAL_KEYSET_PUBLIC, value.p, value.n, &set);
+    if (rc == SQLITE_OK) {
+      rc = seal_token_verify(p, token->text, token->hash, set, (SealText){NULL, 0}, value, out);
+    }
   }
   seal_store_reset(row);
   return rc;
@@ -250,11 +288,9 @@ static int issuer_keys(Seal *p, const Token *token, const char *iss, SealKeySet 
 
 static int by_access_token(Seal *p, const Token *token, const char *iss, SealRequester *out,
                            SealError *err) {
-  SealKeySet *set;
   SealJwt *jwt;
   if (iss[0] == 0) return disbelieve(err);
-  int rc = issuer_keys(p, token, iss, &set);
-  if (rc == SQLITE_OK) rc = seal_token_verify(p, token->text, token->hash, set, &jwt);
+  int rc = by_issuer_keys(p, token, iss, &jwt);
   if (rc == SQLITE_DONE || rc == SQLITE_CONSTRAINT_VTAB) return disbelieve(err);
   if (rc == SQLITE_OK) rc = access_claims(jwt, token, iss, out, err);
   if (rc != SQLITE_OK) return rc;
@@ -287,14 +323,11 @@ static int by_hint(Seal *p, const Token *token, const json_t *header, const json
   return by_own_token(p, token, iss, kid, name, out, err);
 }
 
-static int authenticate_token(Seal *p, Token *token, SealRequester *out, SealError *err) {
+static int authenticate_token(Seal *p, const Token *token, SealRequester *out, SealError *err) {
   SealPeek peek;
-  int rc =
-      seal_reason_rc(seal_sha256(p->crypto, token->text.p, (size_t)token->text.n, token->hash));
-  if (rc != SQLITE_OK) return rc;
   const SealJwt *cached = seal_token_cached(p, token->hash);
   if (cached != NULL) return by_hint(p, token, cached->jws.header, cached->claims, out, err);
-  rc = seal_reason_rc(seal_jwt_peek(token->text.p, (size_t)token->text.n, &peek));
+  int rc = seal_reason_rc(seal_jwt_peek(token->text.p, (size_t)token->text.n, &peek));
   if (rc == SQLITE_CONSTRAINT_VTAB) rc = disbelieve(err);
   if (rc == SQLITE_OK) rc = by_hint(p, token, peek.header, peek.claims, out, err);
   seal_peek_clear(&peek);
@@ -324,25 +357,46 @@ static int registrar_state(Seal *p, int64_t at, int host_clock, char identifier[
   return seal_refuse(err, SEAL_SYSTEM_FAILURE, "the host's clock went back from %s to %s", was, is);
 }
 
+/* Judges what is presented; token->hash is set where there is a token. */
+static int judge(Seal *p, const SealCredential *credential, Token *token, SealRequester *out,
+                 SealError *err) {
+  char x5t_s256[44];
+  int rc = registrar_state(p, token->at, out->host_clock, token->identifier, err);
+  if (rc != SQLITE_OK) return rc;
+  if (credential->token.p == NULL) {
+    return seal_authenticate_certificate(p, credential->certificate, token->at, out, err);
+  }
+  if (credential->certificate.p != NULL) {
+    rc = seal_certificate_thumbprint(p, credential->certificate, token->at, x5t_s256, err);
+    token->x5t_s256 = x5t_s256;
+  }
+  return rc == SQLITE_OK ? authenticate_token(p, token, out, err) : rc;
+}
+
 int seal_authenticate(Seal *p, const SealCredential *credential, int64_t at, SealRequester *out,
                       SealError *err) {
   Token token = {.text = credential->token, .at = seal_at(p, at), .x5t_s256 = ""};
-  char x5t_s256[44];
+  int alone = credential->token.p != NULL && credential->certificate.p == NULL, rc = SQLITE_OK;
+  sqlite3_stmt *snapshot = NULL;
   memset(out, 0, sizeof *out);
-  out->until = SEAL_UNBOUNDED;
+  out->until = out->stands_until = SEAL_UNBOUNDED;
   out->at = token.at;
   out->host_clock = at == SEAL_UNBOUNDED;
   out->scopes = SEAL_SCOPE_ALL;
-  int rc = registrar_state(p, token.at, out->host_clock, token.identifier, err);
-  if (rc != SQLITE_OK) return rc;
-  if (credential->token.p == NULL) {
-    return seal_authenticate_certificate(p, credential->certificate, token.at, out, err);
+  if (token.text.p != NULL) {
+    rc = seal_reason_rc(seal_sha256(p->crypto, token.text.p, (size_t)token.text.n, token.hash));
   }
-  if (credential->certificate.p != NULL) {
-    rc = seal_certificate_thumbprint(p, credential->certificate, token.at, x5t_s256, err);
-    token.x5t_s256 = x5t_s256;
+  /* One snapshot for all that is asked: it is consistent, and SQLite takes its locks only once. */
+  if (rc == SQLITE_OK && sqlite3_txn_state(p->store.db, "main") == SQLITE_TXN_NONE) {
+    rc = seal_store_row(&p->store, SQL_SNAPSHOT, &snapshot, "");
+    if (rc == SQLITE_ROW || rc == SQLITE_DONE) rc = SQLITE_OK;
   }
-  return rc == SQLITE_OK ? authenticate_token(p, &token, out, err) : rc;
+  if (rc == SQLITE_OK && !(alone && seal_verdict_find(p, token.hash, out))) {
+    rc = judge(p, credential, &token, out, err);
+    if (rc == SQLITE_OK && alone) seal_verdict_keep(p, token.hash, out);
+  }
+  seal_store_reset(snapshot);
+  return rc;
 }
 
 /************************************************************************************************

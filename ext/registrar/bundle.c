@@ -153,7 +153,12 @@ static int append_record(Builder *b, const char *conf_id, sqlite3_stmt *row) {
     return seal_refuse(b->err, SEAL_MANDATORY_IE_MISSING,
                        "the SEAL server has no jwk to encrypt key records to");
   }
-  int rc = seal_record_open(b->p, conf_id, seal_column_text(row, 2), &record,
+  SealRecordPlace place = {
+      .val_server_id = seal_column_text(row, 9),
+      .conf_id = {conf_id, (int)strlen(conf_id)},
+      .val_service_id = seal_column_text(row, 2),
+  };
+  int rc = seal_record_open(b->p, sqlite3_column_int64(row, 0), &place, &record,
                             sqlite3_column_blob(row, 7), sqlite3_column_bytes(row, 7), &plain, &n,
                             b->err);
   if (rc != SQLITE_OK) return rc;

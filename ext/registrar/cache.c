@@ -1,9 +1,14 @@
 /* What a connection remembers of keys and tokens (internal.h), so that a second time is cheap.
 **
-** Both caches hold facts that can't turn false, so that neither has to be told of a change: the parsed
-** form of a key, found again by all its bytes, and "this token's signature is right for this key", found
-** again by SHA-256 of the token and the key's thumbprint. Times, claims and every status are judged
-** afresh each time.
+** All caches hold facts that can't turn false, so that none has to be told of a change:
+**
+**    the parsed form of a key                       found again by all its bytes
+**    this token is rightly signed for these keys    by SHA-256 of the token and of the keys as they are
+**                                                   stored: their kids and algorithms decide no less
+**    this token was believed                        by its SHA-256, at the very instant (a second), of the
+**                                                   very state of the database
+**
+** Where the last one does not fit, times, claims and every status are judged afresh.
 */
 #include "registrar/internal.h"
 
@@ -20,13 +25,23 @@ typedef struct CachedKey {
 typedef struct CachedToken {
   int used;
   unsigned char hash[SEAL_SHA256_SIZE];
-  char thumbprint[44];
+  unsigned char keys[SEAL_SHA256_SIZE]; /* whose signature it has */
   SealJwt jwt;
 } CachedToken;
+
+#define VERDICTS 64
+
+typedef struct Verdict {
+  int used;
+  unsigned version; /* of the database */
+  unsigned char hash[SEAL_SHA256_SIZE];
+  SealRequester who;
+} Verdict;
 
 struct SealKeyCache {
   CachedKey keys[CACHE_SIZE];
   CachedToken tokens[CACHE_SIZE];
+  Verdict verdicts[VERDICTS];
 };
 
 SealKeyCache *seal_keys_new(void) {
@@ -43,6 +58,7 @@ static void key_clear(CachedKey *key) {
 }
 
 void seal_keys_forget(SealKeyCache *cache) {
+  memset(cache->verdicts, 0, sizeof cache->verdicts);
   for (int i = 0; i < CACHE_SIZE; i++) {
     key_clear(&cache->keys[i]);
     if (cache->tokens[i].used) seal_jwt_clear(&cache->tokens[i].jwt);
@@ -87,16 +103,26 @@ static CachedToken *token_slot(Seal *p, const unsigned char hash[SEAL_SHA256_SIZ
   return &p->keys->tokens[hash[0] % CACHE_SIZE];
 }
 
+/* SHA-256 of keys as they are stored, and of what they are called. */
+static int keys_hash(Seal *p, SealText name, SealText value, unsigned char out[SEAL_SHA256_SIZE]) {
+  unsigned char text[SEAL_SHA256_SIZE + SEAL_ID_MAX];
+  size_t n = name.p && name.n <= SEAL_ID_MAX ? (size_t)name.n : 0;
+  SealReason reason = seal_sha256(p->crypto, value.p, (size_t)value.n, text);
+  if (reason != SEAL_VALID) return seal_reason_rc(reason);
+  if (n > 0) memcpy(text + SEAL_SHA256_SIZE, name.p, n);
+  return seal_reason_rc(seal_sha256(p->crypto, text, SEAL_SHA256_SIZE + n, out));
+}
+
 int seal_token_verify(Seal *p, SealText token, const unsigned char hash[SEAL_SHA256_SIZE],
-                      const SealKeySet *set, SealJwt **out) {
+                      const SealKeySet *set, SealText name, SealText value, SealJwt **out) {
   CachedToken *cached = token_slot(p, hash);
-  size_t n = seal_keyset_count(set);
-  if (cached->used && memcmp(cached->hash, hash, SEAL_SHA256_SIZE) == 0) {
-    for (size_t i = 0; i < n; i++) {
-      if (strcmp(cached->thumbprint, seal_keyset_thumbprint(set, i)) != 0) continue;
-      *out = &cached->jwt;
-      return SQLITE_OK;
-    }
+  unsigned char keys[SEAL_SHA256_SIZE];
+  int rc = keys_hash(p, name, value, keys);
+  if (rc != SQLITE_OK) return rc == SQLITE_CONSTRAINT_VTAB ? SQLITE_ERROR : rc;
+  if (cached->used && memcmp(cached->hash, hash, SEAL_SHA256_SIZE) == 0 &&
+      memcmp(cached->keys, keys, SEAL_SHA256_SIZE) == 0) {
+    *out = &cached->jwt;
+    return SQLITE_OK;
   }
   SealJwt jwt;
   memset(&jwt, 0, sizeof jwt);
@@ -109,7 +135,7 @@ int seal_token_verify(Seal *p, SealText token, const unsigned char hash[SEAL_SHA
   cached->jwt = jwt;
   cached->used = 1;
   memcpy(cached->hash, hash, SEAL_SHA256_SIZE);
-  memcpy(cached->thumbprint, seal_keyset_thumbprint(set, jwt.jws.key), sizeof cached->thumbprint);
+  memcpy(cached->keys, keys, SEAL_SHA256_SIZE);
   *out = &cached->jwt;
   return SQLITE_OK;
 }
@@ -118,4 +144,36 @@ const SealJwt *seal_token_cached(Seal *p, const unsigned char hash[SEAL_SHA256_S
   CachedToken *cached = token_slot(p, hash);
   if (!cached->used || memcmp(cached->hash, hash, SEAL_SHA256_SIZE) != 0) return NULL;
   return cached->jwt.claims ? &cached->jwt : NULL;
+}
+
+/* SQLite's number for the state of the database, which every commit changes, this connection's or
+** another's. What is written and not committed has no number: -1 then, and without a transaction. */
+static int state_version(Seal *p, unsigned *out) {
+  if (sqlite3_txn_state(p->store.db, "main") != SQLITE_TXN_READ) return -1;
+  return sqlite3_file_control(p->store.db, "main", SQLITE_FCNTL_DATA_VERSION, out) == SQLITE_OK
+             ? 0
+             : -1;
+}
+
+int seal_verdict_find(Seal *p, const unsigned char hash[SEAL_SHA256_SIZE], SealRequester *out) {
+  const Verdict *verdict = &p->keys->verdicts[hash[0] % VERDICTS];
+  unsigned version;
+  if (!verdict->used || verdict->who.at != out->at || verdict->who.host_clock != out->host_clock ||
+      memcmp(verdict->hash, hash, SEAL_SHA256_SIZE) != 0 || state_version(p, &version) != 0 ||
+      verdict->version != version) {
+    return 0;
+  }
+  *out = verdict->who;
+  return 1;
+}
+
+void seal_verdict_keep(Seal *p, const unsigned char hash[SEAL_SHA256_SIZE],
+                       const SealRequester *who) {
+  Verdict *verdict = &p->keys->verdicts[hash[0] % VERDICTS];
+  const SealJwt *jwt = seal_token_cached(p, hash);
+  /* What a secret key proved holds only while this connection is unlocked. */
+  if (jwt == NULL || strncmp(jwt->jws.alg, "HS", 2) == 0) return;
+  verdict->used = state_version(p, &verdict->version) == 0;
+  memcpy(verdict->hash, hash, SEAL_SHA256_SIZE);
+  verdict->who = *who;
 }

@@ -37,6 +37,13 @@ int seal_refuse(SealError *err, SealCause cause, const char *format, ...) {
   return SQLITE_CONSTRAINT_VTAB;
 }
 
+int seal_lost(SealError *err, const char *relation, int64_t id) {
+  int rc =
+      seal_refuse(err, SEAL_SYSTEM_FAILURE, "seal_%s: the sealed value of row %lld does not hold",
+                  relation, (long long)id);
+  return rc == SQLITE_NOMEM ? rc : SQLITE_CORRUPT_VTAB;
+}
+
 int seal_fault(SealError *err, SealCause cause, const char *param, const char *reason) {
   if (err->n_faults >= SEAL_FAULTS_MAX) return SQLITE_CONSTRAINT_VTAB;
   SealFault *faults = sqlite3_realloc64(err->faults, (err->n_faults + 1) * sizeof *faults);

@@ -16,6 +16,7 @@
 struct SealAnchors {
   char *ids;
   SealCertSet *set;
+  int has_crls;
 };
 
 void seal_anchors_free(SealAnchors *anchors) {
@@ -25,26 +26,75 @@ void seal_anchors_free(SealAnchors *anchors) {
   sqlite3_free(anchors);
 }
 
-/* Gathers what the anchors of one type hold, one after another. */
+/* Appends one DER value as a PEM block. */
+static void append_pem(sqlite3_str *out, const char *label, const unsigned char *der, size_t n) {
+  sqlite3_str_appendf(out, "-----BEGIN %s-----\n", label);
+  for (size_t i = 0; i < n; i += 48) {
+    char line[65];
+    size_t k = n - i < 48 ? n - i : 48, used = seal_b64url_encode(der + i, k, line);
+    for (size_t c = 0; c < used; c++) {
+      if (line[c] == '-') line[c] = '+';
+      if (line[c] == '_') line[c] = '/';
+    }
+    sqlite3_str_append(out, line, (int)used);
+    sqlite3_str_appendchar(out, (int)((4 - used % 4) % 4), '=');
+    sqlite3_str_appendchar(out, 1, '\n');
+  }
+  sqlite3_str_appendf(out, "-----END %s-----\n", label);
+}
+
+/* The size of the SEQUENCE in DER that n bytes begin with; 0: they don't. */
+static size_t der_size(const unsigned char *p, size_t n) {
+  size_t size = 0, head = n > 1 && p[0] == 0x30 && p[1] > 0x80 && p[1] <= 0x84 ? p[1] - 0x80u : 0;
+  if (head == 0 || n < 2 + head) return 0;
+  for (size_t i = 0; i < head; i++) size = size << 8 | p[2 + i];
+  return size <= n - 2 - head ? 2 + head + size : 0;
+}
+
+/* Appends an anchor's value, so that values may follow one another whatever their form: PEM with its own
+** last line, DER as PEM. */
+static int append_value(sqlite3_str *out, const char *label, const unsigned char *p, size_t n) {
+  if (n == 0) return SQLITE_CORRUPT_VTAB;
+  if (der_size(p, n) == 0) {
+    sqlite3_str_append(out, (const char *)p, (int)n);
+    sqlite3_str_appendchar(out, 1, '\n');
+    return SQLITE_OK;
+  }
+  while (n > 0) {
+    size_t size = der_size(p, n);
+    if (size == 0) return SQLITE_CORRUPT_VTAB;
+    append_pem(out, label, p, size);
+    p += size;
+    n -= size;
+  }
+  return SQLITE_OK;
+}
+
+/* Gathers what the anchors of one type hold, as PEM. */
 static int gather(Seal *p, const char *type, int64_t at, sqlite3_str *out) {
   sqlite3_stmt *row;
+  const char *label = strcmp(type, "ca") == 0 ? "CERTIFICATE" : "X509 CRL";
   int rc = seal_store_row(&p->store, SQL_ANCHOR_VALUES, &row, "it", at, type);
-  for (; rc == SQLITE_ROW; rc = sqlite3_step(row)) {
-    sqlite3_str_append(out, sqlite3_column_blob(row, 0), sqlite3_column_bytes(row, 0));
+  while (rc == SQLITE_ROW) {
+    const void *value = sqlite3_column_blob(row, 0);
+    rc = append_value(out, label, value, (size_t)sqlite3_column_bytes(row, 0));
+    if (rc == SQLITE_OK) rc = sqlite3_step(row);
   }
   seal_store_reset(row);
   if (rc != SQLITE_DONE) return rc;
   return sqlite3_str_errcode(out);
 }
 
-static int parse_anchors(Seal *p, int64_t at, SealCertSet **out) {
+static int parse_anchors(Seal *p, int64_t at, SealAnchors *out) {
   sqlite3_str *cas = sqlite3_str_new(NULL), *crls = sqlite3_str_new(NULL);
   int rc = gather(p, "ca", at, cas);
   if (rc == SQLITE_OK) rc = gather(p, "crl", at, crls);
   size_t n_cas = (size_t)sqlite3_str_length(cas), n_crls = (size_t)sqlite3_str_length(crls);
   char *ca = sqlite3_str_finish(cas), *crl = sqlite3_str_finish(crls);
   if (rc == SQLITE_OK) {
-    rc = seal_reason_rc(seal_certset_parse(p->crypto, ca, n_cas, n_crls ? crl : NULL, n_crls, out));
+    rc = seal_reason_rc(
+        seal_certset_parse(p->crypto, ca, n_cas, n_crls ? crl : NULL, n_crls, &out->set));
+    out->has_crls = n_crls > 0;
     if (rc == SQLITE_CONSTRAINT_VTAB) rc = SQLITE_CORRUPT_VTAB;
   }
   sqlite3_free(ca);
@@ -73,8 +123,8 @@ static int load_anchors(Seal *p, int64_t at, SealCertSet **out) {
     sqlite3_free(anchors);
     return SQLITE_NOMEM;
   }
-  *anchors = (SealAnchors){copy, NULL};
-  rc = parse_anchors(p, at, &anchors->set);
+  *anchors = (SealAnchors){copy, NULL, 0};
+  rc = parse_anchors(p, at, anchors);
   if (rc != SQLITE_OK) {
     seal_anchors_free(anchors);
     return rc;
@@ -97,6 +147,28 @@ static int refuse_certificate(SealReason reason, SealError *err) {
   return seal_refuse(err, SEAL_CREDENTIAL_INVALID, "the certificate proves no VAL server");
 }
 
+/* A certificate that is believed without its path is not believed against a CRL: if it leads to a CA of
+** ours, and that has a CRL, this must be current and must not list it. */
+static int check_revoked(Seal *p, SealText pem, int64_t at, SealError *err) {
+  SealCertSet *set;
+  SealX509 leaf;
+  SealX509Policy policy = {.at = at, .purpose = SEAL_X509_CLIENT};
+  int rc = load_anchors(p, at, &set);
+  if (rc != SQLITE_OK || set == NULL || !p->anchors->has_crls) return rc;
+  SealReason reason = seal_x509_verify(p->crypto, pem.p, (size_t)pem.n, set, &policy, &leaf);
+  seal_x509_clear(&leaf);
+  switch (reason) {
+  case SEAL_REASON_CERT_REVOKED:
+  case SEAL_REASON_CRL_EXPIRED:
+  case SEAL_REASON_CRL_NOT_YET_VALID:
+  case SEAL_NOMEM:
+  case SEAL_INTERNAL:
+    return refuse_certificate(reason, err);
+  default:
+    return SQLITE_OK;
+  }
+}
+
 /* The VAL server whose registered certificate this is: SQLITE_DONE when it is not registered. */
 static int by_thumbprint(Seal *p, SealText pem, const char *thumbprint, int64_t at,
                          SealRequester *out, SealError *err) {
@@ -111,12 +183,12 @@ static int by_thumbprint(Seal *p, SealText pem, const char *thumbprint, int64_t 
     if (rc == SQLITE_OK) {
       SealReason reason = seal_x509_leaf(p->crypto, pem.p, (size_t)pem.n, &policy, &leaf);
       if (reason != SEAL_VALID) rc = refuse_certificate(reason, err);
-      if (reason == SEAL_VALID && leaf.not_after + 1 < out->until) out->until = leaf.not_after + 1;
+      if (reason == SEAL_VALID) seal_requester_ends(out, leaf.not_after + 1);
       seal_x509_clear(&leaf);
     }
   }
   seal_store_reset(row);
-  return rc;
+  return rc == SQLITE_OK ? check_revoked(p, pem, at, err) : rc;
 }
 
 /* 1 if a SAN can name a VAL server: a DNS name or a URI. */
@@ -173,7 +245,7 @@ static int by_path(Seal *p, SealText pem, int64_t at, SealRequester *out, SealEr
   }
   if (rc == SQLITE_OK && reason != SEAL_VALID) rc = refuse_certificate(reason, err);
   if (rc == SQLITE_OK) {
-    if (leaf.not_after + 1 < out->until) out->until = leaf.not_after + 1;
+    seal_requester_ends(out, leaf.not_after + 1);
     rc = seal_requester_is(p, (SealText){val_server_id, (int)strlen(val_server_id)}, at, out, err);
   }
   seal_x509_clear(&leaf);
@@ -184,9 +256,15 @@ int seal_certificate_thumbprint(Seal *p, SealText pem, int64_t at, char out[44],
   SealX509 leaf;
   SealX509Policy policy = {.at = at, .purpose = SEAL_X509_CLIENT};
   SealReason reason = seal_x509_leaf(p->crypto, pem.p, (size_t)pem.n, &policy, &leaf);
+  SealRequester nobody = {.until = SEAL_UNBOUNDED};
+  sqlite3_stmt *row;
   memcpy(out, leaf.thumbprint, 44);
   seal_x509_clear(&leaf);
-  return reason == SEAL_VALID ? SQLITE_OK : refuse_certificate(reason, err);
+  if (reason != SEAL_VALID) return refuse_certificate(reason, err);
+  int rc = seal_store_row(&p->store, SQL_AUTHENTICATE_CERTIFICATE, &row, "t", out);
+  if (rc == SQLITE_ROW) rc = seal_credential_valid(row, at, &nobody, err);
+  seal_store_reset(row);
+  return rc == SQLITE_OK || rc == SQLITE_DONE ? check_revoked(p, pem, at, err) : rc;
 }
 
 int seal_authenticate_certificate(Seal *p, SealText pem, int64_t at, SealRequester *out,
@@ -266,7 +344,9 @@ int seal_anchor_check(Seal *p, SealText type, const void *value, int n, int64_t 
   if (type.n == 3) return check_crl(p, value, n, at, subject, number, err);
   if (type.n == 2) {
     SealCertSet *set = NULL;
-    SealReason reason = seal_certset_parse(p->crypto, value, (size_t)n, NULL, 0, &set);
+    SealReason reason =
+        n > 0 ? seal_certset_parse(p->crypto, value, (size_t)n, NULL, 0, &set)
+              : SEAL_REASON_ANCHORS_MALFORMED; /* an empty set is one, and no anchor */
     seal_certset_free(set);
     return refuse_anchor(reason, err);
   }

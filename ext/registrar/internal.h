@@ -18,9 +18,16 @@ int seal_reason_rc(SealReason reason);
 ** for the slot. SQLITE_CORRUPT_VTAB: it is none. */
 int seal_key_parse(Seal *p, uint64_t slot, int what, const void *value, int n, SealKeySet **out);
 /* Verifies a token's signature (hash: its SHA-256) by the keys of a set, or finds that this was done
-** before; *out belongs to the cache. SQLITE_CONSTRAINT_VTAB: by none of these keys. */
+** before; *out belongs to the cache. `name` and `value`: what the keys are called, and the text of them
+** that is stored. SQLITE_CONSTRAINT_VTAB: by none of these keys. */
 int seal_token_verify(Seal *p, SealText token, const unsigned char hash[SEAL_SHA256_SIZE],
-                      const SealKeySet *set, SealJwt **out);
+                      const SealKeySet *set, SealText name, SealText value, SealJwt **out);
+/* 1 if this token (hash: its SHA-256), presented alone, was believed before at out->at, by the same
+** clock, of the database as it is now: *out is what it proved. Needs an open transaction. */
+int seal_verdict_find(Seal *p, const unsigned char hash[SEAL_SHA256_SIZE], SealRequester *out);
+/* Remembers that. */
+void seal_verdict_keep(Seal *p, const unsigned char hash[SEAL_SHA256_SIZE],
+                       const SealRequester *who);
 /* The token as it was verified before, by whatever key: a hint whose keys to take. NULL: unknown. */
 const SealJwt *seal_token_cached(Seal *p, const unsigned char hash[SEAL_SHA256_SIZE]);
 
@@ -31,12 +38,15 @@ void seal_anchors_free(SealAnchors *anchors);
 /* The requester is this VAL server, if it is active at `at`. SQLITE_DONE: there is none. */
 int seal_requester_is(Seal *p, SealText val_server_id, int64_t at, SealRequester *out,
                       SealError *err);
+/* What stands behind the credential ends then. */
+void seal_requester_ends(SealRequester *out, int64_t until);
 int seal_val_server_exists(Seal *p, SealText val_server_id, int *there);
 /* Window and status of the credential in a row of authenticate_keys or authenticate_certificate. */
 int seal_credential_valid(sqlite3_stmt *row, int64_t at, SealRequester *out, SealError *err);
 int seal_authenticate_certificate(Seal *p, SealText pem, int64_t at, SealRequester *out,
                                   SealError *err);
-/* x5t#S256 of a certificate that is presented beside a token, once its form is that of a client's. */
+/* x5t#S256 of a certificate that is presented beside a token, once its form is that of a client's, and it
+** is neither revoked nor a registered one that has ended: a token bound to it ends with it. */
 int seal_certificate_thumbprint(Seal *p, SealText pem, int64_t at, char out[44], SealError *err);
 
 /************************************************************************************************
@@ -44,21 +54,25 @@ int seal_certificate_thumbprint(Seal *p, SealText pem, int64_t at, char out[44],
 */
 /* SQLITE_OK while unlocked; otherwise the refusal SEALED. */
 int seal_unlocked(Seal *p, SealError *err);
-/* *out is the caller's: seal_wipe, sqlite3_free. A tag that does not hold is SQLITE_CORRUPT_VTAB. */
+/* The same, and refuses a key that another connection has replaced since: before anything is written
+** that will be sealed. */
+int seal_key_current(Seal *p, SealError *err);
+/* *out is the caller's: seal_wipe, sqlite3_free. A tag that does not hold is seal_lost, of row `id`;
+** where the database has another key by now, SEALED. */
 int seal_secret_seal(Seal *p, const char *purpose, SealText aad, const void *plain, int n,
                      void **out, int *n_out, SealError *err);
-int seal_secret_open(Seal *p, const char *purpose, SealText aad, const void *sealed, int n,
-                     void **out, int *n_out, SealError *err);
+int seal_secret_open(Seal *p, const char *purpose, int64_t id, SealText aad, const void *sealed,
+                     int n, void **out, int *n_out, SealError *err);
 /* A symmetric key of a VAL server: a JWK of kty oct, or the bytes themselves, for `alg` then. *out is
 ** the caller's. */
 SealReason seal_psk_parse(Seal *p, const void *value, int n, const char *alg, SealKeySet **out);
-int seal_psk_open(Seal *p, SealText thumbprint, const void *sealed, int n, const char *alg,
+int seal_psk_open(Seal *p, int64_t id, SealText aad, const void *sealed, int n, const char *alg,
                   SealKeySet **out, SealError *err);
-/* Purposes: each has a key of its own. */
-#define SEAL_FOR_PSK    "seal_credential"
-#define SEAL_FOR_RECORD "seal_key_record"
-#define SEAL_FOR_KEY    "seal_registrar_key"
-#define SEAL_FOR_ANSWER "seal_message"
+/* Purposes: each has a key of its own. They are what the storage is called, too. */
+#define SEAL_FOR_PSK    "credential"
+#define SEAL_FOR_RECORD "key_record"
+#define SEAL_FOR_KEY    "registrar_key"
+#define SEAL_FOR_ANSWER "message"
 
 /************************************************************************************************
 ** invocation.c
@@ -106,14 +120,12 @@ int seal_name_split(char *name, char *parts[3]);
 ** record.c
 */
 /* What a record is sealed to: *out is the caller's (sqlite3_free). */
-int seal_record_aad(const char *conf_id, SealText val_service_id, const SealRecord *record,
-                    char **out);
+int seal_record_aad(const SealRecordPlace *place, const SealRecord *record, char **out);
 /* How many characters a text of UTF-8 has. */
 int seal_characters(SealText text);
-/* Stores one, sealed, at a place of its service. SQLITE_CONSTRAINT_UNIQUE: its id has one already. */
-int seal_record_store(Seal *p, int64_t service, int64_t place, const char *conf_id,
-                      SealText val_service_id, const SealRecord *record, int64_t *rowid,
-                      SealError *err);
+/* Stores one, sealed, as row `number` of its service. SQLITE_CONSTRAINT_UNIQUE: its id has one already. */
+int seal_record_store(Seal *p, int64_t service, int64_t number, const SealRecordPlace *place,
+                      const SealRecord *record, int64_t *rowid, SealError *err);
 
 /************************************************************************************************
 ** provision.c
@@ -127,6 +139,19 @@ int seal_configuration_make(Seal *p, const SealConfiguration *conf, int64_t val_
 /* Removes the key records of a service; *removed is how many. Counters are the caller's. */
 int seal_service_records_clear(Seal *p, int64_t service, int64_t *removed);
 int seal_service_make(Seal *p, int64_t configuration, const SealService *service, int64_t *id);
+
+/************************************************************************************************
+** occupancy.c. `service` of 0: every VAL service of the configuration.
+*/
+/* What is held is so no longer, from `at` on: before the rows go. */
+int seal_occupancy_close(Seal *p, int64_t configuration, int64_t service, int64_t at);
+/* What is held now is so from `at` on: after the counts and the end are stored. */
+int seal_occupancy_open(Seal *p, int64_t configuration, int64_t service, int64_t at);
+/* Both: the counts or the end were changed. */
+int seal_occupancy_change(Seal *p, int64_t configuration, int64_t service, int64_t at);
+/* A VAL service under `term` came to the configuration or left it: where there are other terms, it is
+** valid at other times from then on. */
+int seal_occupancy_terms(Seal *p, int64_t configuration, int64_t term, int64_t at);
 
 /************************************************************************************************
 ** batch.c: identities on their way into storage.

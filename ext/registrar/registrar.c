@@ -61,7 +61,7 @@ static void forget_answers(Seal *p) {
 
 void seal_forget(Seal *p) {
   forget_answers(p);
-  seal_key_settle(p, 0);
+  seal_key_settle(p, 0, 0);
   seal_batch_drop(p->batch);
   seal_pending_drop(p->pending);
   p->audit_seq = 0;
@@ -69,7 +69,7 @@ void seal_forget(Seal *p) {
 
 void seal_transaction(Seal *p, int committed) {
   if (!committed) forget_answers(p);
-  seal_key_settle(p, committed);
+  seal_key_settle(p, committed, 1);
   seal_batch_drop(p->batch);
   seal_pending_drop(p->pending);
   p->txn = 0;

@@ -57,6 +57,8 @@ int seal_cause_status(SealCause cause);
 /* Sets the refusal (the first one stays) and returns SQLITE_CONSTRAINT_VTAB, or SQLITE_NOMEM. The
 ** format is sqlite3_mprintf's: %.*s and %s for texts from outside are quoted by seal_quote. */
 int seal_refuse(SealError *err, SealCause cause, const char *format, ...);
+/* A sealed value that fails its tag: SQLITE_CORRUPT_VTAB, with SYSTEM_FAILURE and the row in *err. */
+int seal_lost(SealError *err, const char *relation, int64_t id);
 /* Adds one faulty place of a message; the cause becomes the first fault's. Returns as seal_refuse,
 ** and goes on counting silently past SEAL_FAULTS_MAX places. */
 int seal_fault(SealError *err, SealCause cause, const char *param, const char *reason);
@@ -82,8 +84,10 @@ int seal_is_utf8(const char *p, size_t n);
 typedef struct SealRequester {
   int64_t val_server; /* row id */
   char val_server_id[SEAL_ID_MAX + 1];
-  int64_t until;     /* the credential itself proves nothing from here on */
-  int64_t at;        /* when it was judged */
+  int64_t until; /* the credential itself proves nothing from here on */
+  int64_t
+      stands_until; /* when the key, certificate or VAL server behind it ends: a token's own end apart */
+  int64_t at;       /* when it was judged */
   int host_clock;    /* at is the host's clock, not the caller's word */
   int by_token;      /* with an access token: only its scopes count */
   unsigned scopes;   /* SEAL_SCOPE_...; all of them without an access token */
@@ -124,8 +128,8 @@ int seal_consume(Seal *p, const SealRequester *who, SealError *err);
 int seal_credential_check(Seal *p, SealText type, const void *value, int n, char thumbprint[44],
                           SealError *err);
 /* Seals the value of a psk credential for storage: *out is the caller's (sqlite3_free). */
-int seal_credential_seal(Seal *p, const char *thumbprint, const void *value, int n, void **out,
-                         int *n_out, SealError *err);
+int seal_credential_seal(Seal *p, SealText val_server_id, SealText credential_id, const void *value,
+                         int n, void **out, int *n_out, SealError *err);
 /* Checks the value of an anchor for storage: certificates, a CRL by one of the CAs that are stored, a
 ** JWK Set. Of a CRL it gives the issuer (*subject, sqlite3_free) and number, which must be above the
 ** one that is stored. */
@@ -327,12 +331,15 @@ int seal_skms_uri_check(Seal *p, SealText uri, SealError *err);
 ** seal_secret_free). */
 int seal_answer_seal(Seal *p, SealText message_id, const char *response, void **out, int *n,
                      SealError *err);
-int seal_answer_open(Seal *p, SealText message_id, const void *sealed, int n, void **out,
-                     int *n_out, SealError *err);
-/* Opens a stored one, whose identity is given. A tag that does not hold is SQLITE_CORRUPT_VTAB. */
-int seal_record_open(Seal *p, const char *conf_id, SealText val_service_id,
-                     const SealRecord *record, const void *sealed, int n, void **out, int *n_out,
-                     SealError *err);
+int seal_answer_open(Seal *p, int64_t id, SealText message_id, const void *sealed, int n,
+                     void **out, int *n_out, SealError *err);
+/* Where a record lies: its identity. */
+typedef struct SealRecordPlace {
+  SealText val_server_id, conf_id, val_service_id;
+} SealRecordPlace;
+/* Opens a stored one, row `id`, whose identity is given. A tag that does not hold is seal_lost. */
+int seal_record_open(Seal *p, int64_t id, const SealRecordPlace *place, const SealRecord *record,
+                     const void *sealed, int n, void **out, int *n_out, SealError *err);
 
 /************************************************************************************************
 ** secret.c: the key of this connection.
@@ -346,9 +353,11 @@ void seal_lock(Seal *p);
 ** new one, or, if the transaction is rolled back, with the old one. */
 int seal_rekey(Seal *p, const unsigned char *key, int n, int64_t *count, SealError *err);
 /* The transaction has ended, or a part of it was taken back, after a rekey. */
-void seal_key_settle(Seal *p, int committed);
+void seal_key_settle(Seal *p, int committed, int ended);
 /* Wipes and frees what was opened. */
 void seal_secret_free(void *secret, int n);
+/* The same as a destructor of sqlite3_result_text: SQLite then keeps no copy of its own. */
+void seal_secret_done(void *secret);
 
 /************************************************************************************************
 ** token.c: the registrar's signing keys and access tokens.
@@ -375,11 +384,12 @@ int seal_identifier(Seal *p, char out[SEAL_ID_MAX + 1]);
 /************************************************************************************************
 ** validity.c: until when; the sweep.
 */
-/* Removes at most `limit` rows of configurations that have ended at `at`, their configurations when
-** those are empty, used token ids and answers that nobody may ask for again. */
+/* Removes at most `limit` rows of configurations that have ended at `at` (SEAL_UNBOUNDED: the host's
+** clock), their configurations when those are empty, used token ids and answers that nobody may ask for
+** again. */
 int seal_sweep(Seal *p, int64_t limit, int64_t at, int64_t *removed);
 /* Removes rows of one configuration (0: all of them); *removed counts up, at most to `limit`. */
-int seal_configuration_clear(Seal *p, int64_t id, int64_t limit, int64_t *removed);
+int seal_configuration_clear(Seal *p, int64_t id, int64_t limit, int64_t at, int64_t *removed);
 
 /************************************************************************************************
 ** ledger.c: audit, usage, change.
@@ -402,6 +412,18 @@ int seal_change_write(Seal *p, int64_t time, const char *seal_service, const cha
 int seal_usage_write(Seal *p, int64_t time, int64_t val_server, const char *seal_service,
                      const char *operation, int result, const char *conf_id, int64_t identities,
                      int64_t key_records);
+
+/************************************************************************************************
+** occupancy.c: what is held, from when to when. Provisioning writes it by itself (internal.h); these are
+** for what the operator does to what it hangs on.
+*/
+typedef enum SealParent { SEAL_AGREEMENT = 1, SEAL_VAL_SERVER, SEAL_TERM } SealParent;
+/* From `since` on it is as it is stored now: status and window. A new one: since SEAL_INSTANT_MIN. */
+int seal_occupancy_state(Seal *p, SealParent kind, int64_t id, int64_t since);
+/* From `since` on an identity-day of the term costs what is stored now. */
+int seal_occupancy_price(Seal *p, int64_t term, int64_t since);
+/* It is about to be removed: called before, while it is there. */
+int seal_occupancy_gone(Seal *p, SealParent kind, int64_t id, int64_t at);
 
 /************************************************************************************************
 ** audit.c: the audit chain is verified, signed, and cut at its old end.
@@ -476,7 +498,7 @@ struct Seal {
   const SealMessages *messages; /* the 3GPP face */
   SealKeyCache *keys;
   SealAnchors *anchors;      /* the CAs and CRLs that were asked last, parsed */
-  unsigned char *key_before; /* the key before a rekey that is not committed yet */
+  unsigned char *key_before; /* the key at this transaction's start, once it has changed */
   unsigned char *key;        /* what seal_unlock gave: 32 bytes; NULL while sealed */
   SealPending *pending;      /* what row inserts have yet to write to counters and ledgers */
   SealBatch *batch;          /* identities that have yet to be written at all */

@@ -115,6 +115,9 @@ static int slot_flush(Seal *p, Slot *slot) {
                           slot->next);
   if (rc == SQLITE_OK)
     rc = seal_hold(p, slot->term, slot->until, slot->val_server, identities, records);
+  if (rc == SQLITE_OK && identities + records != 0) {
+    rc = seal_occupancy_change(p, slot->configuration, slot->service, slot->at);
+  }
   if (rc == SQLITE_OK) {
     rc = seal_store_run(&p->store, SQL_CONFIGURATION_TOUCH, "ii", slot->configuration, slot->at);
   }
@@ -350,6 +353,9 @@ static int place_make(Seal *p, const SealRowAsk *ask, Place *place) {
                            .scope = ask->scope,
                            .grant = place->grant};
     rc = seal_service_make(p, place->configuration, &service, &place->service);
+    if (rc == SQLITE_OK) {
+      rc = seal_occupancy_terms(p, place->configuration, place->grant.term, place->at);
+    }
   }
   return rc;
 }
@@ -431,9 +437,14 @@ static int insert_record(Seal *p, Slot *slot, const SealRowAsk *ask, int64_t rep
                          int64_t *rowid, SealError *err) {
   int rc = SQLITE_OK;
   if (replaced != 0) rc = seal_store_run(&p->store, SQL_RECORD_DELETE, "i", replaced);
-  if (rc == SQLITE_OK)
-    rc = seal_record_store(p, slot->service, slot->next, slot->conf_id_text, slot->val_service_id,
-                           ask->record, rowid, err);
+  SealRecordPlace place = {
+      .val_server_id = {slot->val_server_text, (int)strlen(slot->val_server_text)},
+      .conf_id = {slot->conf_id_text, (int)strlen(slot->conf_id_text)},
+      .val_service_id = slot->val_service_id,
+  };
+  if (rc == SQLITE_OK) {
+    rc = seal_record_store(p, slot->service, slot->next, &place, ask->record, rowid, err);
+  }
   if (rc != SQLITE_OK) return rc;
   slot->records = 1;
   slot->next++;
@@ -451,7 +462,7 @@ static int insert_first(Seal *p, const SealRowAsk *ask, int64_t *rowid, SealErro
   int there = 0;
   int64_t replaced = 0;
   int rc = seal_flush(p);
-  if (rc == SQLITE_OK && ask->record != NULL) rc = seal_unlocked(p, err);
+  if (rc == SQLITE_OK && ask->record != NULL) rc = seal_key_current(p, err);
   if (rc == SQLITE_OK) rc = place_judge(p, ask, &place, err);
   if (rc == SQLITE_OK) rc = place_service(p, ask, &place);
   if (rc == SQLITE_OK && place.service != 0) {
@@ -580,15 +591,18 @@ int seal_row_delete(Seal *p, SealRowKind kind, int64_t rowid, int64_t at) {
   int rc = seal_batch_flush(p);
   if (rc == SQLITE_OK)
     rc = operator_slot(p, kind == SEAL_ROW_IDENTITY ? SEAL_IDM : SEAL_KM, service, at, &slot);
-  if (rc == SQLITE_OK && kind == SEAL_ROW_KEY)
-    rc = seal_service_records_clear(p, service, &removed);
+  if (rc == SQLITE_OK && kind == SEAL_ROW_KEY) {
+    rc = seal_occupancy_close(p, slot->configuration, service, slot->at);
+    if (rc == SQLITE_OK) rc = seal_service_records_clear(p, service, &removed);
+  }
   if (rc == SQLITE_OK) rc = seal_store_run(&p->store, sql[kind], "i", rowid);
   if (rc != SQLITE_OK) return rc;
   slot->records = kind == SEAL_ROW_RECORD;
   slot->removed += sqlite3_changes64(p->store.db);
   p->pending->dirty = 1;
-  return removed > 0 ? seal_hold(p, slot->term, slot->until, slot->val_server, 0, -removed)
-                     : SQLITE_OK;
+  if (kind == SEAL_ROW_KEY) rc = seal_occupancy_terms(p, slot->configuration, slot->term, slot->at);
+  if (rc != SQLITE_OK || removed == 0) return rc;
+  return seal_hold(p, slot->term, slot->until, slot->val_server, 0, -removed);
 }
 
 int seal_row_update(Seal *p, const SealRowAsk *ask, int64_t rowid) {

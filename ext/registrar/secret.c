@@ -34,6 +34,10 @@ int seal_unlocked(Seal *p, SealError *err) {
   return seal_refuse(err, SEAL_SEALED, "this connection is not unlocked: seal_unlock(key)");
 }
 
+static int refuse_stale(SealError *err) {
+  return seal_refuse(err, SEAL_SEALED, "the database has another key by now");
+}
+
 /* SQLITE_OK if the key is the database's, SQLITE_DONE if the database has none yet,
 ** SQLITE_CONSTRAINT_VTAB if it is another. */
 static int check_key(Seal *p, const unsigned char key[SEAL_AEAD_KEY]) {
@@ -79,14 +83,24 @@ int seal_unlock(Seal *p, const unsigned char *key, int n, SealError *err) {
   return rc;
 }
 
-void seal_key_settle(Seal *p, int committed) {
+int seal_key_current(Seal *p, SealError *err) {
+  int rc = seal_unlocked(p, err);
+  if (rc == SQLITE_OK) rc = check_key(p, p->key);
+  if (rc == SQLITE_CONSTRAINT_VTAB && err->cause == SEAL_CAUSE_NONE) rc = refuse_stale(err);
+  return rc == SQLITE_DONE ? SQLITE_OK : rc;
+}
+
+/* What a rekey of this transaction put in place holds only as long as the database agrees; the key before
+** it is kept until the transaction has ended, since a savepoint may be taken back before the rest is. */
+void seal_key_settle(Seal *p, int committed, int ended) {
   if (p->key_before == NULL) return;
-  if (!committed && check_key(p, p->key) == SQLITE_CONSTRAINT_VTAB) {
-    unsigned char *now = p->key;
+  if (!committed && (p->key == NULL || check_key(p, p->key) != SQLITE_OK) &&
+      check_key(p, p->key_before) != SQLITE_CONSTRAINT_VTAB) {
+    key_free(&p->key);
     p->key = p->key_before;
-    p->key_before = now;
+    p->key_before = NULL;
   }
-  key_free(&p->key_before);
+  if (ended) key_free(&p->key_before);
 }
 
 static int seal_with(Seal *p, const unsigned char *key, const char *purpose, SealText aad,
@@ -118,19 +132,24 @@ int seal_secret_seal(Seal *p, const char *purpose, SealText aad, const void *pla
   int rc = seal_unlocked(p, err);
   if (rc == SQLITE_OK) rc = check_key(p, p->key);
   if (rc == SQLITE_DONE) rc = write_check(p, p->key);
-  if (rc == SQLITE_CONSTRAINT_VTAB && err->cause == SEAL_CAUSE_NONE) {
-    rc = seal_refuse(err, SEAL_SEALED, "the database has another key by now");
-  }
+  if (rc == SQLITE_CONSTRAINT_VTAB && err->cause == SEAL_CAUSE_NONE) rc = refuse_stale(err);
   return rc == SQLITE_OK ? seal_with(p, p->key, purpose, aad, plain, n, out, n_out) : rc;
 }
 
-int seal_secret_open(Seal *p, const char *purpose, SealText aad, const void *sealed, int n,
-                     void **out, int *n_out, SealError *err) {
+/* A tag does not hold: because the key is not the database's any more, or the value not what was sealed. */
+static int refuse_lost(Seal *p, const char *purpose, int64_t id, SealError *err) {
+  int rc = check_key(p, p->key);
+  if (rc == SQLITE_CONSTRAINT_VTAB) return refuse_stale(err);
+  return rc == SQLITE_OK || rc == SQLITE_DONE ? seal_lost(err, purpose, id) : rc;
+}
+
+int seal_secret_open(Seal *p, const char *purpose, int64_t id, SealText aad, const void *sealed,
+                     int n, void **out, int *n_out, SealError *err) {
   *out = NULL;
   *n_out = n - SEAL_AEAD_OVERHEAD;
   int rc = seal_unlocked(p, err);
   if (rc != SQLITE_OK) return rc;
-  if (*n_out < 0 || sealed == NULL) return SQLITE_CORRUPT_VTAB;
+  if (*n_out < 0 || sealed == NULL) return refuse_lost(p, purpose, id, err);
   *out = sqlite3_malloc(*n_out + 1);
   if (*out == NULL) return SQLITE_NOMEM;
   rc = seal_reason_rc(
@@ -139,7 +158,7 @@ int seal_secret_open(Seal *p, const char *purpose, SealText aad, const void *sea
   if (rc == SQLITE_OK) return SQLITE_OK;
   sqlite3_free(*out);
   *out = NULL;
-  return rc == SQLITE_CONSTRAINT_VTAB ? SQLITE_CORRUPT_VTAB : rc;
+  return rc == SQLITE_CONSTRAINT_VTAB ? refuse_lost(p, purpose, id, err) : rc;
 }
 
 void seal_secret_free(void *secret, int n) {
@@ -147,11 +166,27 @@ void seal_secret_free(void *secret, int n) {
   sqlite3_free(secret);
 }
 
+void seal_secret_done(void *secret) {
+  if (secret != NULL) seal_wipe(secret, (size_t)sqlite3_msize(secret));
+  sqlite3_free(secret);
+}
+
 /************************************************************************************************
 ** psk credentials.
 */
+/* 1 if a value is meant as a JWK: text that begins with a brace. Bytes at random are no text. */
+static int is_jwk_text(const char *p, int n) {
+  int first = 0;
+  while (first < n && memchr(" \t\r\n", p[first], 4) != NULL) first++;
+  if (first == n || p[first] != '{' || !seal_is_utf8(p, (size_t)n)) return 0;
+  for (int i = first; i < n; i++) {
+    if ((unsigned char)p[i] < 0x20 && memchr("\t\r\n", p[i], 3) == NULL) return 0;
+  }
+  return 1;
+}
+
 SealReason seal_psk_parse(Seal *p, const void *value, int n, const char *alg, SealKeySet **out) {
-  if (n > 0 && *(const char *)value == '{') {
+  if (is_jwk_text(value, n)) {
     return seal_keyset_parse(p->crypto, value, (size_t)n, SEAL_KEYSET_SECRET, out);
   }
   size_t size = (size_t)n * 2 + 80;
@@ -167,20 +202,27 @@ SealReason seal_psk_parse(Seal *p, const void *value, int n, const char *alg, Se
   return reason;
 }
 
-/* The row that a psk is: its thumbprint, which its VAL server's row names. */
-int seal_credential_seal(Seal *p, const char *thumbprint, const void *value, int n, void **out,
-                         int *n_out, SealError *err) {
-  SealText aad = {thumbprint, (int)strlen(thumbprint)};
-  return seal_secret_seal(p, SEAL_FOR_PSK, aad, value, n, out, n_out, err);
+/* A psk is sealed to its VAL server and its credential_id: as credential_identity in
+** sql/statements/secret.sql, whose length() counts characters. */
+int seal_credential_seal(Seal *p, SealText val_server_id, SealText credential_id, const void *value,
+                         int n, void **out, int *n_out, SealError *err) {
+  char *aad = sqlite3_mprintf("%d:%.*s%d:%.*s", seal_characters(val_server_id), val_server_id.n,
+                              val_server_id.p, seal_characters(credential_id), credential_id.n,
+                              credential_id.p);
+  if (aad == NULL) return SQLITE_NOMEM;
+  int rc = seal_secret_seal(p, SEAL_FOR_PSK, (SealText){aad, (int)strlen(aad)}, value, n, out,
+                            n_out, err);
+  sqlite3_free(aad);
+  return rc;
 }
 
-int seal_psk_open(Seal *p, SealText thumbprint, const void *sealed, int n, const char *alg,
+int seal_psk_open(Seal *p, int64_t id, SealText aad, const void *sealed, int n, const char *alg,
                   SealKeySet **out, SealError *err) {
   void *value;
   int n_value;
   *out = NULL;
   if (strcmp(alg, "HS384") != 0 && strcmp(alg, "HS512") != 0) alg = "HS256";
-  int rc = seal_secret_open(p, SEAL_FOR_PSK, thumbprint, sealed, n, &value, &n_value, err);
+  int rc = seal_secret_open(p, SEAL_FOR_PSK, id, aad, sealed, n, &value, &n_value, err);
   if (rc != SQLITE_OK) return rc;
   SealReason reason = seal_psk_parse(p, value, n_value, alg, out);
   seal_secret_free(value, n_value);
@@ -197,9 +239,9 @@ int seal_answer_seal(Seal *p, SealText message_id, const char *response, void **
                           err);
 }
 
-int seal_answer_open(Seal *p, SealText message_id, const void *sealed, int n, void **out,
-                     int *n_out, SealError *err) {
-  return seal_secret_open(p, SEAL_FOR_ANSWER, message_id, sealed, n, out, n_out, err);
+int seal_answer_open(Seal *p, int64_t id, SealText message_id, const void *sealed, int n,
+                     void **out, int *n_out, SealError *err) {
+  return seal_secret_open(p, SEAL_FOR_ANSWER, id, message_id, sealed, n, out, n_out, err);
 }
 
 /************************************************************************************************
@@ -210,11 +252,7 @@ static int reseal(Seal *p, const unsigned char *key, const char *purpose, SealTe
                   const void *sealed, int n, enum SealSql update, int64_t id, SealError *err) {
   void *plain = NULL, *again = NULL;
   int n_plain = 0, n_again;
-  int rc = seal_secret_open(p, purpose, aad, sealed, n, &plain, &n_plain, err);
-  if (rc == SQLITE_CORRUPT_VTAB) {
-    return seal_refuse(err, SEAL_SYSTEM_FAILURE, "a sealed value of %s does not hold: row %lld",
-                       purpose, (long long)id);
-  }
+  int rc = seal_secret_open(p, purpose, id, aad, sealed, n, &plain, &n_plain, err);
   if (rc == SQLITE_OK) rc = seal_with(p, key, purpose, aad, plain, n_plain, &again, &n_again);
   if (rc == SQLITE_OK) rc = seal_store_run(&p->store, update, "ib", id, again, n_again);
   seal_secret_free(plain, n_plain);
@@ -249,10 +287,7 @@ int seal_rekey(Seal *p, const unsigned char *key, int n, int64_t *count, SealErr
   if (n != SEAL_AEAD_KEY) {
     return seal_refuse(err, SEAL_SEALED, "the key has %d bytes, not %d", n, SEAL_AEAD_KEY);
   }
-  int rc = seal_unlocked(p, err);
-  if (rc == SQLITE_OK && check_key(p, p->key) == SQLITE_CONSTRAINT_VTAB) {
-    rc = seal_refuse(err, SEAL_SEALED, "the database has another key by now");
-  }
+  int rc = seal_key_current(p, err);
   if (rc == SQLITE_OK) rc = copy_key(key, &copy);
   if (rc == SQLITE_OK) {
     rc = reseal_all(p, key, SEAL_FOR_PSK, SQL_RESEAL_PSK, SQL_RESEAL_PSK_SET, count, err);
@@ -271,8 +306,11 @@ int seal_rekey(Seal *p, const unsigned char *key, int n, int64_t *count, SealErr
     key_free(&copy);
     return rc;
   }
-  key_free(&p->key_before);
-  p->key_before = p->key; /* until the transaction has ended */
+  if (p->key_before == NULL) {
+    p->key_before = p->key;
+  } else {
+    key_free(&p->key);
+  }
   p->key = copy;
   return SQLITE_OK;
 }

@@ -78,8 +78,8 @@ int seal_signing_key(Seal *p, SealKey **out, SealError *err) {
     return seal_refuse(err, SEAL_SEALED, "there is no signing key yet: command rotate-key");
   }
   if (rc != SQLITE_ROW) return rc;
-  rc = seal_secret_open(p, SEAL_FOR_KEY, seal_column_text(row, 0), sqlite3_column_blob(row, 1),
-                        sqlite3_column_bytes(row, 1), &der, &n, err);
+  rc = seal_secret_open(p, SEAL_FOR_KEY, sqlite3_column_int64(row, 2), seal_column_text(row, 0),
+                        sqlite3_column_blob(row, 1), sqlite3_column_bytes(row, 1), &der, &n, err);
   if (rc == SQLITE_OK) {
     rc = seal_reason_rc(seal_key_import(p->crypto, der, (size_t)n, out));
     if (rc == SQLITE_CONSTRAINT_VTAB) rc = SQLITE_CORRUPT_VTAB;
@@ -189,17 +189,10 @@ static char *claims_text(const char *identifier, const SealRequester *who, unsig
 }
 
 /* Signs the claims and remembers until when the key's tokens are about. */
-static int sign(Seal *p, const char *claims, int64_t exp, char **token, SealError *err) {
-  SealKey *key;
-  int rc = seal_signing_key(p, &key, err);
-  if (rc == SQLITE_OK) {
-    rc = seal_reason_rc(seal_jws_sign(p->crypto, key, "at+jwt", claims, strlen(claims), token));
-  }
-  if (rc == SQLITE_OK) {
-    rc = seal_store_run(&p->store, SQL_SIGNING_USED, "ti", seal_key_kid(key), exp + SEAL_LEEWAY);
-  }
-  seal_key_free(key);
-  return rc;
+static int sign(Seal *p, const SealKey *key, const char *claims, int64_t exp, char **token) {
+  int rc = seal_reason_rc(seal_jws_sign(p->crypto, key, "at+jwt", claims, strlen(claims), token));
+  if (rc != SQLITE_OK) return rc == SQLITE_CONSTRAINT_VTAB ? SQLITE_ERROR : rc;
+  return seal_store_run(&p->store, SQL_SIGNING_USED, "ti", seal_key_kid(key), exp + SEAL_LEEWAY);
 }
 
 /* What was asked for and is not granted is refused, and so is a ttl that is none. */
@@ -208,7 +201,7 @@ static int judge(Seal *p, const SealRequester *who, unsigned *asked, int64_t at,
   unsigned granted;
   SealError first;
   memset(&first, 0, sizeof first);
-  int64_t until = who->until;
+  int64_t until = who->stands_until; /* an assertion's own end is not the token's */
   if (ttl < 1 || ttl > TTL_MAX) {
     return seal_refuse(err, SEAL_OPTIONAL_IE_INCORRECT, "ttl is not 1 to %d seconds", TTL_MAX);
   }
@@ -223,39 +216,55 @@ static int judge(Seal *p, const SealRequester *who, unsigned *asked, int64_t at,
   return rc;
 }
 
-int seal_token_issue(Seal *p, const SealRequester *who, unsigned asked, int64_t ttl, int64_t at,
-                     const char *actor, char **response, SealError *err) {
+/* The claims of a new token, and its id. */
+static int make_claims(Seal *p, const SealRequester *who, unsigned granted, int64_t at, int64_t exp,
+                       char jti[32], char **claims) {
   unsigned char nonce[16];
-  char jti[32], identifier[SEAL_ID_MAX + 1], scope[80], *token = NULL;
-  int64_t exp = at;
-  *response = NULL;
-  int rc = judge(p, who, &asked, at, ttl, &exp, err);
-  if (rc == SQLITE_OK) rc = seal_unlocked(p, err);
-  if (rc == SQLITE_OK) rc = seal_identifier(p, identifier);
+  char identifier[SEAL_ID_MAX + 1];
+  *claims = NULL;
+  int rc = seal_identifier(p, identifier);
   if (rc == SQLITE_OK) rc = seal_reason_rc(seal_random(p->crypto, nonce, sizeof nonce));
   if (rc != SQLITE_OK) return rc;
   seal_b64url_encode(nonce, sizeof nonce, jti);
-  char *claims = claims_text(identifier, who, asked, at, exp, jti);
-  rc = claims ? seal_consume(p, who, err) : SQLITE_NOMEM;
-  if (rc == SQLITE_OK) rc = sign(p, claims, exp, &token, err);
-  seal_scopes_write(asked, scope);
+  *claims = claims_text(identifier, who, granted, at, exp, jti);
+  return *claims ? SQLITE_OK : SQLITE_NOMEM;
+}
+
+/* The audit's entry. */
+static int record_issue(Seal *p, const SealRequester *who, int64_t at, const char *actor,
+                        const char *scope, const char *jti) {
+  char *detail = sqlite3_mprintf("{\"scope\":\"%s\",\"jti\":\"%s\"}", scope, jti);
+  char *object = sqlite3_mprintf("seal_val_server:%s", who->val_server_id);
+  SealEvent event = {at, actor, "issue-token", object, "done", NULL, detail};
+  int rc = detail && object ? seal_audit_write(p, &event) : SQLITE_NOMEM;
+  sqlite3_free(detail);
+  sqlite3_free(object);
+  return rc;
+}
+
+int seal_token_issue(Seal *p, const SealRequester *who, unsigned asked, int64_t ttl, int64_t at,
+                     const char *actor, char **response, SealError *err) {
+  char jti[32], scope[80], *token = NULL, *claims = NULL;
+  int64_t exp = at;
+  SealKey *key = NULL;
+  *response = NULL;
+  int rc = judge(p, who, &asked, at, ttl, &exp, err);
+  if (rc == SQLITE_OK) rc = seal_key_current(p, err);
+  if (rc == SQLITE_OK) rc = seal_signing_key(p, &key, err);
+  if (rc == SQLITE_OK) rc = make_claims(p, who, asked, at, exp, jti, &claims);
+  if (rc == SQLITE_OK) rc = seal_consume(p, who, err);
+  if (rc == SQLITE_OK) rc = sign(p, key, claims, exp, &token);
   if (rc == SQLITE_OK) {
+    seal_scopes_write(asked, scope);
     *response = sqlite3_mprintf("{\"access_token\":\"%s\",\"token_type\":\"Bearer\","
                                 "\"expires_in\":%lld,\"scope\":\"%s\"}",
                                 token, (long long)(exp - at), scope);
-    if (*response == NULL) rc = SQLITE_NOMEM;
+    rc = *response ? record_issue(p, who, at, actor, scope, jti) : SQLITE_NOMEM;
   }
-  char *detail = sqlite3_mprintf("{\"scope\":\"%s\",\"jti\":\"%s\"}", scope, jti);
-  if (rc == SQLITE_OK && detail == NULL) rc = SQLITE_NOMEM;
-  char *object = sqlite3_mprintf("seal_val_server:%s", who->val_server_id);
-  if (rc == SQLITE_OK && object == NULL) rc = SQLITE_NOMEM;
-  SealEvent event = {at, actor, "issue-token", object, "done", NULL, detail};
-  if (rc == SQLITE_OK) rc = seal_audit_write(p, &event);
   if (token != NULL) seal_wipe(token, strlen(token));
   free(token);
   sqlite3_free(claims);
-  sqlite3_free(detail);
-  sqlite3_free(object);
+  seal_key_free(key);
   return rc;
 }
 
@@ -263,7 +272,7 @@ int seal_token_for(Seal *p, SealText val_server_id, unsigned scope, int64_t ttl,
                    char **response, SealError *err) {
   SealRequester who;
   memset(&who, 0, sizeof who);
-  who.until = SEAL_UNBOUNDED;
+  who.until = who.stands_until = SEAL_UNBOUNDED;
   int rc = seal_settle(p);
   if (rc == SQLITE_OK) rc = seal_requester_is(p, val_server_id, at, &who, err);
   if (rc == SQLITE_DONE) {

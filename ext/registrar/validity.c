@@ -67,7 +67,7 @@ static int clear_service(Seal *p, const Clearing *c, int64_t limit, int64_t *rem
                         (int64_t)0);
 }
 
-int seal_configuration_clear(Seal *p, int64_t id, int64_t limit, int64_t *removed) {
+int seal_configuration_clear(Seal *p, int64_t id, int64_t limit, int64_t at, int64_t *removed) {
   sqlite3_stmt *row;
   int rc = seal_store_row(&p->store, SQL_CONFIGURATION_LOAD, &row, "i", id);
   if (rc != SQLITE_ROW) return rc == SQLITE_DONE ? SQLITE_CORRUPT_VTAB : rc;
@@ -77,6 +77,9 @@ int seal_configuration_clear(Seal *p, int64_t id, int64_t limit, int64_t *remove
                        .identity = service != NULL && strcmp(service, SEAL_IDM) == 0};
   seal_store_reset(row);
   int left = 0;
+  rc = seal_occupancy_close(p, id, 0, at);
+  if (rc != SQLITE_OK) return rc;
+  int held = sqlite3_changes(p->store.db) > 0;
   while (!left && *removed < limit) {
     rc = seal_store_row(&p->store, SQL_CONFIGURATION_SERVICES, &row, "i", id);
     if (rc == SQLITE_ROW) {
@@ -88,7 +91,7 @@ int seal_configuration_clear(Seal *p, int64_t id, int64_t limit, int64_t *remove
     rc = clear_service(p, &clearing, limit - *removed, removed, &left);
     if (rc != SQLITE_OK) return rc;
   }
-  return SQLITE_OK;
+  return held ? seal_occupancy_open(p, id, 0, at) : SQLITE_OK; /* what the limit has left */
 }
 
 /* Removes one ended configuration, or as many of its rows as are still allowed; *found is 0 when
@@ -102,7 +105,7 @@ static int sweep_one(Seal *p, int64_t limit, int64_t at, int64_t *removed, int *
   seal_store_reset(row);
   if (rc == SQLITE_DONE) return SQLITE_OK;
   if (rc != SQLITE_ROW) return rc;
-  rc = seal_configuration_clear(p, id, limit, removed);
+  rc = seal_configuration_clear(p, id, limit, at, removed);
   if (rc != SQLITE_OK) return rc;
   rc = seal_store_row(&p->store, SQL_CONFIGURATION_SERVICES, &row, "i", id);
   seal_store_reset(row);
@@ -110,13 +113,29 @@ static int sweep_one(Seal *p, int64_t limit, int64_t at, int64_t *removed, int *
   return rc == SQLITE_ROW ? SQLITE_OK : rc;
 }
 
+/* Forgets token ids that nobody may use again: by the clock's high-water mark, which the host's clock
+** moves; an `at` that the operator names (host_clock 0) reaches no further than that, or else a used token
+** that is still good by the clock could be used again. */
+static int sweep_replay(Seal *p, int64_t limit, int64_t at, int host_clock) {
+  char identifier[SEAL_ID_MAX + 1];
+  int rc = seal_identifier(p, identifier);
+  if (rc == SQLITE_OK && host_clock && at > p->clock_mark) {
+    rc = seal_store_run(&p->store, SQL_CLOCK_ADVANCE, "i", at);
+    p->clock_mark = at;
+  }
+  if (rc != SQLITE_OK) return rc;
+  return seal_store_run(&p->store, SQL_SWEEP_REPLAY, "ii", at < p->clock_mark ? at : p->clock_mark,
+                        limit);
+}
+
 int seal_sweep(Seal *p, int64_t limit, int64_t at, int64_t *removed) {
-  int found = 1;
+  int found = 1, host_clock = at == SEAL_UNBOUNDED;
+  at = seal_at(p, at);
   *removed = 0;
   int rc = seal_settle(p);
   while (rc == SQLITE_OK && found && *removed < limit)
     rc = sweep_one(p, limit, at, removed, &found);
-  if (rc == SQLITE_OK) rc = seal_store_run(&p->store, SQL_SWEEP_REPLAY, "ii", at, limit);
+  if (rc == SQLITE_OK) rc = sweep_replay(p, limit, at, host_clock);
   if (rc == SQLITE_OK) {
     rc = seal_store_run(&p->store, SQL_SWEEP_MESSAGE, "ii", at - ANSWER_KEPT, limit);
   }

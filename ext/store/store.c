@@ -90,7 +90,9 @@ int seal_store_row(SealStore *store, enum SealSql sql, sqlite3_stmt **row, const
   rc = bind_all(*row, types, &ap);
   va_end(ap);
   if (rc == SQLITE_OK) rc = sqlite3_step(*row);
-  if (rc != SQLITE_ROW && rc != SQLITE_DONE) {
+  if (rc != SQLITE_ROW) {
+    /* Also after the last row: a caller that finds none has nothing to reset, and a statement that was
+    ** not can't be bound again. */
     seal_store_reset(*row);
     *row = NULL;
   }

@@ -43,7 +43,7 @@ int seal_store_run(SealStore *store, enum SealSql sql, const char *types, ...);
 
 /* The same for one that gives rows: returns SQLITE_ROW with *row on the first, SQLITE_DONE, or an
 ** error code. The caller calls seal_store_reset(*row) as soon as it has read what it needs, and
-** not after what was bound has gone. *row is NULL on error. */
+** not after what was bound has gone. *row is NULL unless there is one. */
 int seal_store_row(SealStore *store, enum SealSql sql, sqlite3_stmt **row, const char *types, ...);
 
 /* Ends the use of a statement: the cached one is free again. NULL is allowed. */

@@ -15,13 +15,14 @@ enum { COMMAND, ARGUMENT, RESULT };
 
 static const SealColumn command_columns[] = {
     {"command", SEAL_KIND_TEXT, SEAL_COL_REQUIRED, NULL},
-    {"argument", SEAL_KIND_VALUE, 0, NULL},
-    {"result", SEAL_KIND_TEXT, SEAL_COL_READ_ONLY, NULL},
+    {"argument", SEAL_KIND_VALUE, SEAL_COL_VIRTUAL, NULL},
+    {"result", SEAL_KIND_TEXT, SEAL_COL_READ_ONLY | SEAL_COL_VIRTUAL, NULL},
     {"at", SEAL_KIND_INSTANT, SEAL_COL_HIDDEN, NULL},
 };
 
 /* sweep: removes at most `argument` rows (none given: all) of what has ended; gives how many. */
 static int run_sweep(SealRow *row, int64_t at, char **result) {
+  (void)at;
   const SealCell *argument = &row->cells[ARGUMENT];
   int64_t limit = INT64_MAX, removed;
   if (argument->form == SEAL_CELL_VALUE) {
@@ -30,7 +31,7 @@ static int run_sweep(SealRow *row, int64_t at, char **result) {
                 : 0;
     if (limit < 1) return seal_row_refuse(row, ARGUMENT, "sweep takes a number of rows, from 1 on");
   }
-  int rc = seal_sweep(row->p, limit, at, &removed);
+  int rc = seal_sweep(row->p, limit, row->at, &removed);
   if (rc != SQLITE_OK) return rc;
   *result = sqlite3_mprintf("%lld", (long long)removed);
   return *result ? SQLITE_OK : SQLITE_NOMEM;
@@ -225,24 +226,32 @@ static int command_insert(SealRow *row, int64_t *rowid) {
   return rc;
 }
 
-static int set_text(json_t *object, const char *name, const char *text) {
-  return json_object_set_new(object, name, text ? json_string(text) : json_null());
-}
-
-/* Binds the results as a JSON array. */
+/* Binds the numbers of the results and their commands as a JSON array. Arguments and results come from
+** memory: what is bound shows in a trace. */
 static int command_bind(Seal *p, sqlite3_stmt *view) {
   json_t *array = json_array();
   int bad = array == NULL;
   for (const SealResult *r = p->commands; !bad && r != NULL; r = r->next) {
     json_t *object = json_object();
     bad = json_object_set_new(object, "seq", json_integer(r->seq)) |
-          set_text(object, "command", r->command) | set_text(object, "argument", r->argument) |
-          set_text(object, "result", r->result);
-    bad |= json_array_append_new(array, object);
+          json_object_set_new(object, "command", json_string(r->command)) |
+          json_array_append_new(array, object);
   }
   char *text = bad ? NULL : seal_json_dump(array);
   json_decref(array);
   return text ? sqlite3_bind_text(view, 2, text, -1, sqlite3_free) : SQLITE_NOMEM;
+}
+
+static int command_column(Seal *p, sqlite3_context *ctx, sqlite3_stmt *row, int column) {
+  int64_t seq = sqlite3_column_int64(row, 0);
+  if (column != ARGUMENT && column != RESULT) return 0;
+  for (const SealResult *r = p->commands; r != NULL; r = r->next) {
+    if (r->seq != seq) continue;
+    const char *text = column == ARGUMENT ? r->argument : r->result;
+    if (text != NULL) sqlite3_result_text(ctx, text, -1, SQLITE_TRANSIENT);
+    return 1;
+  }
+  return 0;
 }
 
 const SealRelation seal_relation_command = {
@@ -259,4 +268,5 @@ const SealRelation seal_relation_command = {
     .in_use = SEAL_NO_SQL,
     .insert_row = command_insert,
     .bind = command_bind,
+    .column = command_column,
 };

@@ -144,14 +144,14 @@ static void open_answer(Seal *p, sqlite3_context *ctx, sqlite3_stmt *row) {
   int n = 0;
   memset(&err, 0, sizeof err);
   SealText message_id = seal_column_text(row, MESSAGE_ID + 1);
-  int rc = seal_answer_open(p, message_id, sqlite3_column_blob(row, RESPONSE + 1),
+  int rc = seal_answer_open(p, sqlite3_column_int64(row, 0), message_id,
+                            sqlite3_column_blob(row, RESPONSE + 1),
                             sqlite3_column_bytes(row, RESPONSE + 1), &text, &n, &err);
   if (rc == SQLITE_OK) {
-    sqlite3_result_text(ctx, text, n, SQLITE_TRANSIENT);
+    sqlite3_result_text(ctx, text, n, seal_secret_done);
   } else {
-    seal_column_fail(ctx, rc, &err, "seal_message: a sealed response does not hold");
+    seal_column_fail(ctx, rc, &err);
   }
-  seal_secret_free(text, n);
   seal_error_clear(&err);
 }
 

@@ -334,24 +334,24 @@ static int record_column(Seal *p, sqlite3_context *ctx, sqlite3_stmt *row, int c
   void *plain = NULL;
   int n = 0;
   memset(&err, 0, sizeof err);
+  SealRecordPlace place = {
+      .val_server_id = seal_column_text(row, R_VAL_SERVER_ID + 1),
+      .conf_id = seal_column_text(row, R_CONF_ID + 1),
+      .val_service_id = seal_column_text(row, R_VAL_SERVICE_ID + 1),
+  };
   SealRecord record = {
       .val_user_id = seal_column_text(row, R_VAL_USER_ID + 1),
       .val_ue_id = seal_column_text(row, R_VAL_UE_ID + 1),
       .client_id = seal_column_text(row, R_CLIENT_ID + 1),
   };
-  const char *conf_id = (const char *)sqlite3_column_text(row, R_CONF_ID + 1);
-  int rc = seal_record_open(p, conf_id ? conf_id : "", seal_column_text(row, R_VAL_SERVICE_ID + 1),
-                            &record, sqlite3_column_blob(row, R_KEY_INFO + 1),
+  int rc = seal_record_open(p, sqlite3_column_int64(row, 0), &place, &record,
+                            sqlite3_column_blob(row, R_KEY_INFO + 1),
                             sqlite3_column_bytes(row, R_KEY_INFO + 1), &plain, &n, &err);
   if (rc == SQLITE_OK) {
-    sqlite3_result_text(ctx, plain, n, SQLITE_TRANSIENT);
+    sqlite3_result_text(ctx, plain, n, seal_secret_done);
   } else {
-    char where[80];
-    sqlite3_snprintf(sizeof where, where, "seal_key_record: the key_info of row %lld does not hold",
-                     (long long)sqlite3_column_int64(row, 0));
-    seal_column_fail(ctx, rc, &err, where);
+    seal_column_fail(ctx, rc, &err);
   }
-  seal_secret_free(plain, n);
   seal_error_clear(&err);
   return 1;
 }

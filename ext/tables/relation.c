@@ -494,12 +494,10 @@ static int cursor_column(sqlite3_vtab_cursor *base, sqlite3_context *ctx, int i)
   return SQLITE_OK;
 }
 
-void seal_column_fail(sqlite3_context *ctx, int rc, const SealError *err, const char *corrupt) {
+void seal_column_fail(sqlite3_context *ctx, int rc, const SealError *err) {
   char *text = NULL;
   if (err->cause != SEAL_CAUSE_NONE) {
     text = sqlite3_mprintf("%s: %s", seal_cause_text(err->cause), err->detail);
-  } else if (rc == SQLITE_CORRUPT_VTAB) {
-    text = sqlite3_mprintf("%s", corrupt);
   }
   if (text != NULL) sqlite3_result_error(ctx, text, -1);
   sqlite3_result_error_code(ctx, rc);
@@ -590,8 +588,8 @@ static int table_rename(sqlite3_vtab *base, const char *name) {
 
 /* The suffixes of storage: seal_agreement_data, seal_term_held, … */
 static int table_shadow_name(const char *suffix) {
-  static const char *const names[] = {"data", "use",    "held", "replay",    "service",
-                                      "key",  "member", "unit", "checkpoint"};
+  static const char *const names[] = {"data",   "use",  "held",       "replay", "service", "key",
+                                      "member", "unit", "checkpoint", "gap",    "price",   "party"};
   for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
     if (sqlite3_stricmp(names[i], suffix) == 0) return 1;
   }

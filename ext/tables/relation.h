@@ -59,6 +59,8 @@ typedef struct SealRelation {
   unsigned silent : 1;         /* its own hooks write audit and change */
   /* Hooks, each may be NULL. They return as registrar.h's functions do. */
   int (*check)(struct SealRow *row);
+  /* After an insert or update; before a delete, with `removed`. */
+  int (*after)(struct SealRow *row, int removed);
   int (*insert_row)(struct SealRow *row, int64_t *rowid);
   int (*update_row)(struct SealRow *row);
   int (*delete_row)(struct SealRow *row);
@@ -111,8 +113,8 @@ int seal_relation_find(Seal *p, const SealRelation *relation, const SealText *ke
 /* Reads a value as an instant: an integer, or text; -1 when it is neither. */
 int seal_value_instant(sqlite3_value *value, int64_t *out);
 
-/* Fails a column hook: with the refusal, or with `corrupt` for a stored value that is not ours. */
-void seal_column_fail(sqlite3_context *ctx, int rc, const SealError *err, const char *corrupt);
+/* Fails a column hook: with the refusal or the fault that *err tells. */
+void seal_column_fail(sqlite3_context *ctx, int rc, const SealError *err);
 
 /* Checks a value of a column; on fault writes the problem to `problem` and returns -1, or 1 when
 ** memory ran out. */

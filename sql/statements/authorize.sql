@@ -78,13 +78,22 @@ WHERE u.term = ?1
 INSERT INTO main.seal_term_use(term, identities, key_records) VALUES (?1, ?2, ?3)
 ON CONFLICT DO UPDATE SET identities = identities + ?2, key_records = key_records + ?3
 
--- One invocation: it takes a token from the bucket, and counts if it was answered.
--- ?1 term ?2 at ?3 1 = answered, 0 = refused
+-- One answered invocation: it counts, and takes a token from the bucket.
+-- ?1 term ?2 at
 -- name: term_use_invoke
 INSERT INTO main.seal_term_use(term, identities, key_records, invocations, bucket_time, bucket_spent)
-VALUES (?1, 0, 0, ?3, ?2, 1)
-ON CONFLICT DO UPDATE SET invocations = invocations + ?3,
-  bucket_spent = CASE WHEN ?2 > bucket_time THEN 1 ELSE bucket_spent + 1 END,
+VALUES (?1, 0, 0, 1, ?2, 1)
+ON CONFLICT DO UPDATE SET invocations = invocations + 1, {{bucket_take}}
+
+-- A refused one: where there is a rate, it takes a token.
+-- name: term_use_refuse
+INSERT INTO main.seal_term_use(term, identities, key_records, invocations, bucket_time, bucket_spent)
+SELECT ?1, 0, 0, 0, ?2, 1 FROM main.seal_term_data
+WHERE id = ?1 AND allowed_invocations_per_second IS NOT NULL
+ON CONFLICT DO UPDATE SET {{bucket_take}}
+
+-- fragment: bucket_take
+bucket_spent = CASE WHEN ?2 > bucket_time THEN 1 ELSE bucket_spent + 1 END,
   bucket_time = max(bucket_time, ?2)
 
 -- ?1 term ?2 until ?3 VAL server ?4 identities ?5 key records
@@ -97,6 +106,10 @@ ON CONFLICT DO UPDATE SET identities = identities + ?4, key_records = key_record
 -- name: term_held_clean
 DELETE FROM main.seal_term_held
 WHERE term = ?1 AND until = ?2 AND val_server = ?3 AND identities = 0 AND key_records = 0
+
+-- Opens a read transaction as long as it stands on its row.
+-- name: snapshot
+SELECT 1 FROM main.seal_registrar_data
 
 -- name: authenticate_registrar
 SELECT identifier, clock_time FROM main.seal_registrar_data WHERE id = 1
@@ -112,9 +125,11 @@ SELECT id, status, exp_time FROM main.seal_val_server_data WHERE val_server_id =
 -- The keys of a VAL server that may verify its token, the one that the token names first.
 -- ?1 VAL server ?2 kid ?3 1: secrets
 -- name: authenticate_keys
-SELECT id, value, start_time, exp_time, status, type, thumbprint FROM main.seal_credential_data
-WHERE val_server = ?1 AND type = iif(?3, 'psk', 'jwk')
-ORDER BY credential_id = ?2 DESC, thumbprint = ?2 DESC, status = 'active' DESC, id
+SELECT w.id, w.value, w.start_time, w.exp_time, w.status, w.type, {{credential_identity}},
+  w.credential_id
+FROM main.seal_credential_data AS w JOIN main.seal_val_server_data AS v ON v.id = w.val_server
+WHERE w.val_server = ?1 AND w.type = iif(?3, 'psk', 'jwk')
+ORDER BY w.credential_id = ?2 DESC, w.thumbprint = ?2 DESC, w.status = 'active' DESC, w.id
 
 -- ?1 thumbprint
 -- name: authenticate_certificate
@@ -134,10 +149,16 @@ SELECT group_concat(id || '.' || generation)
 FROM (SELECT id, generation FROM main.seal_anchor_data
   WHERE type <> 'issuer' AND status = 'active' AND coalesce(exp_time, {{forever}}) > ?1 ORDER BY id)
 
+-- Of an issuer's CRLs the one with the highest number counts (decimal text, of any length).
 -- ?1 at ?2 type
 -- name: anchor_values
-SELECT value FROM main.seal_anchor_data
-WHERE type = ?2 AND status = 'active' AND coalesce(exp_time, {{forever}}) > ?1 ORDER BY id
+SELECT a.value FROM main.seal_anchor_data AS a
+WHERE a.type = ?2 AND a.status = 'active' AND coalesce(a.exp_time, {{forever}}) > ?1
+  AND NOT EXISTS (SELECT 1 FROM main.seal_anchor_data AS b
+    WHERE b.type = ?2 AND b.subject = a.subject AND b.status = 'active'
+      AND coalesce(b.exp_time, {{forever}}) > ?1
+      AND (length(b.crl_number), b.crl_number) > (length(a.crl_number), a.crl_number))
+ORDER BY a.id
 
 -- The numbers of the CRLs that are stored for an issuer, whatever became of them.
 -- ?1 issuer

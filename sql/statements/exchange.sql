@@ -80,7 +80,8 @@ CROSS JOIN main.seal_identity_data AS i
 
 -- name: bundle_records
 SELECT r.id, s.place, s.val_service_id, r.val_user_id, r.val_ue_id, r.client_id, r.key_format,
-  r.key_info, r.user_uri
+  r.key_info, r.user_uri, (SELECT v.val_server_id FROM main.seal_configuration_data AS c
+    JOIN main.seal_val_server_data AS v ON v.id = c.val_server WHERE c.id = ?1)
 FROM (SELECT id, val_service_id, row_number() OVER (ORDER BY id) - 1 AS place
   FROM main.seal_configuration_service WHERE configuration = ?1 ORDER BY id) AS s
 CROSS JOIN main.seal_key_record_data AS r
@@ -119,8 +120,11 @@ WHERE type = 'issuer' AND status = 'active' AND coalesce(exp_time, {{forever}}) 
 
 -- ?1 configuration
 -- name: apply_services
-SELECT id, term, next, val_service_id FROM main.seal_configuration_service
-WHERE configuration = ?1 ORDER BY id
+SELECT s.id, s.term, s.next, s.val_service_id, v.val_server_id
+FROM main.seal_configuration_service AS s
+JOIN main.seal_configuration_data AS c ON c.id = s.configuration
+JOIN main.seal_val_server_data AS v ON v.id = c.val_server
+WHERE s.configuration = ?1 ORDER BY s.id
 
 -- ?1 to ?2 seq ?3 time of the bundle
 -- name: apply_state_set

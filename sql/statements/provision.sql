@@ -81,9 +81,9 @@ SELECT configuration, term, val_service_id FROM main.seal_configuration_service 
 
 -- ?1 configuration ?2 val_service_id ?3 term ?4 key_format ?5 scope
 -- name: service_insert
-INSERT INTO main.seal_configuration_service(configuration, val_service_id, term, key_format, scope,
+INSERT INTO main.seal_configuration_service(id, configuration, val_service_id, term, key_format, scope,
   identities, key_records, next)
-VALUES (?1, ?2, ?3, ?4, ?5, 0, 0, 0)
+VALUES ({{next_service}}, ?1, ?2, ?3, ?4, ?5, 0, 0, 0)
 
 -- ?1 id ?2 identities ?3 key records, more than before ?4 next row
 -- name: service_count
@@ -250,7 +250,8 @@ SELECT id FROM main.seal_key_record_data WHERE id BETWEEN ?1 AND ?2 ORDER BY id 
 -- ?1 at ?2 VAL server ?3 val_service_id ?4 val_user_id ?5 val_ue_id ?6 client_id ?7 1: the service's will
 -- do
 -- name: record_find
-SELECT c.conf_id, s.val_service_id, r.val_user_id, r.val_ue_id, r.client_id, r.key_info, r.user_uri
+SELECT c.conf_id, s.val_service_id, r.val_user_id, r.val_ue_id, r.client_id, r.key_info, r.user_uri,
+  r.id
 FROM main.seal_configuration_service AS s
 CROSS JOIN main.seal_configuration_data AS c ON c.id = s.configuration
 CROSS JOIN main.seal_val_server_data AS v ON v.id = c.val_server

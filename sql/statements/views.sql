@@ -169,6 +169,5 @@ SELECT m.id, m.message_id, NULL AS request, m.status, m.response FROM main.seal_
 
 -- The results that this connection remembers, newest first: ?2 is a JSON array of objects.
 -- name: view_command
-SELECT r.value->>'seq' AS id, r.value->>'command' AS command, r.value->>'argument' AS argument,
-  r.value->>'result' AS result
+SELECT r.value->>'seq' AS id, r.value->>'command' AS command, NULL AS argument, NULL AS result
 FROM json_each(?2) AS r
