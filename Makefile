@@ -116,7 +116,7 @@ lint:
 	$(MAKE) --no-print-directory BUILD=build-clang CC=clang all tools
 	cppcheck --quiet --error-exitcode=1 --std=c11 --enable=warning,performance,portability \
 	  --inline-suppr --suppress=missingIncludeSystem -Iext -Ibuild-gcc/gen $(SRC) \
-	  tests/host/*.c tests/fault/*.c
+	  tests/host/*.c tests/fault/*.c tests/bench/*.c
 	shellcheck $(SH_FILES)
 
 install: all

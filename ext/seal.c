@@ -9,6 +9,7 @@
 #include "messages/messages.h"
 #include "registrar/registrar.h"
 #include "tables/charging.h"
+#include "tables/decimal.h"
 #include "tables/function.h"
 #include "tables/jose.h"
 #include "tables/relation.h"
@@ -59,6 +60,7 @@ __attribute__((visibility("default"))) int sqlite3_seal_init(sqlite3 *db, char *
   int rc = seal_relation_register(p);
   if (rc == SQLITE_OK) rc = seal_function_register(p);
   if (rc == SQLITE_OK) rc = seal_charging_register(p);
+  if (rc == SQLITE_OK) rc = seal_decimal_register(db);
   if (rc == SQLITE_OK) rc = seal_jose_register(db, p->crypto);
   if (rc == SQLITE_OK) rc = seal_x509_register(db, p->crypto);
   seal_close(p);

@@ -18,6 +18,7 @@ CREATE VIRTUAL TABLE IF NOT EXISTS seal_identity USING seal(identity);
 CREATE VIRTUAL TABLE IF NOT EXISTS seal_key USING seal(key);
 CREATE VIRTUAL TABLE IF NOT EXISTS seal_key_record USING seal(key_record);
 CREATE VIRTUAL TABLE IF NOT EXISTS seal_usage USING seal(usage);
+CREATE VIRTUAL TABLE IF NOT EXISTS seal_occupancy USING seal(occupancy);
 CREATE VIRTUAL TABLE IF NOT EXISTS seal_audit USING seal(audit);
 CREATE VIRTUAL TABLE IF NOT EXISTS seal_change USING seal(change);
 CREATE VIRTUAL TABLE IF NOT EXISTS seal_command USING seal(command);

@@ -98,8 +98,7 @@ SealCrypto *seal_crypto_new(void) {
   c = calloc(1, sizeof *c);
   /* The random generator is made at its first use: make it now. */
   if (c && (!seal_fetch(c) || seal_random(c, first, sizeof first) != SEAL_VALID ||
-            seal_sha256(c, first, sizeof first, first) != SEAL_VALID ||
-            seal_x509_warm(c) != SEAL_VALID)) {
+            seal_sha256(c, first, sizeof first, first) != SEAL_VALID)) {
     seal_crypto_free(c);
     c = NULL;
   }

@@ -39,6 +39,7 @@ struct SealCrypto {
   EVP_SIGNATURE *signature[SEAL_HELD_MAX];
   EVP_KEYMGMT *keymgmt[SEAL_HELD_MAX];
   EVP_KEYEXCH *ecdh;
+  int x509_ready; /* x509_warm.c has been through */
 };
 
 /* OpenSSL's error queue: what was there before a call is there after it, and nothing else. `own`
@@ -51,8 +52,9 @@ void seal_unmark(SealMark *mark);
 /* Why an OpenSSL call failed: SEAL_NOMEM where memory ran out, `otherwise` where it did not. */
 SealReason seal_failed(const SealMark *mark, SealReason otherwise);
 
-/* x509_warm.c: reads one key of each kind, so that the context knows how to for good. */
-SealReason seal_x509_warm(SealCrypto *c);
+/* x509_warm.c: reads one key of each kind, once, so that the context knows how to for good; SEAL_NOMEM
+** until that succeeds. */
+SealReason seal_x509_ready(SealCrypto *c);
 
 /* Digest number md (SEAL_MD_256 ...) of n bytes. */
 SealReason seal_digest(SealCrypto *c, int md, const void *data, size_t n, unsigned char *out);

@@ -109,6 +109,8 @@ SealReason seal_certset_parse(SealCrypto *c, const void *anchors, size_t n_ancho
   *out = NULL;
   if (n_anchors > SEAL_ANCHORS_MAX) return SEAL_REASON_ANCHORS_TOO_LARGE;
   if (crls && n_crls > SEAL_ANCHORS_MAX) return SEAL_REASON_CRL_TOO_LARGE;
+  reason = seal_x509_ready(c);
+  if (reason != SEAL_VALID) return reason;
   reason = seal_confirmed(seal_certset_judge, &args);
   if (reason == SEAL_VALID) {
     *out = args.set;
@@ -212,7 +214,10 @@ SealReason seal_x509_verify(SealCrypto *c, const void *chain, size_t n, const Se
                             const SealX509Policy *policy, SealX509 *out) {
   SealChainArgs args;
 
+  SealReason reason = seal_x509_ready(c);
+
   memset(out, 0, sizeof *out);
+  if (reason != SEAL_VALID) return reason;
   args = (SealChainArgs){c, chain, n, set, policy, out};
   return seal_confirmed(seal_chain_verify, &args);
 }
@@ -221,7 +226,10 @@ SealReason seal_x509_leaf(SealCrypto *c, const void *chain, size_t n, const Seal
                           SealX509 *out) {
   SealChainArgs args;
 
+  SealReason reason = seal_x509_ready(c);
+
   memset(out, 0, sizeof *out);
+  if (reason != SEAL_VALID) return reason;
   args = (SealChainArgs){c, chain, n, NULL, policy, out};
   return seal_confirmed(seal_chain_verify, &args);
 }

@@ -1,9 +1,12 @@
 /* OpenSSL finds the decoders for a kind of key when it first reads one, and keeps what it found in
 ** the OSSL_LIB_CTX. What it could not find then for lack of memory it never finds again: every later
 ** key of that kind would be refused as if it were none. So one key of each kind is read, and one
-** certificate name hashed, while the context is made, where a failure only fails the load.
+** fingerprint made, before the first certificate of a context is judged: until that succeeds, every
+** certificate is met with "out of memory", which is no verdict. Not while the context is made: it takes
+** several milliseconds, which a connection without certificates need not spend.
 **
-**    if (seal_x509_warm(c) != SEAL_VALID) ... the context is of no use
+**    reason = seal_x509_ready(c);
+**    if (reason != SEAL_VALID) return reason;
 */
 #include "crypto/x509_int.h"
 
@@ -48,12 +51,16 @@ static int seal_warm_fingerprint(SealCrypto *c) {
   return good;
 }
 
-SealReason seal_x509_warm(SealCrypto *c) {
-  int good = seal_warm_key(c, seal_spki_p256, sizeof seal_spki_p256) &&
-             seal_warm_key(c, seal_spki_ed25519, sizeof seal_spki_ed25519) &&
-             seal_warm_key(c, seal_spki_ed448, sizeof seal_spki_ed448) &&
-             seal_warm_key(c, seal_spki_rsa, sizeof seal_spki_rsa) &&
-             seal_warm_key(c, seal_spki_pss, sizeof seal_spki_pss) && seal_warm_fingerprint(c);
+SealReason seal_x509_ready(SealCrypto *c) {
+  SealMark mark;
 
-  return good ? SEAL_VALID : SEAL_INTERNAL;
+  if (c->x509_ready) return SEAL_VALID;
+  seal_mark(&mark);
+  c->x509_ready = seal_warm_key(c, seal_spki_p256, sizeof seal_spki_p256) &&
+                  seal_warm_key(c, seal_spki_ed25519, sizeof seal_spki_ed25519) &&
+                  seal_warm_key(c, seal_spki_ed448, sizeof seal_spki_ed448) &&
+                  seal_warm_key(c, seal_spki_rsa, sizeof seal_spki_rsa) &&
+                  seal_warm_key(c, seal_spki_pss, sizeof seal_spki_pss) && seal_warm_fingerprint(c);
+  seal_unmark(&mark);
+  return c->x509_ready ? SEAL_VALID : SEAL_NOMEM;
 }

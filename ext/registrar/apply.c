@@ -473,7 +473,7 @@ static int find_configuration(Apply *a, const char *conf_id, int64_t *id) {
 static int remove_configuration(Apply *a, int64_t id) {
   int64_t removed = 0;
   if (id == 0) return SQLITE_OK;
-  int rc = seal_configuration_clear(a->p, id, INT64_MAX, &removed);
+  int rc = seal_configuration_clear(a->p, id, INT64_MAX, a->at, &removed);
   return rc == SQLITE_OK ? seal_store_run(&a->p->store, SQL_CONFIGURATION_DELETE, "i", id) : rc;
 }
 

@@ -333,6 +333,10 @@ int seal_prune(Seal *p, int64_t before, SealPruned *out, SealError *err) {
     rc = seal_store_run(&p->store, SQL_CHECKPOINT_FORGET, "i", seq);
   }
   if (rc == SQLITE_OK) rc = seal_store_run(&p->store, SQL_CHECKPOINT_BASE, "i", seq);
+  if (rc == SQLITE_OK) {
+    rc = seal_store_run(&p->store, SQL_PRUNE_OCCUPANCY, "i", before < time ? before : time);
+  }
+  if (rc == SQLITE_OK) out->occupancy = sqlite3_changes64(p->store.db);
   out->through = seq;
   return rc;
 }

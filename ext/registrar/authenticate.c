@@ -323,14 +323,11 @@ static int by_hint(Seal *p, const Token *token, const json_t *header, const json
   return by_own_token(p, token, iss, kid, name, out, err);
 }
 
-static int authenticate_token(Seal *p, Token *token, SealRequester *out, SealError *err) {
+static int authenticate_token(Seal *p, const Token *token, SealRequester *out, SealError *err) {
   SealPeek peek;
-  int rc =
-      seal_reason_rc(seal_sha256(p->crypto, token->text.p, (size_t)token->text.n, token->hash));
-  if (rc != SQLITE_OK) return rc;
   const SealJwt *cached = seal_token_cached(p, token->hash);
   if (cached != NULL) return by_hint(p, token, cached->jws.header, cached->claims, out, err);
-  rc = seal_reason_rc(seal_jwt_peek(token->text.p, (size_t)token->text.n, &peek));
+  int rc = seal_reason_rc(seal_jwt_peek(token->text.p, (size_t)token->text.n, &peek));
   if (rc == SQLITE_CONSTRAINT_VTAB) rc = disbelieve(err);
   if (rc == SQLITE_OK) rc = by_hint(p, token, peek.header, peek.claims, out, err);
   seal_peek_clear(&peek);
@@ -360,25 +357,46 @@ static int registrar_state(Seal *p, int64_t at, int host_clock, char identifier[
   return seal_refuse(err, SEAL_SYSTEM_FAILURE, "the host's clock went back from %s to %s", was, is);
 }
 
+/* Judges what is presented; token->hash is set where there is a token. */
+static int judge(Seal *p, const SealCredential *credential, Token *token, SealRequester *out,
+                 SealError *err) {
+  char x5t_s256[44];
+  int rc = registrar_state(p, token->at, out->host_clock, token->identifier, err);
+  if (rc != SQLITE_OK) return rc;
+  if (credential->token.p == NULL) {
+    return seal_authenticate_certificate(p, credential->certificate, token->at, out, err);
+  }
+  if (credential->certificate.p != NULL) {
+    rc = seal_certificate_thumbprint(p, credential->certificate, token->at, x5t_s256, err);
+    token->x5t_s256 = x5t_s256;
+  }
+  return rc == SQLITE_OK ? authenticate_token(p, token, out, err) : rc;
+}
+
 int seal_authenticate(Seal *p, const SealCredential *credential, int64_t at, SealRequester *out,
                       SealError *err) {
   Token token = {.text = credential->token, .at = seal_at(p, at), .x5t_s256 = ""};
-  char x5t_s256[44];
+  int alone = credential->token.p != NULL && credential->certificate.p == NULL, rc = SQLITE_OK;
+  sqlite3_stmt *snapshot = NULL;
   memset(out, 0, sizeof *out);
   out->until = out->stands_until = SEAL_UNBOUNDED;
   out->at = token.at;
   out->host_clock = at == SEAL_UNBOUNDED;
   out->scopes = SEAL_SCOPE_ALL;
-  int rc = registrar_state(p, token.at, out->host_clock, token.identifier, err);
-  if (rc != SQLITE_OK) return rc;
-  if (credential->token.p == NULL) {
-    return seal_authenticate_certificate(p, credential->certificate, token.at, out, err);
+  if (token.text.p != NULL) {
+    rc = seal_reason_rc(seal_sha256(p->crypto, token.text.p, (size_t)token.text.n, token.hash));
   }
-  if (credential->certificate.p != NULL) {
-    rc = seal_certificate_thumbprint(p, credential->certificate, token.at, x5t_s256, err);
-    token.x5t_s256 = x5t_s256;
+  /* One snapshot for all that is asked: it is consistent, and SQLite takes its locks only once. */
+  if (rc == SQLITE_OK && sqlite3_txn_state(p->store.db, "main") == SQLITE_TXN_NONE) {
+    rc = seal_store_row(&p->store, SQL_SNAPSHOT, &snapshot, "");
+    if (rc == SQLITE_ROW || rc == SQLITE_DONE) rc = SQLITE_OK;
   }
-  return rc == SQLITE_OK ? authenticate_token(p, &token, out, err) : rc;
+  if (rc == SQLITE_OK && !(alone && seal_verdict_find(p, token.hash, out))) {
+    rc = judge(p, credential, &token, out, err);
+    if (rc == SQLITE_OK && alone) seal_verdict_keep(p, token.hash, out);
+  }
+  seal_store_reset(snapshot);
+  return rc;
 }
 
 /************************************************************************************************

@@ -1,9 +1,14 @@
 /* What a connection remembers of keys and tokens (internal.h), so that a second time is cheap.
 **
-** Both caches hold facts that can't turn false, so that neither has to be told of a change: the parsed
-** form of a key, found again by all its bytes, and "this token is rightly signed for these keys", found
-** again by SHA-256 of the token and of the keys as they are stored: with their kids and algorithms, which
-** decide no less than the signature. Times, claims and every status are judged afresh each time.
+** All caches hold facts that can't turn false, so that none has to be told of a change:
+**
+**    the parsed form of a key                        found again by all its bytes
+**    this token is rightly signed for these keys     by SHA-256 of the token and of the keys as they are
+**                                                    stored: their kids and algorithms decide, too
+**    this token was believed                         by its SHA-256, at the very instant (a second), of
+**                                                    the very state of the database
+**
+** Where the last one does not fit, times, claims and every status are judged afresh.
 */
 #include "registrar/internal.h"
 
@@ -24,9 +29,19 @@ typedef struct CachedToken {
   SealJwt jwt;
 } CachedToken;
 
+#define VERDICTS 64
+
+typedef struct Verdict {
+  int used;
+  unsigned version; /* of the database */
+  unsigned char hash[SEAL_SHA256_SIZE];
+  SealRequester who;
+} Verdict;
+
 struct SealKeyCache {
   CachedKey keys[CACHE_SIZE];
   CachedToken tokens[CACHE_SIZE];
+  Verdict verdicts[VERDICTS];
 };
 
 SealKeyCache *seal_keys_new(void) {
@@ -43,6 +58,7 @@ static void key_clear(CachedKey *key) {
 }
 
 void seal_keys_forget(SealKeyCache *cache) {
+  memset(cache->verdicts, 0, sizeof cache->verdicts);
   for (int i = 0; i < CACHE_SIZE; i++) {
     key_clear(&cache->keys[i]);
     if (cache->tokens[i].used) seal_jwt_clear(&cache->tokens[i].jwt);
@@ -128,4 +144,36 @@ const SealJwt *seal_token_cached(Seal *p, const unsigned char hash[SEAL_SHA256_S
   CachedToken *cached = token_slot(p, hash);
   if (!cached->used || memcmp(cached->hash, hash, SEAL_SHA256_SIZE) != 0) return NULL;
   return cached->jwt.claims ? &cached->jwt : NULL;
+}
+
+/* SQLite's number for the state of the database, which every commit changes, this connection's or
+** another's. What is written and not committed has no number: -1 then, and without a transaction. */
+static int state_version(Seal *p, unsigned *out) {
+  if (sqlite3_txn_state(p->store.db, "main") != SQLITE_TXN_READ) return -1;
+  return sqlite3_file_control(p->store.db, "main", SQLITE_FCNTL_DATA_VERSION, out) == SQLITE_OK
+             ? 0
+             : -1;
+}
+
+int seal_verdict_find(Seal *p, const unsigned char hash[SEAL_SHA256_SIZE], SealRequester *out) {
+  const Verdict *verdict = &p->keys->verdicts[hash[0] % VERDICTS];
+  unsigned version;
+  if (!verdict->used || verdict->who.at != out->at || verdict->who.host_clock != out->host_clock ||
+      memcmp(verdict->hash, hash, SEAL_SHA256_SIZE) != 0 || state_version(p, &version) != 0 ||
+      verdict->version != version) {
+    return 0;
+  }
+  *out = verdict->who;
+  return 1;
+}
+
+void seal_verdict_keep(Seal *p, const unsigned char hash[SEAL_SHA256_SIZE],
+                       const SealRequester *who) {
+  Verdict *verdict = &p->keys->verdicts[hash[0] % VERDICTS];
+  const SealJwt *jwt = seal_token_cached(p, hash);
+  /* What a secret key proved holds only while this connection is unlocked. */
+  if (jwt == NULL || strncmp(jwt->jws.alg, "HS", 2) == 0) return;
+  verdict->used = state_version(p, &verdict->version) == 0;
+  memcpy(verdict->hash, hash, SEAL_SHA256_SIZE);
+  verdict->who = *who;
 }

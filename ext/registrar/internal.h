@@ -22,6 +22,12 @@ int seal_key_parse(Seal *p, uint64_t slot, int what, const void *value, int n, S
 ** that is stored. SQLITE_CONSTRAINT_VTAB: by none of these keys. */
 int seal_token_verify(Seal *p, SealText token, const unsigned char hash[SEAL_SHA256_SIZE],
                       const SealKeySet *set, SealText name, SealText value, SealJwt **out);
+/* 1 if this token (hash: its SHA-256), presented alone, was believed before at out->at, by the same
+** clock, of the database as it is now: *out is what it proved. Needs an open transaction. */
+int seal_verdict_find(Seal *p, const unsigned char hash[SEAL_SHA256_SIZE], SealRequester *out);
+/* Remembers that. */
+void seal_verdict_keep(Seal *p, const unsigned char hash[SEAL_SHA256_SIZE],
+                       const SealRequester *who);
 /* The token as it was verified before, by whatever key: a hint whose keys to take. NULL: unknown. */
 const SealJwt *seal_token_cached(Seal *p, const unsigned char hash[SEAL_SHA256_SIZE]);
 
@@ -133,6 +139,19 @@ int seal_configuration_make(Seal *p, const SealConfiguration *conf, int64_t val_
 /* Removes the key records of a service; *removed is how many. Counters are the caller's. */
 int seal_service_records_clear(Seal *p, int64_t service, int64_t *removed);
 int seal_service_make(Seal *p, int64_t configuration, const SealService *service, int64_t *id);
+
+/************************************************************************************************
+** occupancy.c. `service` of 0: every VAL service of the configuration.
+*/
+/* What is held is so no longer, from `at` on: before the rows go. */
+int seal_occupancy_close(Seal *p, int64_t configuration, int64_t service, int64_t at);
+/* What is held now is so from `at` on: after the counts and the end are stored. */
+int seal_occupancy_open(Seal *p, int64_t configuration, int64_t service, int64_t at);
+/* Both: the counts or the end were changed. */
+int seal_occupancy_change(Seal *p, int64_t configuration, int64_t service, int64_t at);
+/* A VAL service under `term` came to the configuration or left it: where there are other terms, it is
+** valid at other times from then on. */
+int seal_occupancy_terms(Seal *p, int64_t configuration, int64_t term, int64_t at);
 
 /************************************************************************************************
 ** batch.c: identities on their way into storage.

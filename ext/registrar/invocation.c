@@ -53,7 +53,7 @@ int64_t seal_bucket_level(int64_t rate, int64_t bucket_time, int64_t spent, int6
 }
 
 int seal_invocation_count(Seal *p, int64_t term, int64_t at) {
-  return seal_store_run(&p->store, SQL_TERM_USE_INVOKE, "iii", term, at, (int64_t)1);
+  return seal_store_run(&p->store, SQL_TERM_USE_INVOKE, "ii", term, at);
 }
 
 /* The term that a message without VAL services is an invocation of. */
@@ -73,8 +73,7 @@ int seal_invocation_refused(Seal *p, int64_t val_server, const char *seal_servic
   if (val_server == 0 || seal_service == NULL) return SQLITE_OK;
   if (p->invocation.n == 0) rc = note_any_term(p, val_server, seal_service, at);
   for (size_t i = 0; rc == SQLITE_OK && i < p->invocation.n; i++) {
-    rc = seal_store_run(&p->store, SQL_TERM_USE_INVOKE, "iii", p->invocation.terms[i].term, at,
-                        (int64_t)0);
+    rc = seal_store_run(&p->store, SQL_TERM_USE_REFUSE, "ii", p->invocation.terms[i].term, at);
   }
   seal_invocation_begin(p);
   return rc;

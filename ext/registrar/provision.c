@@ -311,8 +311,10 @@ static int amend(Seal *p, const SealRequester *who, const SealConfiguration *con
     }
   }
   if (rc != SQLITE_OK) return rc;
-  return seal_store_run(&p->store, SQL_CONFIGURATION_UPDATE, "iuisssi", id, conf->exp_time, until,
-                        &conf->supp_feat, &conf->end_pt, &conf->notification_destination, at);
+  rc = seal_store_run(&p->store, SQL_CONFIGURATION_UPDATE, "iuisssi", id, conf->exp_time, until,
+                      &conf->supp_feat, &conf->end_pt, &conf->notification_destination, at);
+  if (rc != SQLITE_OK || !conf->keep || head.until == until) return rc;
+  return seal_occupancy_change(p, id, 0, at);
 }
 
 /* Writes what was judged. */
@@ -323,11 +325,11 @@ static int put(Seal *p, const SealRequester *who, const SealConfiguration *conf,
   if (replaces == 0) {
     rc = seal_configuration_make(p, conf, who->val_server, until, at, &id);
   } else {
-    rc = conf->keep ? SQLITE_OK : seal_configuration_clear(p, id, INT64_MAX, &removed);
+    rc = conf->keep ? SQLITE_OK : seal_configuration_clear(p, id, INT64_MAX, at, &removed);
     if (rc == SQLITE_OK) rc = amend(p, who, conf, id, until, at);
   }
-  if (rc != SQLITE_OK || conf->keep) return rc;
-  return store_services(p, id, until, who, conf, err);
+  if (rc == SQLITE_OK && !conf->keep) rc = store_services(p, id, until, who, conf, err);
+  return rc == SQLITE_OK && !conf->keep ? seal_occupancy_open(p, id, 0, at) : rc;
 }
 
 /* The endpoint and destination that a VAL server gives are its own from then on. */
@@ -387,7 +389,7 @@ int seal_configuration_delete(Seal *p, const SealRequester *who, int64_t id, con
   SealConfiguration conf = {.conf_id = conf_id, .seal_service = seal_service};
   int rc = seal_settle(p);
   if (rc == SQLITE_OK) rc = seal_consume(p, who, err);
-  if (rc == SQLITE_OK) rc = seal_configuration_clear(p, id, INT64_MAX, &removed);
+  if (rc == SQLITE_OK) rc = seal_configuration_clear(p, id, INT64_MAX, at, &removed);
   if (rc == SQLITE_OK) rc = seal_store_run(&p->store, SQL_CONFIGURATION_DELETE, "i", id);
   if (rc == SQLITE_OK) rc = record(p, who, &conf, at, "DELETE", 204);
   return rc;
@@ -420,6 +422,7 @@ int seal_configuration_change(Seal *p, int64_t id, const int64_t *exp_time, Seal
     rc = seal_store_run(&p->store, SQL_CONFIGURATION_RESCHEDULE, "iuisi", id,
                         exp_time ? *exp_time : head.exp_time, until, &supp_feat, at);
   }
+  if (rc == SQLITE_OK && head.until != until) rc = seal_occupancy_change(p, id, 0, at);
   return rc == SQLITE_OK ? record_operator(p, head.conf_id, head.seal_service, at, "update") : rc;
 }
 
@@ -428,8 +431,8 @@ int seal_configuration_remove(Seal *p, int64_t id, int64_t at) {
   int64_t removed = 0;
   int rc = seal_settle(p);
   if (rc == SQLITE_OK) rc = load_head(p, id, &head);
-  if (rc == SQLITE_OK) rc = seal_configuration_clear(p, id, INT64_MAX, &removed);
+  at = seal_at(p, at);
+  if (rc == SQLITE_OK) rc = seal_configuration_clear(p, id, INT64_MAX, at, &removed);
   if (rc == SQLITE_OK) rc = seal_store_run(&p->store, SQL_CONFIGURATION_DELETE, "i", id);
-  if (rc != SQLITE_OK) return rc;
-  return record_operator(p, head.conf_id, head.seal_service, seal_at(p, at), "delete");
+  return rc == SQLITE_OK ? record_operator(p, head.conf_id, head.seal_service, at, "delete") : rc;
 }

@@ -389,7 +389,7 @@ int seal_identifier(Seal *p, char out[SEAL_ID_MAX + 1]);
 ** again. */
 int seal_sweep(Seal *p, int64_t limit, int64_t at, int64_t *removed);
 /* Removes rows of one configuration (0: all of them); *removed counts up, at most to `limit`. */
-int seal_configuration_clear(Seal *p, int64_t id, int64_t limit, int64_t *removed);
+int seal_configuration_clear(Seal *p, int64_t id, int64_t limit, int64_t at, int64_t *removed);
 
 /************************************************************************************************
 ** ledger.c: audit, usage, change.
@@ -412,6 +412,18 @@ int seal_change_write(Seal *p, int64_t time, const char *seal_service, const cha
 int seal_usage_write(Seal *p, int64_t time, int64_t val_server, const char *seal_service,
                      const char *operation, int result, const char *conf_id, int64_t identities,
                      int64_t key_records);
+
+/************************************************************************************************
+** occupancy.c: what is held, from when to when. Provisioning writes it by itself (internal.h); these are
+** for what the operator does to what it hangs on.
+*/
+typedef enum SealParent { SEAL_AGREEMENT = 1, SEAL_VAL_SERVER, SEAL_TERM } SealParent;
+/* From `since` on it is as it is stored now: status and window. A new one: since SEAL_INSTANT_MIN. */
+int seal_occupancy_state(Seal *p, SealParent kind, int64_t id, int64_t since);
+/* From `since` on an identity-day of the term costs what is stored now. */
+int seal_occupancy_price(Seal *p, int64_t term, int64_t since);
+/* It is about to be removed: called before, while it is there. */
+int seal_occupancy_gone(Seal *p, SealParent kind, int64_t id, int64_t at);
 
 /************************************************************************************************
 ** audit.c: the audit chain is verified, signed, and cut at its old end.

@@ -115,6 +115,9 @@ static int slot_flush(Seal *p, Slot *slot) {
                           slot->next);
   if (rc == SQLITE_OK)
     rc = seal_hold(p, slot->term, slot->until, slot->val_server, identities, records);
+  if (rc == SQLITE_OK && identities + records != 0) {
+    rc = seal_occupancy_change(p, slot->configuration, slot->service, slot->at);
+  }
   if (rc == SQLITE_OK) {
     rc = seal_store_run(&p->store, SQL_CONFIGURATION_TOUCH, "ii", slot->configuration, slot->at);
   }
@@ -350,6 +353,9 @@ static int place_make(Seal *p, const SealRowAsk *ask, Place *place) {
                            .scope = ask->scope,
                            .grant = place->grant};
     rc = seal_service_make(p, place->configuration, &service, &place->service);
+    if (rc == SQLITE_OK) {
+      rc = seal_occupancy_terms(p, place->configuration, place->grant.term, place->at);
+    }
   }
   return rc;
 }
@@ -585,15 +591,18 @@ int seal_row_delete(Seal *p, SealRowKind kind, int64_t rowid, int64_t at) {
   int rc = seal_batch_flush(p);
   if (rc == SQLITE_OK)
     rc = operator_slot(p, kind == SEAL_ROW_IDENTITY ? SEAL_IDM : SEAL_KM, service, at, &slot);
-  if (rc == SQLITE_OK && kind == SEAL_ROW_KEY)
-    rc = seal_service_records_clear(p, service, &removed);
+  if (rc == SQLITE_OK && kind == SEAL_ROW_KEY) {
+    rc = seal_occupancy_close(p, slot->configuration, service, slot->at);
+    if (rc == SQLITE_OK) rc = seal_service_records_clear(p, service, &removed);
+  }
   if (rc == SQLITE_OK) rc = seal_store_run(&p->store, sql[kind], "i", rowid);
   if (rc != SQLITE_OK) return rc;
   slot->records = kind == SEAL_ROW_RECORD;
   slot->removed += sqlite3_changes64(p->store.db);
   p->pending->dirty = 1;
-  return removed > 0 ? seal_hold(p, slot->term, slot->until, slot->val_server, 0, -removed)
-                     : SQLITE_OK;
+  if (kind == SEAL_ROW_KEY) rc = seal_occupancy_terms(p, slot->configuration, slot->term, slot->at);
+  if (rc != SQLITE_OK || removed == 0) return rc;
+  return seal_hold(p, slot->term, slot->until, slot->val_server, 0, -removed);
 }
 
 int seal_row_update(Seal *p, const SealRowAsk *ask, int64_t rowid) {

@@ -67,7 +67,7 @@ static int clear_service(Seal *p, const Clearing *c, int64_t limit, int64_t *rem
                         (int64_t)0);
 }
 
-int seal_configuration_clear(Seal *p, int64_t id, int64_t limit, int64_t *removed) {
+int seal_configuration_clear(Seal *p, int64_t id, int64_t limit, int64_t at, int64_t *removed) {
   sqlite3_stmt *row;
   int rc = seal_store_row(&p->store, SQL_CONFIGURATION_LOAD, &row, "i", id);
   if (rc != SQLITE_ROW) return rc == SQLITE_DONE ? SQLITE_CORRUPT_VTAB : rc;
@@ -77,6 +77,9 @@ int seal_configuration_clear(Seal *p, int64_t id, int64_t limit, int64_t *remove
                        .identity = service != NULL && strcmp(service, SEAL_IDM) == 0};
   seal_store_reset(row);
   int left = 0;
+  rc = seal_occupancy_close(p, id, 0, at);
+  if (rc != SQLITE_OK) return rc;
+  int held = sqlite3_changes(p->store.db) > 0;
   while (!left && *removed < limit) {
     rc = seal_store_row(&p->store, SQL_CONFIGURATION_SERVICES, &row, "i", id);
     if (rc == SQLITE_ROW) {
@@ -88,7 +91,7 @@ int seal_configuration_clear(Seal *p, int64_t id, int64_t limit, int64_t *remove
     rc = clear_service(p, &clearing, limit - *removed, removed, &left);
     if (rc != SQLITE_OK) return rc;
   }
-  return SQLITE_OK;
+  return held ? seal_occupancy_open(p, id, 0, at) : SQLITE_OK; /* what the limit has left */
 }
 
 /* Removes one ended configuration, or as many of its rows as are still allowed; *found is 0 when
@@ -102,7 +105,7 @@ static int sweep_one(Seal *p, int64_t limit, int64_t at, int64_t *removed, int *
   seal_store_reset(row);
   if (rc == SQLITE_DONE) return SQLITE_OK;
   if (rc != SQLITE_ROW) return rc;
-  rc = seal_configuration_clear(p, id, limit, removed);
+  rc = seal_configuration_clear(p, id, limit, at, removed);
   if (rc != SQLITE_OK) return rc;
   rc = seal_store_row(&p->store, SQL_CONFIGURATION_SERVICES, &row, "i", id);
   seal_store_reset(row);

@@ -41,6 +41,23 @@ static int check_parent(SealRow *row, const char *name, const SealRelation *pare
                          parent->name, seal_quote(key, quoted));
 }
 
+/* 1 if the statement gives one of these columns another value (names end with NULL). */
+static int changes(const SealRow *row, const char *const *names) {
+  for (; *names; names++) {
+    if (row->cells[seal_relation_column(row->relation, *names)].changed) return 1;
+  }
+  return 0;
+}
+
+/* What hangs on the row is valid at other times from now on, and was as before until now. A new row has
+** no before. */
+static int note_state(SealRow *row, SealParent kind, int is_new, int removed,
+                      const char *const *names) {
+  int64_t at = is_new ? SEAL_INSTANT_MIN : seal_at(row->p, row->at);
+  if (removed) return seal_occupancy_gone(row->p, kind, row->rowid, at);
+  return changes(row, names) ? seal_occupancy_state(row->p, kind, row->rowid, at) : SQLITE_OK;
+}
+
 /************************************************************************************************
 ** seal_registrar
 */
@@ -98,6 +115,11 @@ static int agreement_check(SealRow *row) {
   return rc == SQLITE_OK ? check_status(row) : rc;
 }
 
+static int agreement_after(SealRow *row, int removed) {
+  static const char *const names[] = {"status", "start_time", "stop_time", NULL};
+  return note_state(row, SEAL_AGREEMENT, row->old == NULL, removed, names);
+}
+
 const SealRelation seal_relation_agreement = {
     .name = "agreement",
     .columns = agreement_columns,
@@ -112,6 +134,7 @@ const SealRelation seal_relation_agreement = {
     .in_use = SQL_AGREEMENT_IN_USE,
     .remove = seal_remove_agreement,
     .check = agreement_check,
+    .after = agreement_after,
 };
 
 /************************************************************************************************
@@ -142,6 +165,16 @@ static int term_check(SealRow *row) {
   return rc == SQLITE_OK ? check_parent(row, "agreement_id", &seal_relation_agreement) : rc;
 }
 
+static int term_after(SealRow *row, int removed) {
+  static const char *const names[] = {"start_time", "stop_time", NULL};
+  static const char *const prices[] = {"price_per_identity_day", "currency", NULL};
+  int is_new = row->old == NULL;
+  int rc = note_state(row, SEAL_TERM, is_new, removed, names);
+  if (rc != SQLITE_OK || removed || !(is_new || changes(row, prices))) return rc;
+  return seal_occupancy_price(row->p, row->rowid,
+                              is_new ? SEAL_INSTANT_MIN : seal_at(row->p, row->at));
+}
+
 const SealRelation seal_relation_term = {
     .name = "term",
     .columns = term_columns,
@@ -156,6 +189,7 @@ const SealRelation seal_relation_term = {
     .in_use = SQL_TERM_IN_USE,
     .remove = seal_remove_term,
     .check = term_check,
+    .after = term_after,
 };
 
 /************************************************************************************************
@@ -196,6 +230,11 @@ static int val_server_check(SealRow *row) {
   return rc;
 }
 
+static int val_server_after(SealRow *row, int removed) {
+  static const char *const names[] = {"status", "exp_time", NULL};
+  return note_state(row, SEAL_VAL_SERVER, row->old == NULL, removed, names);
+}
+
 const SealRelation seal_relation_val_server = {
     .name = "val_server",
     .columns = val_server_columns,
@@ -210,6 +249,7 @@ const SealRelation seal_relation_val_server = {
     .in_use = SQL_VAL_SERVER_IN_USE,
     .remove = seal_remove_val_server,
     .check = val_server_check,
+    .after = val_server_after,
 };
 
 /************************************************************************************************

@@ -59,6 +59,8 @@ typedef struct SealRelation {
   unsigned silent : 1;         /* its own hooks write audit and change */
   /* Hooks, each may be NULL. They return as registrar.h's functions do. */
   int (*check)(struct SealRow *row);
+  /* After an insert or update; before a delete, with `removed`. */
+  int (*after)(struct SealRow *row, int removed);
   int (*insert_row)(struct SealRow *row, int64_t *rowid);
   int (*update_row)(struct SealRow *row);
   int (*delete_row)(struct SealRow *row);

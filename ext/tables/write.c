@@ -292,7 +292,10 @@ static int load_old(SealRow *row) {
 static int store(SealRow *row, enum SealSql sql, const char *operation, sqlite3_int64 *rowid) {
   int rc = run(row, sql);
   if (rc == SQLITE_CONSTRAINT_UNIQUE) return seal_row_unique(row);
-  if (rc == SQLITE_OK && rowid != NULL) *rowid = sqlite3_last_insert_rowid(row->p->store.db);
+  if (rc == SQLITE_OK && rowid != NULL) {
+    *rowid = row->rowid = sqlite3_last_insert_rowid(row->p->store.db);
+  }
+  if (rc == SQLITE_OK && row->relation->after != NULL) rc = row->relation->after(row, 0);
   if (rc == SQLITE_OK && !row->relation->silent) rc = record(row, operation);
   return rc;
 }
@@ -398,6 +401,7 @@ static int delete (SealRow *row) {
   if (rc == SQLITE_OK) rc = seal_settle(row->p);
   if (rc == SQLITE_OK) rc = check_use(row, seal_at(row->p, row->at));
   if (rc == SQLITE_OK) rc = record(row, "delete");
+  if (rc == SQLITE_OK && relation->after != NULL) rc = relation->after(row, 1);
   if (rc == SQLITE_OK) rc = seal_remove(row->p, relation->remove, row->rowid);
   return rc;
 }

@@ -78,13 +78,22 @@ WHERE u.term = ?1
 INSERT INTO main.seal_term_use(term, identities, key_records) VALUES (?1, ?2, ?3)
 ON CONFLICT DO UPDATE SET identities = identities + ?2, key_records = key_records + ?3
 
--- One invocation: it takes a token from the bucket, and counts if it was answered.
--- ?1 term ?2 at ?3 1 = answered, 0 = refused
+-- One answered invocation: it counts, and takes a token from the bucket.
+-- ?1 term ?2 at
 -- name: term_use_invoke
 INSERT INTO main.seal_term_use(term, identities, key_records, invocations, bucket_time, bucket_spent)
-VALUES (?1, 0, 0, ?3, ?2, 1)
-ON CONFLICT DO UPDATE SET invocations = invocations + ?3,
-  bucket_spent = CASE WHEN ?2 > bucket_time THEN 1 ELSE bucket_spent + 1 END,
+VALUES (?1, 0, 0, 1, ?2, 1)
+ON CONFLICT DO UPDATE SET invocations = invocations + 1, {{bucket_take}}
+
+-- A refused one: where there is a rate, it takes a token.
+-- name: term_use_refuse
+INSERT INTO main.seal_term_use(term, identities, key_records, invocations, bucket_time, bucket_spent)
+SELECT ?1, 0, 0, 0, ?2, 1 FROM main.seal_term_data
+WHERE id = ?1 AND allowed_invocations_per_second IS NOT NULL
+ON CONFLICT DO UPDATE SET {{bucket_take}}
+
+-- fragment: bucket_take
+bucket_spent = CASE WHEN ?2 > bucket_time THEN 1 ELSE bucket_spent + 1 END,
   bucket_time = max(bucket_time, ?2)
 
 -- ?1 term ?2 until ?3 VAL server ?4 identities ?5 key records
@@ -97,6 +106,10 @@ ON CONFLICT DO UPDATE SET identities = identities + ?4, key_records = key_record
 -- name: term_held_clean
 DELETE FROM main.seal_term_held
 WHERE term = ?1 AND until = ?2 AND val_server = ?3 AND identities = 0 AND key_records = 0
+
+-- Opens a read transaction as long as it stands on its row.
+-- name: snapshot
+SELECT 1 FROM main.seal_registrar_data
 
 -- name: authenticate_registrar
 SELECT identifier, clock_time FROM main.seal_registrar_data WHERE id = 1

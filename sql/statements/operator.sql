@@ -10,7 +10,7 @@ SELECT id FROM main.seal_agreement_data WHERE agreement_id = ?1
 -- name: agreement_insert
 INSERT INTO main.seal_agreement_data(id, agreement_id, val_provider_id, start_time, stop_time, status,
   max_val_servers)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+VALUES ({{next_agreement}}, ?2, ?3, ?4, ?5, ?6, ?7)
 
 -- name: agreement_update
 UPDATE main.seal_agreement_data SET (agreement_id, val_provider_id, start_time, stop_time, status,
@@ -75,7 +75,7 @@ INSERT INTO main.seal_term_data(id, agreement, seal_service, val_service_id, max
   max_key_records, max_validity, key_formats, scopes, allowed_total_invocations,
   allowed_invocations_per_second, allowed_invocation_time_ranges, start_time, stop_time,
   price_per_invocation, price_per_identity_day, currency)
-VALUES (?1, (SELECT id FROM main.seal_agreement_data WHERE agreement_id = ?2), ?3, ?4, ?5, ?6, ?7,
+VALUES ({{next_term}}, (SELECT id FROM main.seal_agreement_data WHERE agreement_id = ?2), ?3, ?4, ?5, ?6, ?7,
   ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)
 
 -- name: term_update
@@ -96,19 +96,45 @@ WHERE s.term = ?1 AND a.status <> 'terminated' AND v.status <> 'terminated'
 LIMIT 1
 
 -- ?1 term
--- name: term_remove_identities
-DELETE FROM main.seal_identity_data WHERE id IN (SELECT i.id
+-- A configuration that has a VAL service under the term ended with it, and goes whole; other terms get
+-- back what it held under them.
+-- name: term_remove_other_use
+UPDATE main.seal_term_use SET identities = identities - x.n_identities,
+  key_records = key_records - x.n_records
+FROM (SELECT s.term AS other, sum(s.identities) AS n_identities, sum(s.key_records) AS n_records
   FROM main.seal_configuration_service AS s
-  CROSS JOIN main.seal_identity_data AS i ON i.id BETWEEN (s.id << 28) AND (s.id << 28) + 268435455
-  WHERE s.term = ?1)
+  WHERE s.configuration IN (SELECT configuration FROM main.seal_configuration_service WHERE term = ?1)
+    AND s.term <> ?1 GROUP BY 1) AS x
+WHERE term = x.other
+-- name: term_remove_other_held
+UPDATE main.seal_term_held SET identities = identities - x.n_identities,
+  key_records = key_records - x.n_records
+FROM (SELECT s.term AS other, c.until AS ends, c.val_server AS who, sum(s.identities) AS n_identities,
+    sum(s.key_records) AS n_records
+  FROM main.seal_configuration_service AS s
+  JOIN main.seal_configuration_data AS c ON c.id = s.configuration
+  WHERE s.configuration IN (SELECT configuration FROM main.seal_configuration_service WHERE term = ?1)
+    AND s.term <> ?1 GROUP BY 1, 2, 3) AS x
+WHERE term = x.other AND until = x.ends AND val_server = x.who
+-- name: term_remove_identities
+DELETE FROM main.seal_identity_data WHERE id IN (SELECT i.id FROM ({{term_services}}) AS s
+  CROSS JOIN main.seal_identity_data AS i ON i.id BETWEEN (s.id << 28) AND (s.id << 28) + 268435455)
 -- name: term_remove_members
-DELETE FROM main.seal_server_member WHERE id IN (SELECT m.id FROM (SELECT id FROM main.seal_configuration_service WHERE term = ?1) AS s
+DELETE FROM main.seal_server_member WHERE id IN (SELECT m.id FROM ({{term_services}}) AS s
   CROSS JOIN main.seal_server_member AS m ON m.id BETWEEN (s.id << 28) AND (s.id << 28) + 268435455)
 -- name: term_remove_records
-DELETE FROM main.seal_key_record_data
-WHERE service IN (SELECT id FROM main.seal_configuration_service WHERE term = ?1)
+DELETE FROM main.seal_key_record_data WHERE service IN ({{term_services}})
+-- name: term_remove_configurations
+DELETE FROM main.seal_configuration_data
+WHERE id IN (SELECT configuration FROM main.seal_configuration_service WHERE term = ?1)
 -- name: term_remove_services
-DELETE FROM main.seal_configuration_service WHERE term = ?1
+DELETE FROM main.seal_configuration_service WHERE id IN ({{term_services}})
+
+-- fragment: term_services
+SELECT id FROM main.seal_configuration_service
+WHERE configuration IN (SELECT configuration FROM main.seal_configuration_service WHERE term = ?1)
+
+-- ?1 term
 -- name: term_remove_held
 DELETE FROM main.seal_term_held WHERE term = ?1
 -- name: term_remove_use
@@ -123,7 +149,8 @@ SELECT id FROM main.seal_val_server_data WHERE val_server_id = ?1
 -- name: val_server_insert
 INSERT INTO main.seal_val_server_data(id, val_server_id, agreement, end_pt, notification_destination,
   exp_time, status)
-VALUES (?1, ?2, (SELECT id FROM main.seal_agreement_data WHERE agreement_id = ?3), ?4, ?5, ?6, ?7)
+VALUES ({{next_val_server}}, ?2, (SELECT id FROM main.seal_agreement_data WHERE agreement_id = ?3), ?4, ?5,
+  ?6, ?7)
 
 -- name: val_server_update
 UPDATE main.seal_val_server_data SET (end_pt, notification_destination, exp_time, status)

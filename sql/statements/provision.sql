@@ -81,9 +81,9 @@ SELECT configuration, term, val_service_id FROM main.seal_configuration_service 
 
 -- ?1 configuration ?2 val_service_id ?3 term ?4 key_format ?5 scope
 -- name: service_insert
-INSERT INTO main.seal_configuration_service(configuration, val_service_id, term, key_format, scope,
+INSERT INTO main.seal_configuration_service(id, configuration, val_service_id, term, key_format, scope,
   identities, key_records, next)
-VALUES (?1, ?2, ?3, ?4, ?5, 0, 0, 0)
+VALUES ({{next_service}}, ?1, ?2, ?3, ?4, ?5, 0, 0, 0)
 
 -- ?1 id ?2 identities ?3 key records, more than before ?4 next row
 -- name: service_count

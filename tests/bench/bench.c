@@ -94,8 +94,10 @@ void bench_row_time(const char *work, Series *floor, Series *ours, double aim) {
   double a = series_median(floor), b = series_median(ours);
   snprintf(r, sizeof r, "%.2f", a > 0 ? b / a : 0);
   snprintf(text, sizeof text, "<= %s", time_text(t, aim));
-  print_line(work, time_text(f, a), time_text(o, b), a > 0 ? r : "-", text,
-             b <= aim ? "ok" : "over");
+  print_line(work, time_text(f, a), time_text(o, b), a > 0 ? r : "-", aim > 0 ? text : "",
+             aim == 0   ? ""
+             : b <= aim ? "ok"
+                        : "over");
   series_free(floor);
   series_free(ours);
 }
