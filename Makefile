@@ -78,6 +78,10 @@ $(BUILD)/libsealfault.so: tests/fault/fault.c
 	$(CC) $(WARN) -fPIC -shared $(CFLAGS) -D_GNU_SOURCE -I$(TCL_INC) -o $@ $< \
 	  -lsqlite3 -lcrypto -ljansson
 
+$(BUILD)/sla-bench: tests/bench/sla.c
+	@mkdir -p $(@D)
+	$(CC) $(WARN) $(CFLAGS) -D_GNU_SOURCE -o $@ $< -lsqlite3 -lcrypto
+
 setup:
 	@sh scripts/setup
 
@@ -91,7 +95,7 @@ test: setup
 	@$(if $(VECTORS),SEAL_VECTORS="$$(cd "$(VECTORS)" && pwd)" && export SEAL_VECTORS &&) \
 	  SEAL_BUILD="$(BUILD)" $(TCLSH) tests/run.tcl $(TESTS)
 
-BENCH_C = $(filter-out tests/bench/verify.c,$(wildcard tests/bench/*.c))
+BENCH_C = $(filter-out tests/bench/verify.c tests/bench/sla.c,$(wildcard tests/bench/*.c))
 
 $(BUILD)/bench: $(BENCH_C) tests/bench/bench.h
 	@mkdir -p $(@D)

@@ -511,6 +511,7 @@ int seal_bundle(Seal *p, SealText seal_server_id, SealText since, int64_t at, ch
   SealKey *key = NULL;
   *jws = NULL;
   int rc = b.told == NULL || (since.p && from == NULL) ? SQLITE_NOMEM : SQLITE_OK;
+  if (rc == SQLITE_OK) rc = seal_flush(p); /* rows of this transaction that wait to be stored */
   if (rc == SQLITE_OK) rc = load_server(&b, seal_server_id);
   if (rc == SQLITE_OK) rc = seal_identifier(p, identifier);
   if (rc == SQLITE_OK) rc = seal_signing_key(p, &key, err);
