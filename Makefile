@@ -24,7 +24,7 @@ OBJ := $(SRC:ext/%.c=$(BUILD)/obj/%.o) $(BUILD)/obj/sql.o
 SQL := sql/install.sql $(sort $(wildcard sql/statements/*.sql))
 
 # What tests need besides the extension: a token signer, and faults on demand.
-TOOLS    = $(BUILD)/jwt $(BUILD)/libsealfault.so
+TOOLS    = $(BUILD)/jwt $(BUILD)/canary $(BUILD)/libsealfault.so
 TCL_INC ?= /usr/include/tcl8.6
 
 LIB   = $(DESTDIR)$(PREFIX)/lib/seal
@@ -68,6 +68,10 @@ tools: $(TOOLS)
 $(BUILD)/jwt: tests/host/jwt.c
 	@mkdir -p $(@D)
 	$(CC) $(WARN) $(CFLAGS) -D_GNU_SOURCE -o $@ $< -lcrypto
+
+$(BUILD)/canary: tests/host/canary.c
+	@mkdir -p $(@D)
+	$(CC) $(WARN) $(CFLAGS) -D_GNU_SOURCE -o $@ $< -lsqlite3
 
 $(BUILD)/libsealfault.so: tests/fault/fault.c
 	@mkdir -p $(@D)
