@@ -245,13 +245,17 @@ typedef struct SealX509 {
 } SealX509;
 
 /* Anchors (PEM text, or DER one after another) and CRLs (PEM or DER, NULL = none are asked for).
-** With CRLs given, a certificate without a valid, complete, current CRL is refused. */
+** With CRLs given, be they 0 bytes, a certificate without a valid, complete, current CRL is refused;
+** an anchor is not asked about. Both at most 16 MiB. A set serves one thread at a time. */
 SealReason seal_certset_parse(SealCrypto *c, const void *anchors, size_t n_anchors,
                               const void *crls, size_t n_crls, SealCertSet **out);
 void seal_certset_free(SealCertSet *set);
 
-/* Validates a chain (leaf first, then intermediates in any order; PEM or DER) against the set.
-** Fills *out on SEAL_VALID, and as far as the leaf could be read otherwise. */
+/* Validates a chain (leaf first, then intermediates in any order; PEM or DER) against the set: at
+** most 64 KiB, 48 certificates, and 8 of them on a path between leaf and anchor. A certificate is valid
+** from notBefore through notAfter, both included (RFC 5280 4.1.2.5), a CRL from thisUpdate until
+** nextUpdate, not included. Fills *out on SEAL_VALID, and as far as the leaf could be read
+** otherwise: a time that could not is INT64_MIN. */
 SealReason seal_x509_verify(SealCrypto *c, const void *chain, size_t n, const SealCertSet *set,
                             const SealX509Policy *policy, SealX509 *out);
 /* The leaf of a chain alone: strict parsing, key, times at policy->at and form of a client

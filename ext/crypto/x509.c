@@ -68,16 +68,20 @@ static SealReason seal_certset_anchors(SealCrypto *c, SealCertSet *set, const vo
 }
 
 static SealReason seal_certset_crls(SealCrypto *c, SealCertSet *set, const void *data, size_t n) {
-  SealReason reason;
-
   set->crls = sk_X509_CRL_new_null();
-  if (!set->crls) return SEAL_NOMEM;
-  reason = seal_crls_read(c, data, n, set->crls);
-  if (reason != SEAL_VALID) return reason;
-  for (int i = 0; i < sk_X509_CRL_num(set->crls) && set->crl_form == SEAL_VALID; i++) {
-    set->crl_form = seal_crl_form(sk_X509_CRL_value(set->crls, i));
+  return set->crls ? seal_crls_read(c, data, n, set->crls) : SEAL_NOMEM;
+}
+
+/* The first flaw among the CRLs of a set. It refuses chains, not the set, whose purpose is not known
+** yet; but it is kept, and so is confirmed like a refusal. */
+static SealReason seal_certset_form(void *arg) {
+  const SealCertSet *set = arg;
+  SealReason reason = SEAL_VALID;
+
+  for (int i = 0; i < sk_X509_CRL_num(set->crls) && reason == SEAL_VALID; i++) {
+    reason = seal_crl_form(sk_X509_CRL_value(set->crls, i));
   }
-  return SEAL_VALID;
+  return reason;
 }
 
 typedef struct SealSetArgs {
@@ -112,6 +116,12 @@ SealReason seal_certset_parse(SealCrypto *c, const void *anchors, size_t n_ancho
   reason = seal_x509_ready(c);
   if (reason != SEAL_VALID) return reason;
   reason = seal_confirmed(seal_certset_judge, &args);
+  if (reason == SEAL_VALID) {
+    args.set->crl_form = seal_confirmed(seal_certset_form, args.set);
+    if (args.set->crl_form == SEAL_NOMEM || args.set->crl_form == SEAL_INTERNAL) {
+      reason = args.set->crl_form;
+    }
+  }
   if (reason == SEAL_VALID) {
     *out = args.set;
   } else {
