@@ -49,7 +49,8 @@ SELECT r.id, r.identifier, r.skms_uri, r.format, r.installed_time, ?2 AS sealed,
   (SELECT count(*) FROM main.seal_val_server_data) AS val_servers,
   (SELECT count(*) FROM main.seal_configuration_data) AS configurations,
   (SELECT coalesce(sum(identities), 0) FROM main.seal_term_use) AS identities,
-  (SELECT coalesce(sum(key_records), 0) FROM main.seal_term_use) AS key_records
+  (SELECT coalesce(sum(key_records), 0) FROM main.seal_term_use) AS key_records,
+  r.bundle_to AS applied
 FROM main.seal_registrar_data AS r
 
 -- name: view_agreement
