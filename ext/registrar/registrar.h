@@ -284,6 +284,7 @@ struct Seal {
   int64_t command_seq;
   int64_t txn;         /* this transaction's number for seal_consume; 0: none yet */
   int64_t usage_start; /* the last usage entry before this transaction; -1: not read yet */
+  int busy;            /* statements of its own run: their savepoints are none of the host's */
   int repeats;         /* a message is read again: nothing is consumed, audited or charged */
   int64_t audit_seq;   /* head of the chain as of this transaction; 0: not read yet */
   unsigned char audit_hash[SEAL_SHA256_SIZE];

@@ -120,7 +120,9 @@ int seal_flush(Seal *p) {
   if (!pending->dirty) return SQLITE_OK;
   /* The host's last_insert_rowid() is the row that it inserted, not one of ours. */
   sqlite3_int64 rowid = sqlite3_last_insert_rowid(p->store.db);
+  p->busy++;
   for (int i = 0; rc == SQLITE_OK && i < pending->n; i++) rc = slot_flush(p, &pending->slots[i]);
+  p->busy--;
   sqlite3_set_last_insert_rowid(p->store.db, rowid);
   pending->dirty = 0;
   return rc;
