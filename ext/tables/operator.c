@@ -201,10 +201,18 @@ static int check_max_val_servers(SealRow *row) {
                      seal_quote(agreement_id, quoted), (long long)max, (long long)(held + 1));
 }
 
+/* 1 if the row was there and had ended: a later end brings it back, and it counts again. */
+static int comes_back(const SealRow *row) {
+  int i = seal_relation_column(row->relation, "exp_time");
+  if (row->old == NULL) return 0;
+  int64_t at = seal_at(row->p, row->at);
+  return seal_column_until(row->old, i + 1) <= at && seal_row_int(row, i) > at;
+}
+
 static int val_server_check(SealRow *row) {
   int rc = check_parent(row, "agreement_id", &seal_relation_agreement);
   if (rc == SQLITE_OK) rc = check_status(row);
-  if (rc == SQLITE_OK && row->old == NULL) rc = check_max_val_servers(row);
+  if (rc == SQLITE_OK && (row->old == NULL || comes_back(row))) rc = check_max_val_servers(row);
   return rc;
 }
 
