@@ -374,17 +374,23 @@ static int id_exists(Seal *p, int64_t service, const SealId *id, int *there) {
   return rc == SQLITE_ROW || rc == SQLITE_DONE ? SQLITE_OK : rc;
 }
 
+/* A constraint of storage failed; whether the code says which is up to the host's settings. */
+static int is_constraint(int rc) {
+  return (rc & 0xff) == SQLITE_CONSTRAINT;
+}
+
 /* What is there already: replaced by itself, or a UNIQUE failure. */
 static int already_there(const SealRowAsk *ask) {
   return ask->on_conflict == SQLITE_REPLACE ? SQLITE_OK : SQLITE_CONSTRAINT_UNIQUE;
 }
 
-/* Takes one more identity from every slot of the term. */
+/* Takes one more identity from every slot of the term, and a place from every slot of the service: rows
+** that ask in another way, with another token say, come to the same one. */
 static void take_one(SealPending *pending, const Slot *slot) {
   for (int i = 0; i < pending->n; i++) {
-    if (pending->slots[i].term == slot->term && pending->slots[i].left != SEAL_UNBOUNDED) {
-      pending->slots[i].left--;
-    }
+    Slot *other = &pending->slots[i];
+    if (other->service == slot->service) other->next = slot->next;
+    if (other->term == slot->term && other->left != SEAL_UNBOUNDED) other->left--;
   }
 }
 
@@ -394,7 +400,7 @@ static int insert_id(Seal *p, Slot *slot, const SealRowAsk *ask, int64_t *rowid)
   *rowid = (slot->service << SEAL_ROW_BITS) + slot->next;
   int rc = seal_store_run(&p->store, SQL_IDENTITY_INSERT, "iiss", *rowid, slot->service,
                           ask->id.is_ue ? &none : &text, ask->id.is_ue ? &text : &none);
-  if (rc == SQLITE_CONSTRAINT_UNIQUE || rc == SQLITE_CONSTRAINT) return already_there(ask);
+  if (is_constraint(rc)) return already_there(ask);
   if (rc != SQLITE_OK) return rc;
   slot->next++;
   slot->added++;
@@ -542,8 +548,9 @@ int seal_row_update(Seal *p, const SealRowAsk *ask, int64_t rowid) {
     rc = seal_store_run(&p->store, SQL_SERVICE_UPDATE_KEY, "iss", rowid, &ask->key_format,
                         &ask->scope);
   }
-  if (rc == SQLITE_CONSTRAINT_UNIQUE) return rc;
+  if (is_constraint(rc)) return SQLITE_CONSTRAINT_UNIQUE;
+  if (rc != SQLITE_OK) return rc;
   slot->changed++;
   p->pending->dirty = 1;
-  return rc;
+  return SQLITE_OK;
 }
