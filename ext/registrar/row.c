@@ -266,6 +266,7 @@ typedef struct Place {
   SealRequester who;
   SealGrant grant;
   int64_t at, exp_time, until;
+  int64_t until_before; /* of a configuration that the row's term ends earlier; else `until` */
   int64_t configuration, service, next;
   char conf_id[SEAL_ID_MAX + 1];
 } Place;
@@ -302,11 +303,14 @@ static int place_judge(Seal *p, const SealRowAsk *ask, Place *place, SealError *
       .scope = ask->scope,
   };
   rc = seal_authorize(p, &what, &place->grant, err);
-  if (rc != SQLITE_OK || ask->conf_id.p != NULL) return rc;
-  place->until = place->grant.until;
+  if (rc != SQLITE_OK) return rc;
+  place->until_before = place->until;
+  if (place->grant.until < place->until) place->until = place->grant.until;
+  if (ask->conf_id.p != NULL) return rc;
   rc = standing_conf_id(p, &place->who, ask->seal_service, ask->exp_time, place->until,
                         place->grant.term, place->conf_id);
   if (rc == SQLITE_OK) rc = conf_by_id(p, place->conf_id, &place->configuration);
+  place->until_before = place->until;
   return rc;
 }
 
@@ -325,10 +329,24 @@ static int place_service(Seal *p, const SealRowAsk *ask, Place *place) {
   return rc == SQLITE_ROW || rc == SQLITE_DONE ? SQLITE_OK : rc;
 }
 
+/* A configuration that asked for no end gets the one that max_validity gives its rows. What slots know
+** of its end is forgotten; nothing is pending here. */
+static int place_shorten(Seal *p, const Place *place) {
+  assert(!p->pending->dirty);
+  seal_pending_drop(p->pending);
+  int rc = seal_store_run(&p->store, SQL_CONFIGURATION_HELD_MOVE, "iiii", place->configuration,
+                          place->until_before, place->until, place->who.val_server);
+  if (rc != SQLITE_OK) return rc;
+  return seal_store_run(&p->store, SQL_CONFIGURATION_SHORTEN, "ii", place->configuration,
+                        place->until);
+}
+
 /* Makes what is missing: the configuration, the VAL service in it. */
 static int place_make(Seal *p, const SealRowAsk *ask, Place *place) {
   int rc = SQLITE_OK;
-  if (place->configuration == 0) {
+  if (place->configuration != 0 && place->until < place->until_before) {
+    rc = place_shorten(p, place);
+  } else if (place->configuration == 0) {
     SealConfiguration conf = {
         .conf_id = place->conf_id, .seal_service = ask->seal_service, .exp_time = place->exp_time};
     rc = seal_configuration_make(p, &conf, place->who.val_server, place->until, place->at,
@@ -459,6 +477,11 @@ int seal_row_configuration(Seal *p, const SealRowAsk *ask, SealText supp_feat, i
   int rc = seal_settle(p);
   if (rc == SQLITE_OK) rc = check_exp_time(ask, place.at, err);
   if (rc == SQLITE_OK) rc = row_authenticate(p, ask, place.at, &place.who, err);
+  SealAsk use = {.val_server = place.who.val_server,
+                 .seal_service = ask->seal_service,
+                 .at = place.at,
+                 .exp_time = ask->exp_time};
+  if (rc == SQLITE_OK) rc = seal_authorize(p, &use, &place.grant, err);
   if (rc != SQLITE_OK) return rc;
   if (ask->conf_id.p != NULL) {
     sqlite3_snprintf(sizeof place.conf_id, place.conf_id, "%.*s", ask->conf_id.n, ask->conf_id.p);
@@ -481,6 +504,9 @@ int seal_row_configuration(Seal *p, const SealRowAsk *ask, SealText supp_feat, i
   SealEvent event = {place.at, place.who.val_server_id, "INSERT", object, "done", NULL, NULL};
   if (rc == SQLITE_OK) rc = seal_audit_write(p, &event);
   if (rc == SQLITE_OK) rc = seal_change_write(p, place.at, ask->seal_service, object, "INSERT");
+  if (rc == SQLITE_OK) {
+    rc = seal_usage_rows(p, place.at, place.who.val_server, ask->seal_service, place.conf_id, 0, 0);
+  }
   sqlite3_free(object);
   return rc;
 }
