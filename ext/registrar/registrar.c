@@ -48,14 +48,55 @@ int64_t seal_at(Seal *p, int64_t at) {
   return at == SEAL_UNBOUNDED ? seal_store_clock(&p->store) : at;
 }
 
-void seal_transaction(Seal *p) {
+/* Drops the results that were taken back: those of more than `depth` savepoints. */
+static void forget_results(SealResult **list, int depth) {
+  while (*list != NULL) {
+    SealResult *r = *list;
+    if (r->fresh <= depth) {
+      list = &r->next;
+    } else {
+      *list = r->next;
+      r->next = NULL;
+      seal_results_free(r);
+    }
+  }
+}
+
+/* Results of more than `depth` savepoints have now that many. */
+static void settle_results(SealResult *list, int depth) {
+  for (; list != NULL; list = list->next) {
+    if (list->fresh > depth) list->fresh = depth;
+  }
+}
+
+void seal_transaction(Seal *p, int committed) {
   seal_pending_drop(p->pending);
+  if (!committed) {
+    forget_results(&p->commands, 0);
+    forget_results(&p->answers, 0);
+  }
+  settle_results(p->commands, 0);
+  settle_results(p->answers, 0);
+  p->savepoints = 0;
   p->txn = 0;
   p->usage_start = -1;
   p->audit_seq = 0;
 }
 
-void seal_forget(Seal *p) {
+void seal_savepoint(Seal *p, int n) {
+  p->savepoints = n + 1;
+}
+
+void seal_release(Seal *p, int n) {
+  p->savepoints = n;
+  settle_results(p->commands, n + 1);
+  settle_results(p->answers, n + 1);
+}
+
+void seal_rollback_to(Seal *p, int n) {
+  p->savepoints = n + 1;
+  forget_results(&p->commands, n + 1);
+  forget_results(&p->answers, n + 1);
   seal_pending_drop(p->pending);
   p->audit_seq = 0;
 }
@@ -110,12 +151,13 @@ static void trim(SealResult *list) {
   }
 }
 
-int seal_result_add(SealResult **list, int64_t seq, int status, SealText command, SealText argument,
-                    const char *result) {
+int seal_result_add(Seal *p, SealResult **list, int64_t seq, int status, SealText command,
+                    SealText argument, const char *result) {
   SealResult *r = sqlite3_malloc(sizeof *r);
   if (r == NULL) return SQLITE_NOMEM;
   r->seq = seq;
   r->status = status;
+  r->fresh = p->savepoints + 1;
   r->next = NULL;
   r->command = sqlite3_mprintf("%.*s", command.n, command.p ? command.p : "");
   r->argument = argument.p ? sqlite3_mprintf("%.*s", argument.n, argument.p) : NULL;

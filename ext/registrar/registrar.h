@@ -269,9 +269,11 @@ typedef struct SealKeyCache SealKeyCache;
 /* A result that only this connection knows: a command's, or the answer to a GET. */
 typedef struct SealResult {
   struct SealResult *next;
-  int64_t seq; /* a command's number, or a message's row id */
-  int status;  /* a message's */
-  char *command, *argument, *result;
+  int64_t seq;   /* a command's number, or a message's row id */
+  int status;    /* a message's */
+  int fresh;     /* 0: committed; else 1 + how many savepoints were open */
+  char *command; /* its name, or a message's id */
+  char *argument, *result;
 } SealResult;
 
 struct Seal {
@@ -284,6 +286,7 @@ struct Seal {
   int64_t command_seq;
   int64_t txn;         /* this transaction's number for seal_consume; 0: none yet */
   int64_t usage_start; /* the last usage entry before this transaction; -1: not read yet */
+  int savepoints;      /* of the host's that are open */
   int busy;            /* statements of its own run: their savepoints are none of the host's */
   int repeats;         /* a message is read again: nothing is consumed, audited or charged */
   int64_t audit_seq;   /* head of the chain as of this transaction; 0: not read yet */
@@ -308,14 +311,17 @@ int seal_flush(Seal *p);
 /* Writes what is pending and then forgets what was found out: before anything else than a row
 ** changes what quotas or statuses say. */
 int seal_settle(Seal *p);
-/* A part of the transaction was taken back: forget what was not written. */
-void seal_forget(Seal *p);
+/* The host opened savepoint n, released it, or went back to it: what was not written since is forgotten
+** then, and so is what only this connection would know of it. */
+void seal_savepoint(Seal *p, int n);
+void seal_release(Seal *p, int n);
+void seal_rollback_to(Seal *p, int n);
 /* The transaction has ended. */
-void seal_transaction(Seal *p);
+void seal_transaction(Seal *p, int committed);
 /* Keeps a result for this connection; the same number's earlier one goes. A list holds at most
 ** SEAL_RESULTS_MAX results and, but for the newest, SEAL_RESULTS_BYTES. */
-int seal_result_add(SealResult **list, int64_t seq, int status, SealText command, SealText argument,
-                    const char *result);
+int seal_result_add(Seal *p, SealResult **list, int64_t seq, int status, SealText command,
+                    SealText argument, const char *result);
 /* Forgets the result with this number. */
 void seal_result_remove(SealResult **list, int64_t seq);
 void seal_results_free(SealResult *list);

@@ -70,7 +70,8 @@ static int command_insert(SealRow *row, int64_t *rowid) {
   if (rc == SQLITE_OK) rc = record(row, commands[i].name, at, commands[i].secret ? NULL : result);
   if (rc == SQLITE_OK) {
     *rowid = ++row->p->command_seq;
-    rc = seal_result_add(&row->p->commands, *rowid, 0, name, seal_row_text(row, ARGUMENT), result);
+    rc = seal_result_add(row->p, &row->p->commands, *rowid, 0, name, seal_row_text(row, ARGUMENT),
+                         result);
   }
   if (result != NULL) seal_wipe(result, strlen(result));
   sqlite3_free(result);

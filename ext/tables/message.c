@@ -47,9 +47,21 @@ static int message_find(Seal *p, SealText message_id, const unsigned char digest
   return rc == SQLITE_ROW || rc == SQLITE_DONE ? SQLITE_OK : rc;
 }
 
-static int remember(Seal *p, int64_t id, int status, const char *response) {
+static int remember(Seal *p, SealText message_id, int64_t id, int status, const char *response) {
   SealText none = {NULL, 0};
-  return seal_result_add(&p->answers, id, status, none, none, response);
+  return seal_result_add(p, &p->answers, id, status, message_id, none, response);
+}
+
+/* What this connection remembers of a message; NULL: nothing. A row id that a rollback or the sweep set
+** free may be another message's now. */
+static const SealResult *remembered(const Seal *p, int64_t id, SealText message_id) {
+  const SealResult *r = p->answers;
+  while (r != NULL && r->seq != id) r = r->next;
+  if (r == NULL || message_id.p == NULL || strlen(r->command) != (size_t)message_id.n ||
+      memcmp(r->command, message_id.p, (size_t)message_id.n) != 0) {
+    return NULL;
+  }
+  return r;
 }
 
 /* The same message again: nothing happens, and the first answer stands. An answer that no one stored
@@ -58,16 +70,16 @@ static int message_again(SealRow *row, const Found *found, int64_t at) {
   Seal *p = row->p;
   char *response = NULL;
   int status, reads;
-  for (const SealResult *r = p->answers; r != NULL; r = r->next) {
-    if (r->seq == found->id && r->status == found->status) return SQLITE_OK;
-  }
+  const SealResult *kept = remembered(p, found->id, seal_row_text(row, MESSAGE_ID));
+  if (kept != NULL && kept->status == found->status) return SQLITE_OK;
   seal_result_remove(&p->answers, found->id);
   if (found->answered) return SQLITE_OK;
   p->repeats = 1;
   int rc = seal_message_handle(p, seal_row_text(row, MESSAGE_ID), seal_row_text(row, REQUEST), at,
                                &status, &response, &reads);
   p->repeats = 0;
-  if (rc == SQLITE_OK) rc = remember(p, found->id, status, response);
+  if (rc == SQLITE_OK)
+    rc = remember(p, seal_row_text(row, MESSAGE_ID), found->id, status, response);
   sqlite3_free(response);
   return rc;
 }
@@ -75,7 +87,9 @@ static int message_again(SealRow *row, const Found *found, int64_t at) {
 static int message_reused(SealRow *row, const Found *found, int64_t at) {
   char *response = NULL;
   int rc = seal_message_reused(row->p, seal_row_text(row, MESSAGE_ID), at, &response);
-  if (rc == SQLITE_OK) rc = remember(row->p, found->id, 409, response);
+  if (rc == SQLITE_OK) {
+    rc = remember(row->p, seal_row_text(row, MESSAGE_ID), found->id, 409, response);
+  }
   sqlite3_free(response);
   return rc;
 }
@@ -94,7 +108,8 @@ static int message_first(SealRow *row, const unsigned char digest[SEAL_SHA256_SI
   }
   if (rc == SQLITE_OK) {
     *rowid = sqlite3_last_insert_rowid(p->store.db);
-    if (reads) rc = remember(p, *rowid, status, response);
+    seal_result_remove(&p->answers, *rowid);
+    if (reads) rc = remember(p, message_id, *rowid, status, response);
   }
   sqlite3_free(response);
   return rc;
@@ -118,18 +133,16 @@ static int message_insert(SealRow *row, int64_t *rowid) {
 
 /* What this connection remembers stands in for what is stored. */
 static int message_column(Seal *p, sqlite3_context *ctx, sqlite3_stmt *row, int column) {
-  int64_t id = sqlite3_column_int64(row, 0);
   if (column != STATUS && column != RESPONSE) return 0;
-  for (const SealResult *r = p->answers; r != NULL; r = r->next) {
-    if (r->seq != id) continue;
-    if (column == STATUS) {
-      sqlite3_result_int(ctx, r->status);
-    } else {
-      sqlite3_result_text(ctx, r->result, -1, SQLITE_TRANSIENT);
-    }
-    return 1;
+  const SealResult *r =
+      remembered(p, sqlite3_column_int64(row, 0), seal_column_text(row, MESSAGE_ID + 1));
+  if (r == NULL) return 0;
+  if (column == STATUS) {
+    sqlite3_result_int(ctx, r->status);
+  } else {
+    sqlite3_result_text(ctx, r->result, -1, SQLITE_TRANSIENT);
   }
-  return 0;
+  return 1;
 }
 
 const SealRelation seal_relation_message = {

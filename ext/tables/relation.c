@@ -545,27 +545,35 @@ static int table_sync(sqlite3_vtab *base) {
   return rc;
 }
 
-static int table_end(sqlite3_vtab *base) {
-  seal_transaction(((Table *)base)->p);
+static int table_commit(sqlite3_vtab *base) {
+  seal_transaction(((Table *)base)->p, 1);
+  return SQLITE_OK;
+}
+
+static int table_rollback(sqlite3_vtab *base) {
+  seal_transaction(((Table *)base)->p, 0);
   return SQLITE_OK;
 }
 
 /* A savepoint opens. A nested statement of ours may open one around itself: that one is not the
 ** host's, and what it was called from is at work on what would be written here. */
 static int table_savepoint(sqlite3_vtab *base, int n) {
-  (void)n;
-  return ((Table *)base)->p->busy ? SQLITE_OK : table_sync(base);
+  Seal *p = ((Table *)base)->p;
+  if (p->busy) return SQLITE_OK;
+  int rc = table_sync(base);
+  seal_savepoint(p, n);
+  return rc;
 }
 
 static int table_release(sqlite3_vtab *base, int n) {
-  (void)base;
-  (void)n;
+  Seal *p = ((Table *)base)->p;
+  if (!p->busy) seal_release(p, n);
   return SQLITE_OK;
 }
 
 static int table_rollback_to(sqlite3_vtab *base, int n) {
-  (void)n;
-  if (!((Table *)base)->p->busy) seal_forget(((Table *)base)->p);
+  Seal *p = ((Table *)base)->p;
+  if (!p->busy) seal_rollback_to(p, n);
   return SQLITE_OK;
 }
 
@@ -601,8 +609,8 @@ static const sqlite3_module module = {
     .xUpdate = table_update,
     .xBegin = table_begin,
     .xSync = table_sync,
-    .xCommit = table_end,
-    .xRollback = table_end,
+    .xCommit = table_commit,
+    .xRollback = table_rollback,
     .xRename = table_rename,
     .xSavepoint = table_savepoint,
     .xRelease = table_release,
