@@ -132,20 +132,22 @@ proc send_text {message_id request {at NULL} {db db}} {
   }
 }
 
-# The request text: method, uri, body ("" for none), then members of the envelope by name and value;
-# an empty value leaves one out. The token is a fresh one of v2x.example.
+# The request text: method, uri, body (JSON text as it is, "" for none), then members of the envelope by
+# name and value; an empty value leaves one out. The token is a fresh one of v2x.example.
 proc request {method uri {body ""} args} {
   set at [dict_get $args at ""]
   set type [expr {$method eq "PATCH" ? "application/merge-patch+json" : "application/json"}]
   set members [list method $method uri $uri]
   if {![dict exists $args authorization]} {lappend members authorization "Bearer [token $at]"}
-  if {$body ne ""} {lappend members contentType $type body $body}
+  if {$body ne ""} {lappend members contentType $type}
   foreach {name value} $args {dict set members $name $value}
   dict unset members at
   foreach {name value} $members {
     if {$value eq ""} {dict unset members $name}
   }
-  return [json_object {*}$members]
+  set text [json_object {*}$members]
+  if {$body eq ""} {return $text}
+  return [string range $text 0 end-1],\"body\":$body\}
 }
 
 # Sends a request under a new message id: the status.

@@ -197,11 +197,12 @@ static void read_services(Reader *r, const json_t *body, const char *seal_servic
 /************************************************************************************************
 ** What stands beside it.
 */
-static void read_supp_feat(Reader *r, const json_t *body) {
+static void read_supp_feat(Reader *r, const json_t *body, int patch) {
   const json_t *value = json_object_get(body, "suppFeat");
   if (value == NULL) return;
   SealText text = text_of(value);
   r->out->has_supp_feat = 1;
+  if (patch && json_is_null(value)) return;
   if (text.p != NULL && text.n <= SEAL_ID_MAX &&
       strspn(text.p, "0123456789abcdefABCDEF") == (size_t)text.n) {
     r->out->conf.supp_feat = text;
@@ -210,7 +211,6 @@ static void read_supp_feat(Reader *r, const json_t *body) {
   fault(r, SEAL_OPTIONAL_IE_INCORRECT, "is not a string of hexadecimal digits", "/suppFeat");
 }
 
-/* In a PATCH, null takes the end away (RFC 7396). */
 static void read_exp_time(Reader *r, const json_t *body, int patch) {
   const json_t *value = json_object_get(body, "expTime");
   int64_t t = 0;
@@ -245,9 +245,13 @@ int seal_is_end_pt(const json_t *json) {
   return json_string_length(uri ? uri : fqdn) > 0;
 }
 
-static void read_contact(Reader *r, const json_t *body) {
+static void read_contact(Reader *r, const json_t *body, int patch) {
   const json_t *end_pt = json_object_get(body, "endPt");
   const json_t *destination = json_object_get(body, "notificationDestination");
+  r->out->has_end_pt = end_pt != NULL;
+  r->out->has_destination = destination != NULL;
+  if (patch && json_is_null(end_pt)) end_pt = NULL;
+  if (patch && json_is_null(destination)) destination = NULL;
   if (end_pt != NULL && !seal_is_end_pt(end_pt)) {
     fault(r, SEAL_OPTIONAL_IE_INCORRECT,
           "is not an object with exactly one of uri, fqdn, ipv4Addrs, ipv6Addrs", "/endPt");
@@ -301,9 +305,9 @@ int seal_body_read(const SealRequest *request, const char *seal_service, int pat
   }
   read_val_server_id(&r, body, patch);
   read_services(&r, body, seal_service, patch);
-  read_supp_feat(&r, body);
+  read_supp_feat(&r, body, patch);
   read_exp_time(&r, body, patch);
-  read_contact(&r, body);
+  read_contact(&r, body, patch);
   if (r.rc != SQLITE_OK) return r.rc;
   return r.faulty ? SQLITE_CONSTRAINT_VTAB : check_requester(&r, body);
 }
