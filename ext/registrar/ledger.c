@@ -124,9 +124,14 @@ int seal_usage_rows(Seal *p, int64_t time, int64_t val_server, const char *seal_
   int64_t start = 0;
   int rc = usage_start(p, &start);
   if (rc != SQLITE_OK) return rc;
-  rc = seal_store_run(&p->store, SQL_USAGE_ADD, "iitii", start, val_server, seal_service,
-                      identities, key_records);
-  if (rc != SQLITE_OK || sqlite3_changes(p->store.db) > 0) return rc;
+  sqlite3_stmt *row;
+  rc = seal_store_row(&p->store, SQL_USAGE_FIND, &row, "iit", start, val_server, seal_service);
+  int64_t seq = rc == SQLITE_ROW ? sqlite3_column_int64(row, 0) : 0;
+  seal_store_reset(row);
+  if (rc == SQLITE_ROW) {
+    return seal_store_run(&p->store, SQL_USAGE_ADD, "iii", seq, identities, key_records);
+  }
+  if (rc != SQLITE_DONE) return rc;
   return seal_usage_write(p, time, val_server, seal_service, "INSERT", 201, conf_id, identities,
                           key_records);
 }

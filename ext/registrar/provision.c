@@ -382,3 +382,18 @@ int seal_configuration_remove(Seal *p, int64_t id, int64_t at) {
   if (rc != SQLITE_OK) return rc;
   return record_operator(p, head.conf_id, head.seal_service, seal_at(p, at), "delete");
 }
+
+int seal_term_clear(Seal *p, int64_t term) {
+  int rc = seal_settle(p);
+  while (rc == SQLITE_OK) {
+    sqlite3_stmt *row;
+    int64_t removed = 0;
+    rc = seal_store_row(&p->store, SQL_TERM_CONFIGURATION, &row, "i", term);
+    int64_t id = rc == SQLITE_ROW ? sqlite3_column_int64(row, 0) : 0;
+    seal_store_reset(row);
+    if (rc != SQLITE_ROW) break;
+    rc = seal_configuration_clear(p, id, INT64_MAX, &removed);
+    if (rc == SQLITE_OK) rc = seal_store_run(&p->store, SQL_CONFIGURATION_DELETE, "i", id);
+  }
+  return rc == SQLITE_DONE ? SQLITE_OK : rc;
+}

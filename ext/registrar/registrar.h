@@ -195,6 +195,8 @@ int seal_configuration_delete(Seal *p, const SealRequester *who, int64_t id, con
 int seal_configuration_change(Seal *p, int64_t id, const int64_t *exp_time, SealText supp_feat,
                               int64_t at);
 int seal_configuration_remove(Seal *p, int64_t id, int64_t at);
+/* Removes every configuration that has a VAL service under a term. */
+int seal_term_clear(Seal *p, int64_t term);
 
 /* One row of seal_identity or seal_key, given with its credential. */
 typedef struct SealRowAsk {

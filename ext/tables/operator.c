@@ -150,8 +150,10 @@ static int term_check(SealRow *row) {
 }
 
 static const enum SealSql term_remove[] = {
-    SQL_TERM_REMOVE_IDENTITIES, SQL_TERM_REMOVE_SERVICES, SQL_TERM_REMOVE_HELD,
-    SQL_TERM_REMOVE_USE,        SQL_TERM_REMOVE,          SEAL_NO_SQL,
+    SQL_TERM_REMOVE_HELD,
+    SQL_TERM_REMOVE_USE,
+    SQL_TERM_REMOVE,
+    SEAL_NO_SQL,
 };
 
 const SealRelation seal_relation_term = {
@@ -167,6 +169,7 @@ const SealRelation seal_relation_term = {
     .update = SQL_TERM_UPDATE,
     .in_use = SQL_TERM_IN_USE,
     .remove = term_remove,
+    .clear = seal_term_clear,
     .check = term_check,
 };
 
@@ -270,12 +273,9 @@ static int credential_check(SealRow *row) {
   if (bytes == NULL) bytes = "";
   rc = seal_credential_check(row->p, type, bytes, n, row->thumbprint, row->err);
   if (rc != SQLITE_OK || row->cells[0].form != SEAL_CELL_NULL) return rc;
-  SealText key = {row->thumbprint, (int)strlen(row->thumbprint)};
-  int64_t there;
   row->cells[0].form = SEAL_CELL_TEXT;
   row->cells[0].text = row->thumbprint;
-  rc = seal_relation_find(row->p, row->relation, &key, 1, &there);
-  return rc == SQLITE_OK && there != 0 ? seal_row_unique(row) : rc;
+  return SQLITE_OK;
 }
 
 static const enum SealSql credential_remove[] = {SQL_CREDENTIAL_REMOVE, SEAL_NO_SQL};

@@ -53,8 +53,9 @@ typedef struct SealRelation {
   enum SealSql insert, update; /* ?1 row id, then every stored column in order */
   enum SealSql in_use;         /* a row if something valid hangs on ?1 at ?2: no delete then */
   const enum SealSql *remove;  /* what DELETE runs with ?1 row id, ended by SEAL_NO_SQL */
-  unsigned counts : 1;         /* shows counters or ledgers: pending rows are written first */
-  unsigned silent : 1;         /* its own hooks write audit and change */
+  int (*clear)(Seal *p, int64_t rowid); /* what it does before those; may be NULL */
+  unsigned counts : 1; /* shows counters or ledgers: pending rows are written first */
+  unsigned silent : 1; /* its own hooks write audit and change */
   /* Hooks, each may be NULL. They return as registrar.h's functions do. */
   int (*check)(struct SealRow *row);
   int (*insert_row)(struct SealRow *row, int64_t *rowid);

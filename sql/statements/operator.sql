@@ -84,14 +84,12 @@ WHERE s.term = ?1 AND a.status <> 'terminated' AND v.status <> 'terminated'
   AND min({{until_configuration}}, {{forever}}) > ?2
 LIMIT 1
 
+-- A configuration that the term's end has ended: it goes whole, so that no part comes back.
 -- ?1 term
--- name: term_remove_identities
-DELETE FROM main.seal_identity_data WHERE id IN (SELECT i.id
-  FROM main.seal_configuration_service AS s
-  CROSS JOIN main.seal_identity_data AS i ON i.id BETWEEN (s.id << 28) AND (s.id << 28) + 268435455
-  WHERE s.term = ?1)
--- name: term_remove_services
-DELETE FROM main.seal_configuration_service WHERE term = ?1
+-- name: term_configuration
+SELECT configuration FROM main.seal_configuration_service WHERE term = ?1 LIMIT 1
+
+-- ?1 term
 -- name: term_remove_held
 DELETE FROM main.seal_term_held WHERE term = ?1
 -- name: term_remove_use
