@@ -59,8 +59,10 @@ static int set_error(sqlite3_vtab *table, char *message) {
   return message ? SQLITE_ERROR : SQLITE_NOMEM;
 }
 
+/* An instant has no type: with TEXT, the integers of `at IN (1000, 2000)` would come as text. */
 static const char *declared_type(SealKind kind) {
-  return kind == SEAL_KIND_COUNT ? " INTEGER" : kind == SEAL_KIND_VALUE ? "" : " TEXT";
+  if (kind == SEAL_KIND_VALUE || kind == SEAL_KIND_INSTANT) return "";
+  return kind == SEAL_KIND_COUNT ? " INTEGER" : " TEXT";
 }
 
 static int declare(sqlite3 *db, const SealRelation *relation) {
