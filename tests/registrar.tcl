@@ -59,6 +59,7 @@ proc new_registrar {{terms 1}} {
   reset_db
   install_seal
   db eval {
+    PRAGMA synchronous = OFF;
     INSERT INTO seal_agreement(agreement_id, val_provider_id) VALUES ('sla-7', 'acme');
   }
   add_val_server v2x.example v2x

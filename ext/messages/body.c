@@ -113,18 +113,6 @@ static void read_id_list(Reader *r, const json_t *object, size_t i, SealService 
   for (size_t k = 0; k < n; k++) read_target(r, json_array_get(list, k), i, k, &out->ids[k]);
 }
 
-/* Words with single spaces between them. */
-static int is_scope(SealText text) {
-  if (text.p == NULL || text.n < 1 || text.n > SEAL_ID_MAX) return 0;
-  for (int i = 0; i < text.n; i++) {
-    unsigned char c = (unsigned char)text.p[i];
-    int space = c == ' ';
-    if (space && (i == 0 || i == text.n - 1 || text.p[i - 1] == ' ')) return 0;
-    if (c < 0x20 || c == 0x7f) return 0;
-  }
-  return 1;
-}
-
 static void read_key_parameters(Reader *r, const json_t *object, size_t i, SealService *out) {
   char where[POINTER];
   sqlite3_snprintf(sizeof where, where, "/valSvcConf/%d", (int)i);
@@ -132,7 +120,7 @@ static void read_key_parameters(Reader *r, const json_t *object, size_t i, SealS
   const json_t *scope = needed(r, object, "scope", where);
   if (scope == NULL) return;
   out->scope = text_of(scope);
-  if (is_scope(out->scope)) return;
+  if (seal_is_scope(out->scope)) return;
   fault(r, SEAL_MANDATORY_IE_INCORRECT, "is not words with single spaces between them", "%s/scope",
         where);
 }

@@ -165,13 +165,13 @@ typedef struct Plan {
   const SealRelation *relation;
   sqlite3_str *where;
   char letters[64];
-  int n;       /* arguments so far */
-  int first;   /* the statement's number of the first value: after ?1 and what the hook binds */
-  int lookup;  /* an equality that finds few rows */
-  int key;     /* equalities on columns of the key */
-  int all;     /* WHERE at IS NULL */
-  int refused; /* an argument that is needed can't be had in this order of tables */
-  int left;    /* a constraint that SQLite itself has to check */
+  int n;        /* arguments so far */
+  int first;    /* the statement's number of the first value: after ?1 and what the hook binds */
+  int lookup;   /* an equality that finds few rows */
+  unsigned key; /* a bit for each column of the key that has an equality */
+  int all;      /* WHERE at IS NULL */
+  int refused;  /* an argument that is needed can't be had in this order of tables */
+  int left;     /* a constraint that SQLite itself has to check */
 } Plan;
 
 static const char *operator_text(unsigned char op) {
@@ -248,14 +248,15 @@ static void plan_constraint(Plan *plan, int i) {
   }
   if (c->op != SQLITE_INDEX_CONSTRAINT_EQ && c->op != SQLITE_INDEX_CONSTRAINT_IS) return;
   if (column == NULL || column->flags & SEAL_COL_LOOKUP) plan->lookup = 1;
-  if (column != NULL && column->flags & SEAL_COL_KEY) plan->key++;
+  if (column != NULL && column->flags & SEAL_COL_KEY) plan->key |= 1U << c->iColumn;
 }
 
-static int key_columns(const SealRelation *relation) {
-  int n = 0;
-  for (int i = 0; i < relation->n_columns; i++)
-    n += (relation->columns[i].flags & SEAL_COL_KEY) != 0;
-  return n;
+static unsigned key_columns(const SealRelation *relation) {
+  unsigned all = 0;
+  for (int i = 0; i < relation->n_columns; i++) {
+    if (relation->columns[i].flags & SEAL_COL_KEY) all |= 1U << i;
+  }
+  return all;
 }
 
 /* ORDER BY, if all of it is ours to give. */
@@ -328,7 +329,7 @@ static int table_best_index(sqlite3_vtab *base, sqlite3_index_info *info) {
   Plan plan = {.info = info, .relation = relation, .first = relation->bind ? 3 : 2};
   plan.where = sqlite3_str_new(NULL);
   for (int i = 0; i < info->nConstraint; i++) plan_constraint(&plan, i);
-  int unique = plan.key > 0 && plan.key == key_columns(relation);
+  int unique = plan.key != 0 && plan.key == key_columns(relation);
   enum SealSql view = plan.lookup || unique ? relation->view : relation->view_all;
   info->estimatedRows = unique ? 1 : plan.lookup ? 10 : plan.key ? 1000 : 1000000;
   info->estimatedCost = unique ? 10 : plan.lookup ? 50 : plan.key ? 5000 : 3000000;
