@@ -23,6 +23,19 @@ static int refuse(char **message, const char *format, const char *detail) {
   return SQLITE_ERROR;
 }
 
+/* 1 if this connection has the extension: a second registrar beside it would not know what the first one
+** has pending, and functions can't be replaced under a running statement. */
+static int is_loaded(sqlite3 *db) {
+  sqlite3_stmt *stmt = NULL;
+  int loaded = sqlite3_prepare_v2(db, seal_sql[SQL_LOADED], -1, &stmt, NULL) == SQLITE_OK;
+  (void)sqlite3_finalize(stmt);
+  if (loaded) return 1;
+  /* Where an automatic extension leaves an error behind, sqlite3_open fails: a success takes it away. */
+  (void)sqlite3_prepare_v2(db, seal_sql[SQL_NOT_LOADED], -1, &stmt, NULL);
+  (void)sqlite3_finalize(stmt);
+  return 0;
+}
+
 __attribute__((visibility("default"))) int sqlite3_seal_init(sqlite3 *db, char **message,
                                                              const sqlite3_api_routines *api) {
   /* Two SQLite libraries in one process would share the one pointer: the second is refused, by its
@@ -42,6 +55,7 @@ __attribute__((visibility("default"))) int sqlite3_seal_init(sqlite3 *db, char *
     return refuse(message, "seal: built for another OpenSSL than %s",
                   OpenSSL_version(OPENSSL_VERSION));
   }
+  if (is_loaded(db)) return SQLITE_OK;
   Seal *p = seal_open(db);
   if (p == NULL) return refuse(message, "seal: %s", "out of memory, or OpenSSL lacks an algorithm");
   int rc = seal_relation_register(p);

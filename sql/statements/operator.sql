@@ -175,3 +175,9 @@ DELETE FROM main.seal_credential_data WHERE id = ?1
 -- of before it closes the connection.
 -- name: enter
 SELECT 1 FROM main.seal_registrar LIMIT 0
+
+-- Can be prepared only where the extension is loaded. Reads nothing, not even the schema.
+-- name: loaded
+SELECT seal_version()
+-- name: not_loaded
+SELECT 1
