@@ -157,7 +157,7 @@ static int server_check(const Server *server, int64_t at, SealError *err) {
 /* The window and status of the credential in `row` (columns as in authenticate_keys). */
 static int credential_check(sqlite3_stmt *row, int64_t at, SealRequester *out, SealError *err) {
   SealText status = seal_column_text(row, 4);
-  if (status.p == NULL) return SQLITE_NOMEM;
+  if (status.p == NULL) return seal_text_missing(row, 4);
   if (strcmp(status.p, "active") != 0) {
     return seal_refuse(err, SEAL_CREDENTIAL_REVOKED, "the credential is revoked");
   }

@@ -32,7 +32,7 @@ static int before(sqlite3_stmt *row, int i, int64_t at) {
 
 static int check_agreement(sqlite3_stmt *row, const SealAsk *ask, SealError *err) {
   SealText status = seal_column_text(row, T_STATUS);
-  if (status.p == NULL) return SQLITE_NOMEM;
+  if (status.p == NULL) return seal_text_missing(row, T_STATUS);
   if (strcmp(status.p, "terminated") == 0) {
     return seal_refuse(err, SEAL_SLA_EXPIRED, "the agreement is terminated");
   }

@@ -84,10 +84,8 @@ int seal_store_row(SealStore *store, enum SealSql sql, sqlite3_stmt **row, const
   rc = bind_all(*row, types, &ap);
   va_end(ap);
   if (rc == SQLITE_OK) rc = sqlite3_step(*row);
-  if (rc != SQLITE_ROW && rc != SQLITE_DONE) {
-    seal_store_reset(*row);
-    *row = NULL;
-  }
+  if (rc != SQLITE_ROW) seal_store_reset(*row);
+  if (rc != SQLITE_ROW && rc != SQLITE_DONE) *row = NULL;
   return rc;
 }
 
@@ -122,6 +120,10 @@ int64_t seal_store_clock(SealStore *store) {
 SealText seal_column_text(sqlite3_stmt *row, int i) {
   SealText text = {(const char *)sqlite3_column_text(row, i), sqlite3_column_bytes(row, i)};
   return text;
+}
+
+int seal_text_missing(sqlite3_stmt *row, int i) {
+  return sqlite3_column_type(row, i) == SQLITE_NULL ? SQLITE_CORRUPT_VTAB : SQLITE_NOMEM;
 }
 
 int64_t seal_column_until(sqlite3_stmt *row, int i) {

@@ -40,8 +40,8 @@ typedef struct SealStore {
 ** message is sqlite3_errmsg(store->db). */
 int seal_store_run(SealStore *store, enum SealSql sql, const char *types, ...);
 
-/* The same for one that gives rows: returns SQLITE_ROW with *row on the first, SQLITE_DONE, or an
-** error code. The caller calls seal_store_reset(*row) as soon as it has read what it needs, and
+/* The same for one that gives rows: returns SQLITE_ROW with *row on the first, SQLITE_DONE (*row
+** is reset then), or an error code. The caller calls seal_store_reset(*row) as soon as it has read what it needs, and
 ** not after what was bound has gone. *row is NULL on error. */
 int seal_store_row(SealStore *store, enum SealSql sql, sqlite3_stmt **row, const char *types, ...);
 
@@ -56,6 +56,9 @@ void seal_store_release(SealStore *store);
 
 /* The host's clock, by SQLite's VFS: seconds since 1970. */
 int64_t seal_store_clock(SealStore *store);
+
+/* Why column i, of a column that is never NULL, gave no text: SQLITE_CORRUPT_VTAB or SQLITE_NOMEM. */
+int seal_text_missing(sqlite3_stmt *row, int i);
 
 /* Reads column i as a text that lives until the row is left. */
 SealText seal_column_text(sqlite3_stmt *row, int i);
