@@ -23,17 +23,19 @@ static int refuse(char **message, const char *format, const char *detail) {
   return SQLITE_ERROR;
 }
 
-/* 1 if this connection has the extension: a second registrar beside it would not know what the first one
-** has pending, and functions can't be replaced under a running statement. */
-static int is_loaded(sqlite3 *db) {
+/* Whether this connection has the extension: a second registrar beside it would not know what the first
+** one has pending, and functions can't be replaced under a running statement. An error, or SQLITE_OK. */
+static int find_loaded(sqlite3 *db, int *loaded) {
   sqlite3_stmt *stmt = NULL;
-  int loaded = sqlite3_prepare_v2(db, seal_sql[SQL_LOADED], -1, &stmt, NULL) == SQLITE_OK;
+  *loaded = sqlite3_prepare_v2(db, seal_sql[SQL_LOADED], -1, &stmt, NULL) == SQLITE_OK;
   (void)sqlite3_finalize(stmt);
-  if (loaded) return 1;
-  /* Where an automatic extension leaves an error behind, sqlite3_open fails: a success takes it away. */
-  (void)sqlite3_prepare_v2(db, seal_sql[SQL_NOT_LOADED], -1, &stmt, NULL);
+  if (*loaded) return SQLITE_OK;
+  /* That left an error behind, which would make sqlite3_open fail where it loads by itself: a success
+  ** takes it away. And when memory has run out under a running statement, SQLite destroys a new module's
+  ** data but keeps the module: none may be made then. */
+  int rc = sqlite3_prepare_v2(db, seal_sql[SQL_NOT_LOADED], -1, &stmt, NULL);
   (void)sqlite3_finalize(stmt);
-  return 0;
+  return rc;
 }
 
 __attribute__((visibility("default"))) int sqlite3_seal_init(sqlite3 *db, char **message,
@@ -55,13 +57,14 @@ __attribute__((visibility("default"))) int sqlite3_seal_init(sqlite3 *db, char *
     return refuse(message, "seal: built for another OpenSSL than %s",
                   OpenSSL_version(OPENSSL_VERSION));
   }
-  if (is_loaded(db)) return SQLITE_OK;
+  int loaded, rc = find_loaded(db, &loaded);
+  if (rc != SQLITE_OK || loaded) return rc;
   Seal *p = seal_open(db);
   if (p == NULL) return refuse(message, "seal: %s", "out of memory, or OpenSSL lacks an algorithm");
-  int rc = seal_relation_register(p);
-  if (rc == SQLITE_OK) rc = seal_function_register(p);
+  rc = seal_relation_register(p);
   if (rc == SQLITE_OK) rc = seal_jose_register(db, p->crypto);
   if (rc == SQLITE_OK) rc = seal_x509_register(db, p->crypto);
+  if (rc == SQLITE_OK) rc = seal_function_register(p);
   seal_close(p);
   return rc;
 }

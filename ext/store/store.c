@@ -10,11 +10,11 @@ int seal_store_prepare(SealStore *store, enum SealSql sql, sqlite3_stmt **out) {
   *out = store->stmt[sql];
   if (*out != NULL) return SQLITE_OK;
   /* NO_VTAB: a hostile schema can't make one of our statements run a virtual table. */
-  return sqlite3_prepare_v3(store->db, seal_sql[sql], -1,
-                            SQLITE_PREPARE_PERSISTENT | SQLITE_PREPARE_NO_VTAB, &store->stmt[sql],
-                            NULL) == SQLITE_OK
-             ? (*out = store->stmt[sql], SQLITE_OK)
-             : sqlite3_errcode(store->db);
+  int rc = sqlite3_prepare_v3(store->db, seal_sql[sql], -1,
+                              SQLITE_PREPARE_PERSISTENT | SQLITE_PREPARE_NO_VTAB, &store->stmt[sql],
+                              NULL);
+  *out = store->stmt[sql];
+  return rc;
 }
 
 static int bind_text(sqlite3_stmt *stmt, int i, SealText text) {
