@@ -50,6 +50,17 @@ static int seal_json_shallow(const char *text, size_t n, int max_depth) {
   return 1;
 }
 
+/* jansson says "invalid token" where it could not allocate a string, so what it calls invalid is read
+** again, unless there is no memory for the least of values either. */
+static SealReason seal_json_again(const char *text, size_t n, json_t **out) {
+  json_t *probe = json_string("");
+
+  if (!probe) return SEAL_NOMEM;
+  json_decref(probe);
+  *out = json_loadb(text, n, JSON_REJECT_DUPLICATES, NULL);
+  return *out ? SEAL_VALID : SEAL_REASON_JSON_INVALID;
+}
+
 SealReason seal_json_parse(const char *text, size_t n, int max_depth, json_t **out) {
   json_error_t error;
 
@@ -61,7 +72,7 @@ SealReason seal_json_parse(const char *text, size_t n, int max_depth, json_t **o
   if (*out) return SEAL_VALID;
   /* jansson says nothing where it could not allocate an element. */
   if (error.text[0] == 0 || json_error_code(&error) == json_error_out_of_memory) return SEAL_NOMEM;
-  return SEAL_REASON_JSON_INVALID;
+  return seal_json_again(text, n, out);
 }
 
 const char *seal_json_text(const json_t *object, const char *name) {
