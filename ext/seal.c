@@ -6,7 +6,10 @@
 ** Loading reads no file, no environment and no network, writes nothing and starts no thread, so that
 ** a host may load it by sqlite3_auto_extension before any database is open.
 */
+#include "messages/messages.h"
 #include "registrar/registrar.h"
+#include "tables/charging.h"
+#include "tables/decimal.h"
 #include "tables/function.h"
 #include "tables/jose.h"
 #include "tables/relation.h"
@@ -23,19 +26,12 @@ static int refuse(char **message, const char *format, const char *detail) {
   return SQLITE_ERROR;
 }
 
-/* Whether this connection has the extension: a second registrar beside it would not know what the first
-** one has pending, and functions can't be replaced under a running statement. An error, or SQLITE_OK. */
-static int find_loaded(sqlite3 *db, int *loaded) {
+/* Loading twice is harmless: what the first left stays in use. */
+static int is_loaded(sqlite3 *db) {
   sqlite3_stmt *stmt = NULL;
-  *loaded = sqlite3_prepare_v2(db, seal_sql[SQL_LOADED], -1, &stmt, NULL) == SQLITE_OK;
+  int rc = sqlite3_prepare_v2(db, seal_sql[SQL_LOADED], -1, &stmt, NULL);
   (void)sqlite3_finalize(stmt);
-  if (*loaded) return SQLITE_OK;
-  /* That left an error behind, which would make sqlite3_open fail where it loads by itself: a success
-  ** takes it away. And when memory has run out under a running statement, SQLite destroys a new module's
-  ** data but keeps the module: none may be made then. */
-  int rc = sqlite3_prepare_v2(db, seal_sql[SQL_NOT_LOADED], -1, &stmt, NULL);
-  (void)sqlite3_finalize(stmt);
-  return rc;
+  return rc == SQLITE_OK;
 }
 
 __attribute__((visibility("default"))) int sqlite3_seal_init(sqlite3 *db, char **message,
@@ -57,14 +53,16 @@ __attribute__((visibility("default"))) int sqlite3_seal_init(sqlite3 *db, char *
     return refuse(message, "seal: built for another OpenSSL than %s",
                   OpenSSL_version(OPENSSL_VERSION));
   }
-  int loaded, rc = find_loaded(db, &loaded);
-  if (rc != SQLITE_OK || loaded) return rc;
+  if (is_loaded(db)) return SQLITE_OK;
   Seal *p = seal_open(db);
   if (p == NULL) return refuse(message, "seal: %s", "out of memory, or OpenSSL lacks an algorithm");
-  rc = seal_relation_register(p);
+  p->messages = &seal_messages;
+  int rc = seal_relation_register(p);
+  if (rc == SQLITE_OK) rc = seal_function_register(p);
+  if (rc == SQLITE_OK) rc = seal_charging_register(p);
+  if (rc == SQLITE_OK) rc = seal_decimal_register(db);
   if (rc == SQLITE_OK) rc = seal_jose_register(db, p->crypto);
   if (rc == SQLITE_OK) rc = seal_x509_register(db, p->crypto);
-  if (rc == SQLITE_OK) rc = seal_function_register(p);
   seal_close(p);
   return rc;
 }

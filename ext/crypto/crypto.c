@@ -6,7 +6,9 @@
 **    seal_crypto_free(c);
 **
 ** OpenSSL's first use of an algorithm is where it copes worst with a lack of memory; here is the
-** one place where that happens.
+** one place where that happens. There OpenSSL 3.0 also reads its configuration, if the process has
+** not done so yet, into the context of the host; none of it reaches ours. To forbid that would take
+** the host's own settings from it (OPENSSL_INIT_NO_LOAD_CONFIG holds for the whole process).
 */
 #include <stdlib.h>
 #include <string.h>
@@ -81,10 +83,9 @@ static int seal_fetch(SealCrypto *c) {
   c->gcm = EVP_CIPHER_fetch(c->lib, "AES-256-GCM", NULL);
   c->wrap = EVP_CIPHER_fetch(c->lib, "AES-256-WRAP", NULL);
   c->hkdf = EVP_KDF_fetch(c->lib, "HKDF", NULL);
-  c->concat = EVP_KDF_fetch(c->lib, "SSKDF", NULL);
   c->digest = EVP_MD_CTX_new();
   c->message = EVP_MD_CTX_new();
-  return good && c->hmac && c->gcm && c->wrap && c->hkdf && c->concat && c->digest && c->message &&
+  return good && c->hmac && c->gcm && c->wrap && c->hkdf && c->digest && c->message &&
          seal_fetch_held(c);
 }
 
@@ -117,7 +118,6 @@ void seal_crypto_free(SealCrypto *c) {
   EVP_CIPHER_free(c->gcm);
   EVP_CIPHER_free(c->wrap);
   EVP_KDF_free(c->hkdf);
-  EVP_KDF_free(c->concat);
   for (int i = 0; i < SEAL_HELD_MAX; i++) EVP_SIGNATURE_free(c->signature[i]);
   for (int i = 0; i < SEAL_HELD_MAX; i++) EVP_KEYMGMT_free(c->keymgmt[i]);
   EVP_KEYEXCH_free(c->ecdh);

@@ -93,6 +93,9 @@ size_t seal_keyset_count(const SealKeySet *set);
 /* RFC 7638 thumbprint of key i, base64url, NUL-terminated, owned by the set; and its kid or NULL. */
 const char *seal_keyset_thumbprint(const SealKeySet *set, size_t i);
 const char *seal_keyset_kid(const SealKeySet *set, size_t i);
+/* Calls key i `name` (NUL-terminated, copied): a token's kid may then be that, too, where the key has
+** no kid of its own. SEAL_NOMEM, or SEAL_VALID. */
+SealReason seal_keyset_name(SealKeySet *set, size_t i, const char *name);
 
 /* RFC 7638 thumbprint of one JWK, or x5t#S256 of one certificate (PEM or DER): 43 characters
 ** and a NUL. */
@@ -117,6 +120,9 @@ typedef struct SealJws {
 ** alg, kid and header where they could be read. */
 SealReason seal_jws_verify(SealCrypto *c, const char *token, size_t n, const SealKeySet *set,
                            const char *const *algs, SealJws *out);
+/* The same for a JWS of at most `max` bytes, where 64 KiB are not enough: a bundle. */
+SealReason seal_jws_verify_upto(SealCrypto *c, const char *token, size_t n, size_t max,
+                                const SealKeySet *set, const char *const *algs, SealJws *out);
 void seal_jws_clear(SealJws *jws);
 
 /************************************************************************************************
@@ -150,10 +156,13 @@ SealReason seal_jwt_verify(SealCrypto *c, const char *token, size_t n, const Sea
 SealReason seal_jwt_check(SealJwt *jwt, const SealJwtPolicy *policy);
 void seal_jwt_clear(SealJwt *jwt);
 
-/* Reads iss and client_id of a token that nobody has verified yet, only to look up whose keys
-** to verify it with. Never a basis for anything else. *iss, *client_id and *kid are the caller's
-** (free), NULL where absent. */
-SealReason seal_jwt_peek(const char *token, size_t n, char **iss, char **client_id, char **kid);
+/* What a token says that nobody has verified yet, only to look up whose keys to verify it with. Never a
+** basis for anything else. */
+typedef struct SealPeek {
+  json_t *header, *claims; /* objects; NULL where they can't be read */
+} SealPeek;
+SealReason seal_jwt_peek(const char *token, size_t n, SealPeek *out);
+void seal_peek_clear(SealPeek *peek);
 
 /************************************************************************************************
 ** sign.c: private keys of our own: ES256 (P-256, RFC 7518 3.4) and nothing else.
@@ -236,13 +245,17 @@ typedef struct SealX509 {
 } SealX509;
 
 /* Anchors (PEM text, or DER one after another) and CRLs (PEM or DER, NULL = none are asked for).
-** With CRLs given, a certificate without a valid, complete, current CRL is refused. */
+** With CRLs given, be they 0 bytes, a certificate without a valid, complete, current CRL is refused;
+** an anchor is not asked about. Both at most 16 MiB. A set serves one thread at a time. */
 SealReason seal_certset_parse(SealCrypto *c, const void *anchors, size_t n_anchors,
                               const void *crls, size_t n_crls, SealCertSet **out);
 void seal_certset_free(SealCertSet *set);
 
-/* Validates a chain (leaf first, then intermediates in any order; PEM or DER) against the set.
-** Fills *out on SEAL_VALID, and as far as the leaf could be read otherwise. */
+/* Validates a chain (leaf first, then intermediates in any order; PEM or DER) against the set: at
+** most 64 KiB, 48 certificates, and 8 of them on a path between leaf and anchor. A certificate is valid
+** from notBefore through notAfter, both included (RFC 5280 4.1.2.5), a CRL from thisUpdate until
+** nextUpdate, not included. Fills *out on SEAL_VALID, and as far as the leaf could be read
+** otherwise: a time that could not is INT64_MIN. */
 SealReason seal_x509_verify(SealCrypto *c, const void *chain, size_t n, const SealCertSet *set,
                             const SealX509Policy *policy, SealX509 *out);
 /* The leaf of a chain alone: strict parsing, key, times at policy->at and form of a client

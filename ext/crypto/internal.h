@@ -32,13 +32,14 @@ struct SealCrypto {
   EVP_MD *md[SEAL_MD_COUNT];
   EVP_MAC *hmac;
   EVP_CIPHER *gcm, *wrap; /* AES-256-GCM; AES-256 key wrap, RFC 3394 */
-  EVP_KDF *hkdf, *concat; /* RFC 5869; the one-step KDF of SP 800-56A */
+  EVP_KDF *hkdf;          /* RFC 5869 */
   EVP_MD_CTX *digest;     /* scratch of one digest */
   EVP_MD_CTX *message;    /* scratch of one EdDSA verification; the two do not mix */
   /* Fetched only so that the library keeps them at hand. */
   EVP_SIGNATURE *signature[SEAL_HELD_MAX];
   EVP_KEYMGMT *keymgmt[SEAL_HELD_MAX];
   EVP_KEYEXCH *ecdh;
+  int x509_ready; /* x509_warm.c has been through */
 };
 
 /* OpenSSL's error queue: what was there before a call is there after it, and nothing else. `own`
@@ -50,6 +51,10 @@ void seal_mark(SealMark *mark);
 void seal_unmark(SealMark *mark);
 /* Why an OpenSSL call failed: SEAL_NOMEM where memory ran out, `otherwise` where it did not. */
 SealReason seal_failed(const SealMark *mark, SealReason otherwise);
+
+/* x509_warm.c: reads one key of each kind, once, so that the context knows how to for good; SEAL_NOMEM
+** until that succeeds. */
+SealReason seal_x509_ready(SealCrypto *c);
 
 /* Digest number md (SEAL_MD_256 ...) of n bytes. */
 SealReason seal_digest(SealCrypto *c, int md, const void *data, size_t n, unsigned char *out);
@@ -92,6 +97,7 @@ typedef struct SealJwk {
   EVP_MD_CTX *message;  /* OKP: a template that each verification copies */
   EVP_MAC_CTX *mac;     /* oct */
   char *kid;            /* or NULL */
+  char *name;           /* what its owner calls it, or NULL */
   char thumbprint[44];
 } SealJwk;
 

@@ -10,7 +10,6 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
-#include <openssl/core_names.h>
 #include "crypto/internal.h"
 
 #define SEAL_JWE_ALG  "ECDH-ES+A256KW"
@@ -36,9 +35,10 @@ static size_t seal_jwe_put(unsigned char *out, const void *data, size_t n) {
   return 4 + n;
 }
 
-/* OtherInfo of the Concat KDF (RFC 7518 4.6.2), with what the header says of the two parties (apu,
-** apv), which is bytes of no more than 256 each. Its length, or 0. */
-static size_t seal_jwe_info(const json_t *header, unsigned char out[SEAL_JWE_INFO]) {
+/* Writes what the Concat KDF hashes (RFC 7518 4.6.2) behind the counter and the secret that are
+** there: OtherInfo, with what the header says of the two parties (apu, apv), which is bytes of no
+** more than 256 each. Its length, or 0. */
+static size_t seal_jwe_info(const json_t *header, unsigned char *out) {
   static const char *const party[] = {"apu", "apv"};
   static const unsigned char bits[4] = {0, 0, 1, 0}; /* SuppPubInfo: 256 */
   unsigned char data[260];
@@ -57,47 +57,41 @@ static size_t seal_jwe_info(const json_t *header, unsigned char out[SEAL_JWE_INF
   return n + sizeof bits;
 }
 
-/* The key that both sides agree on: ECDH, then the Concat KDF with SHA-256. */
+/* The key that both sides agree on: ECDH, then the Concat KDF with SHA-256, which for 256 bits is
+** one hash of counter 1, secret and OtherInfo (SP 800-56A 5.8.1). */
 static SealReason seal_jwe_agree(SealCrypto *c, EVP_PKEY *own, EVP_PKEY *peer, const json_t *header,
                                  unsigned char out[JWE_KEY], const SealMark *mark) {
-  unsigned char secret[JWE_KEY], info[SEAL_JWE_INFO];
-  size_t n = sizeof secret, n_info = seal_jwe_info(header, info);
+  unsigned char input[SEAL_JWE_INFO] = {0, 0, 0, 1};
+  size_t n = JWE_KEY, n_info = seal_jwe_info(header, input + 4 + JWE_KEY);
   EVP_PKEY_CTX *ctx = NULL;
-  EVP_KDF_CTX *kdf = NULL;
-  OSSL_PARAM param[4];
   SealReason reason = SEAL_VALID;
 
   if (n_info == 0) return SEAL_REASON_JWE_INVALID;
   ctx = EVP_PKEY_CTX_new_from_pkey(c->lib, own, NULL);
-  kdf = EVP_KDF_CTX_new(c->concat);
-  /* OpenSSL takes its input as if it could write there; it does not. */
-  param[0] = OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, (char *)"SHA256", 0);
-  param[1] = OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_KEY, secret, sizeof secret);
-  param[2] = OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_INFO, info, n_info);
-  param[3] = OSSL_PARAM_construct_end();
-  if (!ctx || !kdf || EVP_PKEY_derive_init(ctx) != 1 || EVP_PKEY_derive_set_peer(ctx, peer) != 1 ||
-      EVP_PKEY_derive(ctx, secret, &n) != 1 || n != sizeof secret ||
-      EVP_KDF_derive(kdf, out, JWE_KEY, param) != 1) {
+  if (!ctx || EVP_PKEY_derive_init(ctx) != 1 || EVP_PKEY_derive_set_peer(ctx, peer) != 1 ||
+      EVP_PKEY_derive(ctx, input + 4, &n) != 1 || n != JWE_KEY ||
+      seal_digest(c, SEAL_MD_256, input, 4 + JWE_KEY + n_info, out) != SEAL_VALID) {
     reason = seal_failed(mark, SEAL_INTERNAL);
   }
-  seal_wipe(secret, sizeof secret);
-  EVP_KDF_CTX_free(kdf);
+  seal_wipe(input, sizeof input);
   EVP_PKEY_CTX_free(ctx);
   return reason;
 }
 
-/* Wraps 32 bytes to 40, or unwraps 40 to 32 (RFC 3394). 1 on success. */
+/* Wraps 32 bytes to 40, or unwraps 40 to 32 (RFC 3394). 1 on success, 0 where what is unwrapped was
+** not wrapped with this key, -1 where OpenSSL failed. */
 static int seal_jwe_wrap(SealCrypto *c, int wrap, const unsigned char kek[JWE_KEY],
                          const unsigned char *in, unsigned char *out) {
   EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
   int size = 0, last = 0, n_in = wrap ? JWE_KEY : JWE_WRAPPED, n_out = JWE_KEY + JWE_WRAPPED - n_in;
-  int good = 0;
+  int good = -1;
 
   if (ctx) {
     EVP_CIPHER_CTX_set_flags(ctx, EVP_CIPHER_CTX_FLAG_WRAP_ALLOW);
-    good = EVP_CipherInit_ex2(ctx, c->wrap, kek, NULL, wrap, NULL) == 1 &&
-           EVP_CipherUpdate(ctx, out, &size, in, n_in) == 1 &&
-           EVP_CipherFinal_ex(ctx, out + size, &last) == 1 && size + last == n_out;
+    if (EVP_CipherInit_ex2(ctx, c->wrap, kek, NULL, wrap, NULL) == 1) {
+      good = EVP_CipherUpdate(ctx, out, &size, in, n_in) == 1 &&
+             EVP_CipherFinal_ex(ctx, out + size, &last) == 1 && size + last == n_out;
+    }
   }
   EVP_CIPHER_CTX_free(ctx);
   return good;
@@ -164,7 +158,7 @@ static SealReason seal_jwe_write(SealCrypto *c, const unsigned char kek[JWE_KEY]
   SealReason reason = text && token ? seal_random(c, key, sizeof key) : SEAL_NOMEM;
 
   if (reason == SEAL_VALID) reason = seal_random(c, nonce, sizeof nonce);
-  if (reason == SEAL_VALID && (!seal_jwe_wrap(c, 1, kek, key, wrapped) ||
+  if (reason == SEAL_VALID && (seal_jwe_wrap(c, 1, kek, key, wrapped) != 1 ||
                                seal_jwe_gcm(c, 1, key, nonce, aad, plain, n, text, tag) != 1)) {
     reason = seal_failed(mark, SEAL_INTERNAL);
   }
@@ -282,7 +276,8 @@ static SealReason seal_jwe_read_text(SealCrypto *c, const unsigned char kek[JWE_
   text = malloc(part[PART_TEXT].n / 4 * 3 + 4);
   if (!text) return SEAL_NOMEM;
   n = seal_b64url_decode(part[PART_TEXT].p, part[PART_TEXT].n, text);
-  if (n >= 0 && seal_jwe_wrap(c, 0, kek, wrapped, key)) {
+  if (n >= 0) good = seal_jwe_wrap(c, 0, kek, wrapped, key);
+  if (good == 1) {
     /* In place: what was encrypted is not needed again. */
     good = seal_jwe_gcm(c, 0, key, nonce, part[PART_HEADER], text, (size_t)n, text, tag);
   }

@@ -9,6 +9,7 @@
 ** A set with one key that is refused is refused whole: what an operator put there is wrong, and
 ** half of it would hide that.
 */
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 #include <openssl/pem.h>
@@ -324,6 +325,19 @@ const char *seal_keyset_thumbprint(const SealKeySet *set, size_t i) {
 
 const char *seal_keyset_kid(const SealKeySet *set, size_t i) {
   return i < set->count ? set->key[i].kid : NULL;
+}
+
+SealReason seal_keyset_name(SealKeySet *set, size_t i, const char *name) {
+  SealJwk *key = &set->key[i];
+  char *copy;
+
+  assert(i < set->count);
+  if (key->name && strcmp(key->name, name) == 0) return SEAL_VALID;
+  copy = seal_copy(name, strlen(name));
+  if (!copy) return SEAL_NOMEM;
+  free(key->name);
+  key->name = copy;
+  return SEAL_VALID;
 }
 
 /* The thumbprint of a JWK: public, private or symmetric, of any use. */

@@ -22,10 +22,10 @@ typedef struct SealParts {
 
 /* Splits at the dots, in one pass. There are exactly two. An empty payload is one like any other;
 ** of detached content (RFC 7515 appendix F) it is not what was signed. */
-static SealReason seal_jws_split(const char *token, size_t n, SealParts *parts) {
+static SealReason seal_jws_split(const char *token, size_t n, size_t max, SealParts *parts) {
   const char *end = token + n, *first, *second;
 
-  if (n > SEAL_TOKEN_MAX) return SEAL_REASON_TOKEN_TOO_LARGE;
+  if (n > max) return SEAL_REASON_TOKEN_TOO_LARGE;
   first = n ? memchr(token, '.', n) : NULL;
   second = first ? memchr(first + 1, '.', (size_t)(end - first - 1)) : NULL;
   if (!second || memchr(second + 1, '.', (size_t)(end - second - 1))) {
@@ -99,7 +99,7 @@ static SealReason seal_jws_read_header(const SealParts *parts, SealJws *out, con
 }
 
 /* The key that the header's kid names, byte by byte; without a kid, the only one of the set. A key
-** that has no kid goes by its thumbprint. */
+** that has no kid goes by its thumbprint, and by what the caller calls it. */
 static SealReason seal_jws_key(const SealKeySet *set, const char *kid, size_t *out) {
   if (!kid) {
     *out = 0;
@@ -108,7 +108,8 @@ static SealReason seal_jws_key(const SealKeySet *set, const char *kid, size_t *o
   for (size_t i = 0; i < set->count; i++) {
     const SealJwk *key = &set->key[i];
 
-    if (strcmp(kid, key->kid ? key->kid : key->thumbprint) == 0) {
+    if (strcmp(kid, key->kid ? key->kid : key->thumbprint) == 0 ||
+        (!key->kid && key->name && strcmp(kid, key->name) == 0)) {
       *out = i;
       return SEAL_VALID;
     }
@@ -136,15 +137,15 @@ static SealReason seal_jws_choose(const SealParts *parts, const SealKeySet *set,
   return set->key[out->key].alg == alg ? SEAL_VALID : SEAL_REASON_ALG_MISMATCH;
 }
 
-SealReason seal_jws_verify(SealCrypto *c, const char *token, size_t n, const SealKeySet *set,
-                           const char *const *algs, SealJws *out) {
+SealReason seal_jws_verify_upto(SealCrypto *c, const char *token, size_t n, size_t max,
+                                const SealKeySet *set, const char *const *algs, SealJws *out) {
   unsigned char signature[SEAL_SIGNATURE_MAX + 3];
   SealParts parts;
   ptrdiff_t n_signature = -1;
   SealReason reason;
 
   memset(out, 0, sizeof *out);
-  reason = seal_jws_split(token, n, &parts);
+  reason = seal_jws_split(token, n, max, &parts);
   if (reason == SEAL_VALID) reason = seal_jws_choose(&parts, set, algs, out);
   if (reason == SEAL_VALID) {
     reason = seal_jws_decode(parts.payload, parts.n_payload, &out->payload, &out->payload_size);
@@ -168,6 +169,11 @@ SealReason seal_jws_verify(SealCrypto *c, const char *token, size_t n, const Sea
     out->key = 0;
   }
   return reason;
+}
+
+SealReason seal_jws_verify(SealCrypto *c, const char *token, size_t n, const SealKeySet *set,
+                           const char *const *algs, SealJws *out) {
+  return seal_jws_verify_upto(c, token, n, SEAL_TOKEN_MAX, set, algs, out);
 }
 
 void seal_jws_clear(SealJws *jws) {

@@ -235,39 +235,26 @@ static SealReason seal_jwt_peek_part(const char *text, size_t n, json_t **out) {
   return reason;
 }
 
-static SealReason seal_jwt_peek_text(const json_t *object, const char *name, char **out) {
-  const char *text = seal_json_text(object, name);
-
-  if (text && !(*out = seal_copy(text, strlen(text)))) return SEAL_NOMEM;
-  return SEAL_VALID;
-}
-
-SealReason seal_jwt_peek(const char *token, size_t n, char **iss, char **client_id, char **kid) {
+SealReason seal_jwt_peek(const char *token, size_t n, SealPeek *out) {
   const char *first, *second;
-  json_t *header = NULL, *claims = NULL;
   SealReason reason;
 
-  *iss = *client_id = *kid = NULL;
+  memset(out, 0, sizeof *out);
   if (n > SEAL_TOKEN_MAX) return SEAL_REASON_TOKEN_TOO_LARGE;
   first = n ? memchr(token, '.', n) : NULL;
   second = first ? memchr(first + 1, '.', (size_t)(token + n - first - 1)) : NULL;
   if (!second || (size_t)(first - token) > SEAL_HEADER_MAX * 4 / 3) {
     return SEAL_REASON_TOKEN_MALFORMED;
   }
-  reason = seal_jwt_peek_part(token, (size_t)(first - token), &header);
+  reason = seal_jwt_peek_part(token, (size_t)(first - token), &out->header);
   if (reason == SEAL_VALID) {
-    reason = seal_jwt_peek_part(first + 1, (size_t)(second - first - 1), &claims);
+    reason = seal_jwt_peek_part(first + 1, (size_t)(second - first - 1), &out->claims);
   }
-  if (reason == SEAL_VALID) reason = seal_jwt_peek_text(header, "kid", kid);
-  if (reason == SEAL_VALID) reason = seal_jwt_peek_text(claims, "iss", iss);
-  if (reason == SEAL_VALID) reason = seal_jwt_peek_text(claims, "client_id", client_id);
-  if (reason != SEAL_VALID) {
-    free(*iss);
-    free(*client_id);
-    free(*kid);
-    *iss = *client_id = *kid = NULL;
-  }
-  json_decref(header);
-  json_decref(claims);
   return reason;
+}
+
+void seal_peek_clear(SealPeek *peek) {
+  json_decref(peek->header);
+  json_decref(peek->claims);
+  memset(peek, 0, sizeof *peek);
 }

@@ -100,41 +100,44 @@ SealReason seal_key_export(SealCrypto *c, const SealKey *key, unsigned char **ou
   return reason;
 }
 
-/* 1 if the key is one of P-256, with both halves, which belong together. */
-static int seal_key_is_good(SealCrypto *c, EVP_PKEY *pkey) {
+/* Judges a key that has been read: one of P-256, with both halves, which belong together. */
+static SealReason seal_key_judge(SealCrypto *c, EVP_PKEY *pkey, const SealMark *mark) {
   char group[32] = "";
   EVP_PKEY_CTX *check = NULL;
-  int good;
+  SealReason reason = SEAL_VALID;
 
-  good = EVP_PKEY_is_a(pkey, "EC") &&
-         EVP_PKEY_get_group_name(pkey, group, sizeof group, NULL) == 1 &&
-         strcmp(group, "prime256v1") == 0;
-  if (good) check = EVP_PKEY_CTX_new_from_pkey(c->lib, pkey, NULL);
-  good = check && EVP_PKEY_check(check) == 1;
+  if (!EVP_PKEY_is_a(pkey, "EC") || EVP_PKEY_get_group_name(pkey, group, sizeof group, NULL) != 1 ||
+      strcmp(group, "prime256v1") != 0) {
+    return seal_failed(mark, SEAL_REASON_KEY_INVALID);
+  }
+  check = EVP_PKEY_CTX_new_from_pkey(c->lib, pkey, NULL);
+  if (!check) {
+    reason = seal_failed(mark, SEAL_INTERNAL);
+  } else if (EVP_PKEY_check(check) != 1) {
+    reason = seal_failed(mark, SEAL_REASON_KEY_INVALID);
+  }
   EVP_PKEY_CTX_free(check);
-  return good;
+  return reason;
 }
 
-SealReason seal_key_import(SealCrypto *c, const void *der, size_t n, SealKey **out) {
+/* Reads a key once. On anything but SEAL_VALID nothing is left. */
+static SealReason seal_key_read(SealCrypto *c, const unsigned char *der, size_t n, SealKey **out) {
   SealMark mark;
   const unsigned char *p = der;
   PKCS8_PRIV_KEY_INFO *info = NULL;
   SealKey *key;
   SealReason reason = SEAL_REASON_KEY_INVALID;
 
-  *out = NULL;
-  if (n == 0 || n > 4096) return SEAL_REASON_KEY_INVALID;
   seal_mark(&mark);
   key = calloc(1, sizeof *key);
   info = d2i_PKCS8_PRIV_KEY_INFO(NULL, &p, (long)n);
   if (!key) {
     reason = SEAL_NOMEM;
-  } else if (!info || p != (const unsigned char *)der + n ||
-             !(key->pkey = EVP_PKCS82PKEY_ex(info, c->lib, NULL)) ||
-             !seal_key_is_good(c, key->pkey)) {
+  } else if (!info || p != der + n || !(key->pkey = EVP_PKCS82PKEY_ex(info, c->lib, NULL))) {
     reason = seal_failed(&mark, reason);
   } else {
-    reason = seal_key_describe(c, key, &mark);
+    reason = seal_key_judge(c, key->pkey, &mark);
+    if (reason == SEAL_VALID) reason = seal_key_describe(c, key, &mark);
   }
   PKCS8_PRIV_KEY_INFO_free(info);
   if (reason == SEAL_VALID) {
@@ -143,6 +146,25 @@ SealReason seal_key_import(SealCrypto *c, const void *der, size_t n, SealKey **o
     seal_key_free(key);
   }
   seal_unmark(&mark);
+  return reason;
+}
+
+SealReason seal_key_import(SealCrypto *c, const void *der, size_t n, SealKey **out) {
+  SealReason reason = SEAL_REASON_KEY_INVALID;
+
+  *out = NULL;
+  if (n == 0 || n > 4096) return reason;
+  /* OpenSSL's decoders call a key invalid, too, where memory ran out: so what is refused is read
+  ** again, with memory that is there. */
+  for (int attempt = 0; attempt < 2 && reason == SEAL_REASON_KEY_INVALID; attempt++) {
+    reason = seal_key_read(c, der, n, out);
+  }
+  if (reason == SEAL_REASON_KEY_INVALID) {
+    void *probe = malloc(4096);
+
+    if (!probe) reason = SEAL_NOMEM;
+    free(probe);
+  }
   return reason;
 }
 
@@ -203,7 +225,7 @@ SealReason seal_jws_sign(SealCrypto *c, const SealKey *key, const char *typ, con
                          size_t n, char **out) {
   unsigned char signature[2 * SEAL_P256_SIZE];
   char header[512], *token = NULL;
-  size_t n_header, size;
+  size_t n_header, size = 0;
   SealMark mark;
   SealReason reason = SEAL_NOMEM;
 
@@ -218,9 +240,9 @@ SealReason seal_jws_sign(SealCrypto *c, const SealKey *key, const char *typ, con
     size += seal_b64url_encode(payload, n, token + size);
     reason = seal_key_sign(c, key, token, size, signature, &mark);
     token[size++] = '.';
-    seal_b64url_encode(signature, sizeof signature, token + size);
   }
   if (reason == SEAL_VALID) {
+    seal_b64url_encode(signature, sizeof signature, token + size);
     *out = token;
   } else {
     free(token);

@@ -21,6 +21,29 @@ static const SealReadReasons seal_chain_reasons = {
 static const SealReadReasons seal_anchor_reasons = {
     SEAL_REASON_ANCHORS_MALFORMED, SEAL_REASON_ANCHORS_MALFORMED, SEAL_REASON_ANCHORS_TOO_LARGE};
 
+static SealReason seal_confirmed_once(SealJudgement judge, void *arg) {
+  SealMark mark;
+  SealReason reason;
+
+  seal_mark(&mark);
+  reason = judge(arg);
+  reason = seal_failed(&mark, reason);
+  seal_unmark(&mark);
+  return reason;
+}
+
+SealReason seal_confirmed(SealJudgement judge, void *arg) {
+  SealReason reason = seal_confirmed_once(judge, arg);
+  void *probe;
+
+  if (reason == SEAL_VALID || reason == SEAL_NOMEM) return reason;
+  if (seal_confirmed_once(judge, arg) != reason) return SEAL_NOMEM;
+  probe = OPENSSL_malloc(1);
+  if (!probe) return SEAL_NOMEM;
+  OPENSSL_free(probe);
+  return reason;
+}
+
 /************************************************************************************************
 ** Sets of anchors and CRLs
 */
@@ -45,40 +68,64 @@ static SealReason seal_certset_anchors(SealCrypto *c, SealCertSet *set, const vo
 }
 
 static SealReason seal_certset_crls(SealCrypto *c, SealCertSet *set, const void *data, size_t n) {
+  set->crls = sk_X509_CRL_new_null();
+  return set->crls ? seal_crls_read(c, data, n, set->crls) : SEAL_NOMEM;
+}
+
+/* The first flaw among the CRLs of a set. It refuses chains, not the set, whose purpose is not known
+** yet; but it is kept, and so is confirmed like a refusal. */
+static SealReason seal_certset_form(void *arg) {
+  const SealCertSet *set = arg;
+  SealReason reason = SEAL_VALID;
+
+  for (int i = 0; i < sk_X509_CRL_num(set->crls) && reason == SEAL_VALID; i++) {
+    reason = seal_crl_form(sk_X509_CRL_value(set->crls, i));
+  }
+  return reason;
+}
+
+typedef struct SealSetArgs {
+  SealCrypto *c;
+  const void *anchors, *crls;
+  size_t n_anchors, n_crls;
+  SealCertSet *set;
+} SealSetArgs;
+
+static SealReason seal_certset_judge(void *arg) {
+  SealSetArgs *args = arg;
   SealReason reason;
 
-  set->crls = sk_X509_CRL_new_null();
-  if (!set->crls) return SEAL_NOMEM;
-  reason = seal_crls_read(c, data, n, set->crls);
-  if (reason != SEAL_VALID) return reason;
-  for (int i = 0; i < sk_X509_CRL_num(set->crls) && set->crl_form == SEAL_VALID; i++) {
-    set->crl_form = seal_crl_form(sk_X509_CRL_value(set->crls, i));
+  seal_certset_free(args->set);
+  args->set = calloc(1, sizeof *args->set);
+  if (!args->set) return SEAL_NOMEM;
+  reason = seal_certset_anchors(args->c, args->set, args->anchors, args->n_anchors);
+  if (reason == SEAL_VALID && args->crls) {
+    reason = seal_certset_crls(args->c, args->set, args->crls, args->n_crls);
   }
-  return SEAL_VALID;
+  return reason;
 }
 
 SealReason seal_certset_parse(SealCrypto *c, const void *anchors, size_t n_anchors,
                               const void *crls, size_t n_crls, SealCertSet **out) {
-  SealCertSet *set;
-  SealMark mark;
+  SealSetArgs args = {c, anchors, crls, n_anchors, n_crls, NULL};
   SealReason reason;
 
   *out = NULL;
   if (n_anchors > SEAL_ANCHORS_MAX) return SEAL_REASON_ANCHORS_TOO_LARGE;
   if (crls && n_crls > SEAL_ANCHORS_MAX) return SEAL_REASON_CRL_TOO_LARGE;
-  set = calloc(1, sizeof *set);
-  if (!set) return SEAL_NOMEM;
-  seal_mark(&mark);
-  reason = seal_certset_anchors(c, set, anchors, n_anchors);
-  if (reason == SEAL_VALID && crls) reason = seal_certset_crls(c, set, crls, n_crls);
-  /* Also where nothing is refused: OpenSSL may have kept an extension as invalid that it only had
-  ** no memory to read. */
-  reason = seal_failed(&mark, reason);
-  seal_unmark(&mark);
+  reason = seal_x509_ready(c);
+  if (reason != SEAL_VALID) return reason;
+  reason = seal_confirmed(seal_certset_judge, &args);
   if (reason == SEAL_VALID) {
-    *out = set;
+    args.set->crl_form = seal_confirmed(seal_certset_form, args.set);
+    if (args.set->crl_form == SEAL_NOMEM || args.set->crl_form == SEAL_INTERNAL) {
+      reason = args.set->crl_form;
+    }
+  }
+  if (reason == SEAL_VALID) {
+    *out = args.set;
   } else {
-    seal_certset_free(set);
+    seal_certset_free(args.set);
   }
   return reason;
 }
@@ -151,32 +198,50 @@ static SealReason seal_chain_judge(SealCrypto *c, STACK_OF(X509) * chain, const 
   return seal_path_find(c, chain, set, policy);
 }
 
-static SealReason seal_chain_verify(SealCrypto *c, const void *data, size_t n,
-                                    const SealCertSet *set, const SealX509Policy *policy,
-                                    SealX509 *out) {
+typedef struct SealChainArgs {
+  SealCrypto *c;
+  const void *data;
+  size_t n;
+  const SealCertSet *set;
+  const SealX509Policy *policy;
+  SealX509 *out;
+} SealChainArgs;
+
+static SealReason seal_chain_verify(void *arg) {
+  SealChainArgs *args = arg;
   STACK_OF(X509) * chain;
-  SealMark mark;
   SealReason reason;
 
-  memset(out, 0, sizeof *out);
-  out->not_before = out->not_after = INT64_MIN;
-  seal_mark(&mark);
-  reason = seal_chain_read(c, data, n, &chain, out);
-  if (reason == SEAL_VALID) reason = seal_chain_judge(c, chain, set, policy);
+  seal_x509_clear(args->out);
+  args->out->not_before = args->out->not_after = INT64_MIN;
+  reason = seal_chain_read(args->c, args->data, args->n, &chain, args->out);
+  if (reason == SEAL_VALID) reason = seal_chain_judge(args->c, chain, args->set, args->policy);
   sk_X509_pop_free(chain, X509_free);
-  reason = seal_failed(&mark, reason);
-  seal_unmark(&mark);
   return reason;
 }
 
 SealReason seal_x509_verify(SealCrypto *c, const void *chain, size_t n, const SealCertSet *set,
                             const SealX509Policy *policy, SealX509 *out) {
-  return seal_chain_verify(c, chain, n, set, policy, out);
+  SealChainArgs args;
+
+  SealReason reason = seal_x509_ready(c);
+
+  memset(out, 0, sizeof *out);
+  if (reason != SEAL_VALID) return reason;
+  args = (SealChainArgs){c, chain, n, set, policy, out};
+  return seal_confirmed(seal_chain_verify, &args);
 }
 
 SealReason seal_x509_leaf(SealCrypto *c, const void *chain, size_t n, const SealX509Policy *policy,
                           SealX509 *out) {
-  return seal_chain_verify(c, chain, n, NULL, policy, out);
+  SealChainArgs args;
+
+  SealReason reason = seal_x509_ready(c);
+
+  memset(out, 0, sizeof *out);
+  if (reason != SEAL_VALID) return reason;
+  args = (SealChainArgs){c, chain, n, NULL, policy, out};
+  return seal_confirmed(seal_chain_verify, &args);
 }
 
 void seal_x509_clear(SealX509 *x) {

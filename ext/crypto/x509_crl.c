@@ -133,6 +133,17 @@ SealReason seal_crl_form(X509_CRL *crl) {
 /************************************************************************************************
 ** Import
 */
+/* Without a trace in OpenSSL's queue, a ring of 16 that many anchors would overrun. */
+static int seal_crl_signed(X509_CRL *crl, X509 *anchor) {
+  SealMark mark;
+  int good;
+
+  seal_mark(&mark);
+  good = X509_CRL_verify(crl, X509_get0_pubkey(anchor)) == 1;
+  seal_unmark(&mark);
+  return good;
+}
+
 /* The anchor that issued the CRL: by its name, with cRLSign if it says what its key is for, and by
 ** its signature. */
 static SealReason seal_crl_issued(X509_CRL *crl, const SealCertSet *set) {
@@ -144,7 +155,7 @@ static SealReason seal_crl_issued(X509_CRL *crl, const SealCertSet *set) {
     if (X509_NAME_cmp(X509_get_subject_name(anchor), X509_CRL_get_issuer(crl)) != 0) continue;
     if (!(X509_get_key_usage(anchor) & KU_CRL_SIGN) || seal_cert_key(anchor) != SEAL_VALID)
       continue;
-    if (X509_CRL_verify(crl, X509_get0_pubkey(anchor)) == 1) return SEAL_VALID;
+    if (seal_crl_signed(crl, anchor)) return SEAL_VALID;
     reason = SEAL_REASON_CRL_SIGNATURE_INVALID;
   }
   return reason;
@@ -161,45 +172,53 @@ static char *seal_crl_number_text(const X509_CRL *crl) {
   return text;
 }
 
-static SealReason seal_crl_judge(X509_CRL *crl, const SealCertSet *set, char **issuer,
-                                 char **number, int64_t *next_update) {
+typedef struct SealCrlArgs {
+  SealCrypto *c;
+  const void *data;
+  size_t n;
+  const SealCertSet *set;
+  char *issuer, *number;
+  int64_t next_update;
+} SealCrlArgs;
+
+static SealReason seal_crl_tell(X509_CRL *crl, SealCrlArgs *args) {
   SealReason reason = seal_crl_form(crl);
 
-  if (reason == SEAL_VALID) reason = seal_crl_issued(crl, set);
+  if (reason == SEAL_VALID) reason = seal_crl_issued(crl, args->set);
   if (reason != SEAL_VALID) return reason;
-  if (!seal_asn1_time(X509_CRL_get0_nextUpdate(crl), next_update)) return SEAL_INTERNAL;
-  *issuer = seal_name_text(X509_CRL_get_issuer(crl));
-  *number = seal_crl_number_text(crl);
-  return *issuer && *number ? SEAL_VALID : SEAL_NOMEM;
+  if (!seal_asn1_time(X509_CRL_get0_nextUpdate(crl), &args->next_update)) return SEAL_INTERNAL;
+  args->issuer = seal_name_text(X509_CRL_get_issuer(crl));
+  args->number = seal_crl_number_text(crl);
+  return args->issuer && args->number ? SEAL_VALID : SEAL_NOMEM;
+}
+
+static SealReason seal_crl_judge(void *arg) {
+  SealCrlArgs *args = arg;
+  STACK_OF(X509_CRL) *crls = sk_X509_CRL_new_null();
+  SealReason reason = crls ? seal_crls_read(args->c, args->data, args->n, crls) : SEAL_NOMEM;
+
+  if (reason == SEAL_VALID) {
+    /* Each is imported alone: its number is compared with the one before of its issuer. */
+    reason = sk_X509_CRL_num(crls) == 1 ? seal_crl_tell(sk_X509_CRL_value(crls, 0), args)
+                                        : SEAL_REASON_CRL_MALFORMED;
+  }
+  sk_X509_CRL_pop_free(crls, X509_CRL_free);
+  return reason;
 }
 
 SealReason seal_crl_check(SealCrypto *c, const void *crl, size_t n, const SealCertSet *set,
                           char **issuer, char **number, int64_t *next_update) {
-  STACK_OF(X509_CRL) * crls;
-  SealMark mark;
-  SealReason reason;
+  SealCrlArgs args = {.c = c, .data = crl, .n = n, .set = set};
+  SealReason reason =
+      n > SEAL_ANCHORS_MAX ? SEAL_REASON_CRL_TOO_LARGE : seal_confirmed(seal_crl_judge, &args);
 
-  *issuer = NULL;
-  *number = NULL;
-  *next_update = 0;
-  if (n > SEAL_ANCHORS_MAX) return SEAL_REASON_CRL_TOO_LARGE;
-  seal_mark(&mark);
-  crls = sk_X509_CRL_new_null();
-  reason = crls ? seal_crls_read(c, crl, n, crls) : SEAL_NOMEM;
-  if (reason == SEAL_VALID) {
-    /* Each is imported alone: its number and its issuer are compared with those before. */
-    reason = sk_X509_CRL_num(crls) == 1
-                 ? seal_crl_judge(sk_X509_CRL_value(crls, 0), set, issuer, number, next_update)
-                 : SEAL_REASON_CRL_MALFORMED;
-  }
-  sk_X509_CRL_pop_free(crls, X509_CRL_free);
-  reason = seal_failed(&mark, reason);
-  seal_unmark(&mark);
   if (reason != SEAL_VALID) {
-    free(*issuer);
-    free(*number);
-    *issuer = NULL;
-    *number = NULL;
+    free(args.issuer);
+    free(args.number);
+    args.issuer = args.number = NULL;
   }
+  *issuer = args.issuer;
+  *number = args.number;
+  *next_update = args.next_update;
   return reason;
 }

@@ -6,8 +6,8 @@
 **                       x509_check            X509_verify_cert, X509_CRL (x509_crl)
 **                       x509_name: who is named
 **
-** All of it runs between the seal_mark() and seal_unmark() of a public function of x509.c; a
-** reason that is given here is turned into SEAL_NOMEM there when memory ran out.
+** All of it runs within seal_confirmed(), which keeps OpenSSL's errors from the host, and a lack of
+** memory from being taken for a refusal.
 */
 #ifndef SEAL_CRYPTO_X509_INT_H
 #define SEAL_CRYPTO_X509_INT_H
@@ -31,6 +31,16 @@ struct SealCertSet {
   ** in a set that is otherwise constant. */
   unsigned char *key_checked;
 };
+
+/************************************************************************************************
+** x509.c
+*/
+/* Runs a judgement with its argument, and runs it again before anything but SEAL_VALID is given: most
+** of OpenSSL tells "no memory" from "invalid" only in its error queue, and some of it not even there.
+** A refusal or a fault that does not repeat itself, or a process that has no memory left, is
+** SEAL_NOMEM. */
+typedef SealReason (*SealJudgement)(void *arg);
+SealReason seal_confirmed(SealJudgement judge, void *arg);
 
 /************************************************************************************************
 ** x509_read.c: PEM and DER, strictly.

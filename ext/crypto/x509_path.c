@@ -17,10 +17,12 @@
 
 /* Far more than an honest chain needs, and far less than what would take long. */
 #define SEAL_SIGNATURES_MAX 128 /* signatures verified while paths are built */
+#define SEAL_STEPS_MAX      512 /* certificates put on a path, and taken off again */
 #define SEAL_COMPLETE_MAX   16  /* paths judged as a whole */
 
-/* How far an attempt got. The reason of the one that got furthest is the one to tell. */
-typedef enum SealProgress { SEAL_NOTHING, SEAL_LINK, SEAL_COMPLETE } SealProgress;
+/* How far an attempt got. The reason of the one that got furthest is the one to tell; that the budget
+** was spent is told where no path was complete. */
+typedef enum SealProgress { SEAL_NOTHING, SEAL_LINK, SEAL_BUDGET, SEAL_COMPLETE } SealProgress;
 
 typedef struct SealPath {
   SealCrypto *c;
@@ -29,7 +31,7 @@ typedef struct SealPath {
   STACK_OF(X509) * chain;
   X509 *cert[SEAL_CHAIN_COUNT + 1]; /* the path so far; the anchor may come last */
   int n;
-  int signatures, complete; /* what was spent */
+  int signatures, steps, complete; /* what was spent */
   /* Whether chain[j] signed chain[i]: 1, -1, or 0 for not tried yet. */
   signed char signed_by[SEAL_CHAIN_COUNT][SEAL_CHAIN_COUNT];
   SealProgress progress;
@@ -254,13 +256,16 @@ static SealReason seal_path_form(SealPath *path, int anchor) {
 }
 
 static SealReason seal_path_complete(SealPath *path, int anchor) {
+  SealMark mark;
   SealReason reason;
 
   if (++path->complete > SEAL_COMPLETE_MAX) {
     return seal_path_refuse(path, SEAL_COMPLETE, SEAL_REASON_PATH_TOO_COMPLEX);
   }
+  seal_mark(&mark);
   reason = seal_path_form(path, anchor);
   if (reason == SEAL_VALID) reason = seal_path_verify(path);
+  seal_unmark(&mark);
   if (reason == SEAL_VALID) return SEAL_VALID;
   return seal_path_refuse(path, SEAL_COMPLETE, reason);
 }
@@ -271,7 +276,8 @@ static SealReason seal_path_complete(SealPath *path, int anchor) {
 /* Whether the search must end: it found a path, it failed, or it has spent its budget. */
 static int seal_path_over(const SealPath *path, SealReason reason) {
   return reason == SEAL_VALID || reason == SEAL_NOMEM || reason == SEAL_INTERNAL ||
-         path->complete > SEAL_COMPLETE_MAX || path->signatures > SEAL_SIGNATURES_MAX;
+         path->complete > SEAL_COMPLETE_MAX || path->steps > SEAL_STEPS_MAX ||
+         path->signatures > SEAL_SIGNATURES_MAX;
 }
 
 static int seal_path_holds(const SealPath *path, const X509 *x) {
@@ -311,7 +317,9 @@ static SealReason seal_path_signature(SealPath *path, X509 *x, X509 *issuer, sig
   int good = known ? *known : 0;
 
   if (good == 0) {
-    if (++path->signatures > SEAL_SIGNATURES_MAX) return SEAL_REASON_PATH_TOO_COMPLEX;
+    if (++path->signatures > SEAL_SIGNATURES_MAX) {
+      return seal_path_refuse(path, SEAL_BUDGET, SEAL_REASON_PATH_TOO_COMPLEX);
+    }
     good = X509_verify(x, X509_get0_pubkey(issuer)) == 1 ? 1 : -1;
     if (known) *known = (signed char)good;
   }
@@ -319,13 +327,17 @@ static SealReason seal_path_signature(SealPath *path, X509 *x, X509 *issuer, sig
 }
 
 /* Whether `issuer` is the next of the path; keeps the reason if only something else than its name
-** speaks against it. */
+** speaks against it. Errors are dropped here: OpenSSL's queue is a ring of 16, and more of them would
+** push out those of the host. */
 static int seal_path_link(SealPath *path, X509 *x, X509 *issuer, signed char *known) {
+  SealMark mark;
   SealReason reason;
 
   if (seal_path_holds(path, issuer)) return 0;
+  seal_mark(&mark);
   reason = seal_path_candidate(path, x, issuer);
   if (reason == SEAL_VALID) reason = seal_path_signature(path, x, issuer, known);
+  seal_unmark(&mark);
   if (reason == SEAL_VALID) return 1;
   if (reason != SEAL_REASON_PATH_NOT_FOUND) seal_path_refuse(path, SEAL_LINK, reason);
   return 0;
@@ -367,6 +379,9 @@ static SealReason seal_path_extend(SealPath *path, int index) {
   SealReason reason;
 
   assert(path->n < SEAL_CHAIN_COUNT);
+  if (++path->steps > SEAL_STEPS_MAX) {
+    return seal_path_refuse(path, SEAL_BUDGET, SEAL_REASON_PATH_TOO_COMPLEX);
+  }
   path->cert[path->n++] = x;
   reason = seal_path_anchors(path, x);
   if (!seal_path_over(path, reason)) reason = seal_path_chain(path, x, index);

@@ -213,16 +213,36 @@ struct SealReader {
   STACK_OF(X509_CRL) * crls;
 };
 
+/* 1 if OpenSSL has read the extensions and the key of a certificate, and kept them. */
+static int seal_cert_complete(X509 *x) {
+  EVP_PKEY *key = X509_get0_pubkey(x);
+
+  (void)X509_check_purpose(x, -1, 0);
+  return !(X509_get_extension_flags(x) & (EXFLAG_INVALID | EXFLAG_NO_FINGERPRINT)) && key &&
+         EVP_PKEY_get_bits(key) > 0;
+}
+
+/* Decodes a certificate and reads its extensions and key, now, once. OpenSSL marks as invalid also
+** what it only had no memory to read, keeps that mark, and drops the error; so what is marked is read
+** a second time. Invalid extensions and keys are judged later. */
+static X509 *seal_cert_extended(SealCrypto *c, const unsigned char *der, size_t n) {
+  X509 *x = seal_cert_decode(c, der, n);
+
+  if (x && !seal_cert_complete(x)) {
+    X509_free(x);
+    x = seal_cert_decode(c, der, n);
+    if (x) (void)seal_cert_complete(x);
+  }
+  return x;
+}
+
 static SealReason seal_reader_cert(SealReader *reader, const unsigned char *der, size_t n) {
   X509 *x;
 
   if (sk_X509_num(reader->certs) >= reader->max_count) return reader->reasons.large;
   if (!seal_cert_distinguished(reader->c, der, n)) return reader->reasons.bad;
-  x = seal_cert_decode(reader->c, der, n);
+  x = seal_cert_extended(reader->c, der, n);
   if (!x) return reader->reasons.bad;
-  /* Reads the extensions now, once: what fails for lack of memory fails here, and is not kept as
-  ** an extension that is invalid. Invalid ones are judged later. */
-  (void)X509_check_purpose(x, -1, 0);
   if (!sk_X509_push(reader->certs, x)) {
     X509_free(x);
     return SEAL_NOMEM;

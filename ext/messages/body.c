@@ -13,6 +13,7 @@
 
 #define POINTER      96    /* bytes of a JSON Pointer into a body */
 #define SERVICES_MAX 10000 /* VAL services of one message */
+#define RECORDS_MAX  1000  /* key records of one VAL service in a message */
 
 typedef struct Reader {
   const SealRequest *request;
@@ -113,14 +114,101 @@ static void read_id_list(Reader *r, const json_t *object, size_t i, SealService 
   for (size_t k = 0; k < n; k++) read_target(r, json_array_get(list, k), i, k, &out->ids[k]);
 }
 
+/* Words with single spaces between them. */
+static int is_scope(SealText text) {
+  if (text.p == NULL || text.n < 1 || text.n > SEAL_ID_MAX) return 0;
+  for (int i = 0; i < text.n; i++) {
+    unsigned char c = (unsigned char)text.p[i];
+    int space = c == ' ';
+    if (space && (i == 0 || i == text.n - 1 || text.p[i - 1] == ' ')) return 0;
+    if (c < 0x20 || c == 0x7f) return 0;
+  }
+  return 1;
+}
+
+/* An identifier that may be there. */
+static SealText optional_id(Reader *r, const json_t *object, const char *name, const char *where) {
+  const json_t *value = json_object_get(object, name);
+  SealText text = text_of(value);
+  if (value == NULL) return (SealText){NULL, 0};
+  if (!seal_is_id(text)) {
+    fault(r, SEAL_OPTIONAL_IE_INCORRECT, "is not a string of 1 to 255 bytes", "%s/%s", where, name);
+  }
+  return text;
+}
+
+/* The same id as a record before? */
+static int same_record(const SealRecord *a, const SealRecord *b) {
+  const SealText *x[] = {&a->val_user_id, &a->val_ue_id, &a->client_id};
+  const SealText *y[] = {&b->val_user_id, &b->val_ue_id, &b->client_id};
+  for (int i = 0; i < 3; i++) {
+    if ((x[i]->p == NULL) != (y[i]->p == NULL)) return 0;
+    if (x[i]->p != NULL && (x[i]->n != y[i]->n || memcmp(x[i]->p, y[i]->p, (size_t)x[i]->n) != 0)) {
+      return 0;
+    }
+  }
+  return 1;
+}
+
+/* One key record: at most one of valUserId, valUeId and clientId; keyInfo; userUri. */
+static void read_record(Reader *r, const json_t *object, const char *where, SealService *out) {
+  SealRecord *record = &out->records[out->n_records];
+  record->val_user_id = optional_id(r, object, "valUserId", where);
+  record->val_ue_id = optional_id(r, object, "valUeId", where);
+  record->client_id = optional_id(r, object, "clientId", where);
+  record->user_uri = optional_id(r, object, "userUri", where);
+  record->key_format = out->key_format;
+  const json_t *key_info = needed(r, object, "keyInfo", where);
+  record->key_info = text_of(key_info);
+  if (key_info != NULL && (record->key_info.p == NULL || record->key_info.n == 0)) {
+    fault(r, SEAL_MANDATORY_IE_INCORRECT, "is not a string with at least one byte", "%s/keyInfo",
+          where);
+  }
+  if ((record->val_user_id.p != NULL) + (record->val_ue_id.p != NULL) +
+          (record->client_id.p != NULL) >
+      1) {
+    fault(r, SEAL_OPTIONAL_IE_INCORRECT, "at most one of valUserId, valUeId and clientId", "%s",
+          where);
+  }
+  for (size_t i = 0; i < out->n_records; i++) {
+    if (!same_record(&out->records[i], record)) continue;
+    fault(r, SEAL_OPTIONAL_IE_INCORRECT, "has the id of a record before", "%s", where);
+    break;
+  }
+  out->n_records++;
+}
+
+static void read_records(Reader *r, const json_t *object, size_t i, SealService *out) {
+  const json_t *list = json_object_get(object, "keyRecords");
+  size_t n = json_array_size(list);
+  char where[POINTER];
+  if (list == NULL) return;
+  if (n == 0 || n > RECORDS_MAX) {
+    fault(r, SEAL_OPTIONAL_IE_INCORRECT, "is not an array with 1 to 1000 elements",
+          "/valSvcConf/%d/keyRecords", (int)i);
+    return;
+  }
+  out->records = sqlite3_malloc64(n * sizeof *out->records);
+  if (out->records == NULL) {
+    r->rc = SQLITE_NOMEM;
+    return;
+  }
+  memset(out->records, 0, n * sizeof *out->records);
+  for (size_t k = 0; k < n; k++) {
+    sqlite3_snprintf(sizeof where, where, "/valSvcConf/%d/keyRecords/%d", (int)i, (int)k);
+    read_record(r, json_array_get(list, k), where, out);
+  }
+}
+
 static void read_key_parameters(Reader *r, const json_t *object, size_t i, SealService *out) {
   char where[POINTER];
   sqlite3_snprintf(sizeof where, where, "/valSvcConf/%d", (int)i);
   (void)needed_id(r, object, "keyFormat", where, &out->key_format);
+  read_records(r, object, i, out);
   const json_t *scope = needed(r, object, "scope", where);
   if (scope == NULL) return;
   out->scope = text_of(scope);
-  if (seal_is_scope(out->scope)) return;
+  if (is_scope(out->scope)) return;
   fault(r, SEAL_MANDATORY_IE_INCORRECT, "is not words with single spaces between them", "%s/scope",
         where);
 }
@@ -185,12 +273,11 @@ static void read_services(Reader *r, const json_t *body, const char *seal_servic
 /************************************************************************************************
 ** What stands beside it.
 */
-static void read_supp_feat(Reader *r, const json_t *body, int patch) {
+static void read_supp_feat(Reader *r, const json_t *body) {
   const json_t *value = json_object_get(body, "suppFeat");
   if (value == NULL) return;
   SealText text = text_of(value);
   r->out->has_supp_feat = 1;
-  if (patch && json_is_null(value)) return;
   if (text.p != NULL && text.n <= SEAL_ID_MAX &&
       strspn(text.p, "0123456789abcdefABCDEF") == (size_t)text.n) {
     r->out->conf.supp_feat = text;
@@ -199,6 +286,7 @@ static void read_supp_feat(Reader *r, const json_t *body, int patch) {
   fault(r, SEAL_OPTIONAL_IE_INCORRECT, "is not a string of hexadecimal digits", "/suppFeat");
 }
 
+/* In a PATCH, null takes the end away (RFC 7396). */
 static void read_exp_time(Reader *r, const json_t *body, int patch) {
   const json_t *value = json_object_get(body, "expTime");
   int64_t t = 0;
@@ -233,13 +321,9 @@ int seal_is_end_pt(const json_t *json) {
   return json_string_length(uri ? uri : fqdn) > 0;
 }
 
-static void read_contact(Reader *r, const json_t *body, int patch) {
+static void read_contact(Reader *r, const json_t *body) {
   const json_t *end_pt = json_object_get(body, "endPt");
   const json_t *destination = json_object_get(body, "notificationDestination");
-  r->out->has_end_pt = end_pt != NULL;
-  r->out->has_destination = destination != NULL;
-  if (patch && json_is_null(end_pt)) end_pt = NULL;
-  if (patch && json_is_null(destination)) destination = NULL;
   if (end_pt != NULL && !seal_is_end_pt(end_pt)) {
     fault(r, SEAL_OPTIONAL_IE_INCORRECT,
           "is not an object with exactly one of uri, fqdn, ipv4Addrs, ipv6Addrs", "/endPt");
@@ -293,15 +377,18 @@ int seal_body_read(const SealRequest *request, const char *seal_service, int pat
   }
   read_val_server_id(&r, body, patch);
   read_services(&r, body, seal_service, patch);
-  read_supp_feat(&r, body, patch);
+  read_supp_feat(&r, body);
   read_exp_time(&r, body, patch);
-  read_contact(&r, body, patch);
+  read_contact(&r, body);
   if (r.rc != SQLITE_OK) return r.rc;
   return r.faulty ? SQLITE_CONSTRAINT_VTAB : check_requester(&r, body);
 }
 
 void seal_body_clear(SealBody *body) {
-  for (size_t i = 0; i < body->conf.n_services; i++) sqlite3_free(body->conf.services[i].ids);
+  for (size_t i = 0; i < body->conf.n_services; i++) {
+    sqlite3_free(body->conf.services[i].ids);
+    sqlite3_free(body->conf.services[i].records);
+  }
   sqlite3_free(body->conf.services);
   sqlite3_free(body->end_pt);
   memset(body, 0, sizeof *body);

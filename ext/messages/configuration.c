@@ -92,25 +92,23 @@ static const char *base_path(const char *seal_service) {
                                              : "/ss-kmpp/v1/configurations";
 }
 
-/* Whether the requester may use the SEAL service at all. */
-static int authorize_use(Seal *p, const SealRequest *request, const char *seal_service,
-                         SealError *err) {
-  SealGrant grant;
-  SealAsk ask = {
-      .val_server = request->who.val_server,
-      .seal_service = seal_service,
-      .at = request->at,
-      .exp_time = SEAL_UNBOUNDED,
-  };
-  return seal_authorize(p, &ask, &grant, err);
-}
-
+/* Finds the configuration that the path names. */
 static int find(Seal *p, const SealRequest *request, const char *seal_service, int64_t *id,
                 SealError *err) {
-  int rc = authorize_use(p, request, seal_service, err);
+  int rc = seal_use_authorize(p, request->who.val_server, seal_service, request->at,
+                              SEAL_NO_INVOCATION, err);
   if (rc != SQLITE_OK) return rc;
   return seal_configuration_find(p, request->who.val_server, seal_service,
                                  text_from(request->conf_id), request->at, id, err);
+}
+
+/* The same for a message that names no VAL service itself: judged by those of the configuration. */
+static int find_and_judge(Seal *p, const SealRequest *request, const char *seal_service,
+                          int64_t *id, SealError *err) {
+  int rc = find(p, request, seal_service, id, err);
+  if (rc != SQLITE_OK) return rc;
+  return seal_configuration_authorize(p, request->who.val_server, seal_service, *id, request->at,
+                                      err);
 }
 
 static int put(Seal *p, SealRequest *request, SealBody *body, int64_t replaces, char **text,
@@ -181,26 +179,20 @@ static int answer_list(Seal *p, const SealRequest *request, const char *seal_ser
   return rc == SQLITE_OK ? bad : rc;
 }
 
-/* Reads a parameter of the query after another, which `rc` is of: every fault is found. */
-static int read_parameter(const SealRequest *request, int rc, const char *name, char **value,
-                          SealError *err) {
-  *value = NULL;
-  if (rc != SQLITE_OK && rc != SQLITE_CONSTRAINT_VTAB) return rc;
-  int bad = seal_request_query(request, name, value, err);
-  if (bad == SQLITE_OK && *value != NULL && *value[0] == 0) {
-    bad = seal_fault(err, SEAL_OPTIONAL_QUERY_PARAM_INCORRECT, name, "is empty");
-  }
-  return bad == SQLITE_OK ? rc : bad;
+static int check_parameter(SealError *err, const char *name, const char *value) {
+  if (value == NULL || value[0] != 0) return SQLITE_OK;
+  return seal_fault(err, SEAL_OPTIONAL_QUERY_PARAM_INCORRECT, name, "is empty");
 }
 
 int seal_configurations_get(Seal *p, SealRequest *request, const char *seal_service,
                             SealAnswer *out, SealError *err) {
   char *val_server_id = NULL, *conf_ids = NULL;
-  int rc = authorize_use(p, request, seal_service, err);
-  if (rc == SQLITE_OK) {
-    rc = read_parameter(request, rc, "val-server-id", &val_server_id, err);
-    rc = read_parameter(request, rc, "config-ids", &conf_ids, err);
-  }
+  int rc = seal_use_authorize(p, request->who.val_server, seal_service, request->at,
+                              SEAL_BY_MESSAGE, err);
+  if (rc == SQLITE_OK) rc = seal_request_query(request, "val-server-id", &val_server_id, err);
+  if (rc == SQLITE_OK) rc = seal_request_query(request, "config-ids", &conf_ids, err);
+  if (rc == SQLITE_OK) rc = check_parameter(err, "val-server-id", val_server_id);
+  if (rc == SQLITE_OK) rc = check_parameter(err, "config-ids", conf_ids);
   out->status = 200;
   if (rc == SQLITE_OK && val_server_id != NULL &&
       strcmp(val_server_id, request->who.val_server_id) != 0) {
@@ -217,7 +209,7 @@ int seal_configurations_get(Seal *p, SealRequest *request, const char *seal_serv
 int seal_configuration_get_one(Seal *p, SealRequest *request, const char *seal_service,
                                SealAnswer *out, SealError *err) {
   int64_t id;
-  int rc = find(p, request, seal_service, &id, err);
+  int rc = find_and_judge(p, request, seal_service, &id, err);
   out->status = 200;
   return rc == SQLITE_OK ? answer_stored(p, id, &out->body) : rc;
 }
@@ -250,13 +242,14 @@ int seal_configuration_patch(Seal *p, SealRequest *request, const char *seal_ser
     SealBody merged = body;
     merged.conf.conf_id = request->conf_id;
     if (!body.has_services) {
+      merged.conf.keep = 1;
       merged.conf.services = stored.conf.services;
       merged.conf.n_services = stored.conf.n_services;
     }
     if (!body.has_exp_time) merged.conf.exp_time = stored.conf.exp_time;
     if (!body.has_supp_feat) merged.conf.supp_feat = stored.conf.supp_feat;
-    if (!body.has_end_pt) merged.conf.end_pt = stored.conf.end_pt;
-    if (!body.has_destination) {
+    if (body.conf.end_pt.p == NULL) merged.conf.end_pt = stored.conf.end_pt;
+    if (body.conf.notification_destination.p == NULL) {
       merged.conf.notification_destination = stored.conf.notification_destination;
     }
     rc = put(p, request, &merged, id, &out->body, err);
@@ -270,7 +263,7 @@ int seal_configuration_patch(Seal *p, SealRequest *request, const char *seal_ser
 int seal_configuration_drop(Seal *p, SealRequest *request, const char *seal_service,
                             SealAnswer *out, SealError *err) {
   int64_t id;
-  int rc = find(p, request, seal_service, &id, err);
+  int rc = find_and_judge(p, request, seal_service, &id, err);
   out->status = 204;
   if (rc != SQLITE_OK) return rc;
   return seal_configuration_delete(p, &request->who, id, request->conf_id, seal_service,

@@ -19,9 +19,9 @@ static size_t count_empty(const json_t *body) {
   return n;
 }
 
-/* Parses a text, an envelope or a body, without its long lists. *out stays NULL where it has to be
-** parsed whole: there were none, or one stood somewhere else than in a VAL service of the body. */
-static int parse_cut(SealRequest *request, const char *text, size_t n, int envelope, json_t **out) {
+/* Parses a text without its long lists. *out stays NULL where it has to be parsed whole: there were
+** none, or one stood somewhere else than in a VAL service. */
+static int parse_cut(SealRequest *request, const char *text, size_t n, json_t **out) {
   char *skeleton;
   size_t n_skeleton;
   SealReason reason = SEAL_VALID;
@@ -31,7 +31,7 @@ static int parse_cut(SealRequest *request, const char *text, size_t n, int envel
   reason = seal_json_parse(skeleton, n_skeleton, DEPTH, out);
   sqlite3_free(skeleton);
   if (reason == SEAL_NOMEM) return SQLITE_NOMEM;
-  size_t found = count_empty(envelope ? json_object_get(*out, "body") : *out);
+  size_t found = count_empty(*out) + count_empty(json_object_get(*out, "body"));
   if (reason == SEAL_VALID && found == request->n_cuts) return SQLITE_OK;
   json_decref(*out);
   *out = NULL;
@@ -42,9 +42,8 @@ static int parse_cut(SealRequest *request, const char *text, size_t n, int envel
 }
 
 /* Parses JSON that came from outside. */
-static int parse(SealRequest *request, const char *text, size_t n, int envelope, json_t **out,
-                 SealError *err) {
-  int rc = parse_cut(request, text, n, envelope, out);
+static int parse(SealRequest *request, const char *text, size_t n, json_t **out, SealError *err) {
+  int rc = parse_cut(request, text, n, out);
   if (rc != SQLITE_OK || *out != NULL) return rc;
   SealReason reason = seal_json_parse(text, n, DEPTH, out);
   if (reason == SEAL_NOMEM) return SQLITE_NOMEM;
@@ -101,7 +100,7 @@ int seal_request_read(SealText text, SealRequest *out, SealError *err) {
   if (text.n > ENVELOPE_MAX) {
     return seal_refuse(err, SEAL_BODY_TOO_LARGE, "the request is over %d bytes", ENVELOPE_MAX);
   }
-  int rc = parse(out, text.p, (size_t)text.n, 1, &out->json, err);
+  int rc = parse(out, text.p, (size_t)text.n, &out->json, err);
   if (rc == SQLITE_OK && !json_is_object(out->json)) {
     rc = seal_refuse(err, SEAL_INVALID_MSG_FORMAT, "the request is not a JSON object");
   }
@@ -127,7 +126,6 @@ static int check_size(const SealRequest *request, const json_t *body, SealError 
       for (size_t k = 0; k < request->cuts[i].n; k++) {
         n += (size_t)request->cuts[i].ids[k].n + (request->cuts[i].ids[k].is_ue ? 15 : 17);
       }
-      n -= request->cuts[i].n > 0; /* no comma after the last */
     }
   }
   if (n <= SEAL_BODY_MAX) return SQLITE_OK;
@@ -143,10 +141,52 @@ int seal_request_body(SealRequest *request, SealError *err) {
   if (rc != SQLITE_OK) return rc;
   request->body = body;
   if (!json_is_string(body)) return SQLITE_OK;
-  rc = parse(request, json_string_value(body), json_string_length(body), 0, &request->body_json,
-             err);
+  rc = parse(request, json_string_value(body), json_string_length(body), &request->body_json, err);
   request->body = request->body_json;
   return rc;
+}
+
+/* One part of a form, decoded: '+' is a space. */
+static char *form_part(const char *p, size_t n, int *nomem) {
+  char *copy = sqlite3_malloc64(n + 1);
+  *nomem = copy == NULL;
+  if (copy == NULL) return NULL;
+  for (size_t i = 0; i < n; i++) copy[i] = p[i] == '+' ? ' ' : p[i];
+  char *out = seal_percent_decode(copy, n, nomem);
+  seal_wipe(copy, n);
+  sqlite3_free(copy);
+  return out;
+}
+
+/* Adds name=value; 1: not a form, or a name twice. */
+static int form_add(json_t *form, const char *at, size_t n, int *nomem) {
+  const char *mark = memchr(at, '=', n);
+  if (mark == NULL) return 1;
+  char *name = form_part(at, (size_t)(mark - at), nomem);
+  char *value = *nomem ? NULL : form_part(mark + 1, n - (size_t)(mark - at) - 1, nomem);
+  int bad = name == NULL || value == NULL || !seal_is_utf8(name, strlen(name)) ||
+            !seal_is_utf8(value, strlen(value)) || json_object_get(form, name) != NULL;
+  if (!bad && json_object_set_new(form, name, json_string(value)) != 0) *nomem = 1;
+  if (value != NULL) seal_wipe(value, strlen(value));
+  sqlite3_free(name);
+  sqlite3_free(value);
+  return bad;
+}
+
+int seal_request_form(SealRequest *request, SealError *err) {
+  SealText body = seal_json_member(request->json, "body");
+  int nomem = 0, bad = body.p == NULL || body.n > 65536;
+  request->body_json = json_object();
+  if (request->body_json == NULL) return SQLITE_NOMEM;
+  request->body = request->body_json;
+  for (const char *at = body.p; !bad && !nomem && at < body.p + body.n;) {
+    size_t n = strcspn(at, "&");
+    bad = form_add(request->body_json, at, n, &nomem);
+    at += n + 1;
+  }
+  if (nomem) return SQLITE_NOMEM;
+  if (!bad) return SQLITE_OK;
+  return seal_refuse(err, SEAL_INVALID_MSG_FORMAT, "the body is not a form as it has to be");
 }
 
 void seal_request_clear(SealRequest *request) {

@@ -14,6 +14,14 @@
 typedef int Handler(Seal *p, SealRequest *request, const char *seal_service, SealAnswer *out,
                     SealError *err);
 
+/* How a refusal is told. */
+typedef enum Style { PROBLEM, OAUTH, KM_RESPONSE } Style;
+
+#define PUBLIC   1 /* no credential is asked for, and nothing charged */
+#define OWN_AUTH 2 /* the handler authenticates */
+#define ANY_CRED 4 /* the handler judges the token's scope */
+#define READS    8 /* the handler changes nothing: audit and charge are done here */
+
 typedef struct Route {
   const char *path; /* a collection, or a single resource when `single` */
   int single;
@@ -21,26 +29,35 @@ typedef struct Route {
   const char *method;
   const char *media_type; /* of the body; NULL: no body */
   Handler *handler;
+  unsigned flags;
+  Style style;
 } Route;
 
 #define JSON_TYPE  "application/json"
 #define PATCH_TYPE "application/merge-patch+json"
+#define FORM_TYPE  "application/x-www-form-urlencoded"
 #define IPP        "/ss-ipp/v1/configurations"
 #define KMPP       "/ss-kmpp/v1/configurations"
+#define KIR        "/ss-kir/v1/key-records"
 
 static const Route routes[] = {
-    {IPP, 0, SEAL_IDM, "POST", JSON_TYPE, seal_configurations_post},
-    {IPP, 0, SEAL_IDM, "GET", NULL, seal_configurations_get},
-    {IPP, 1, SEAL_IDM, "GET", NULL, seal_configuration_get_one},
-    {IPP, 1, SEAL_IDM, "PUT", JSON_TYPE, seal_configuration_replace},
-    {IPP, 1, SEAL_IDM, "PATCH", PATCH_TYPE, seal_configuration_patch},
-    {IPP, 1, SEAL_IDM, "DELETE", NULL, seal_configuration_drop},
-    {KMPP, 0, SEAL_KM, "POST", JSON_TYPE, seal_configurations_post},
-    {KMPP, 0, SEAL_KM, "GET", NULL, seal_configurations_get},
-    {KMPP, 1, SEAL_KM, "GET", NULL, seal_configuration_get_one},
-    {KMPP, 1, SEAL_KM, "PUT", JSON_TYPE, seal_configuration_replace},
-    {KMPP, 1, SEAL_KM, "PATCH", PATCH_TYPE, seal_configuration_patch},
-    {KMPP, 1, SEAL_KM, "DELETE", NULL, seal_configuration_drop},
+    {IPP, 0, SEAL_IDM, "POST", JSON_TYPE, seal_configurations_post, 0, PROBLEM},
+    {IPP, 0, SEAL_IDM, "GET", NULL, seal_configurations_get, READS, PROBLEM},
+    {IPP, 1, SEAL_IDM, "GET", NULL, seal_configuration_get_one, READS, PROBLEM},
+    {IPP, 1, SEAL_IDM, "PUT", JSON_TYPE, seal_configuration_replace, 0, PROBLEM},
+    {IPP, 1, SEAL_IDM, "PATCH", PATCH_TYPE, seal_configuration_patch, 0, PROBLEM},
+    {IPP, 1, SEAL_IDM, "DELETE", NULL, seal_configuration_drop, 0, PROBLEM},
+    {KMPP, 0, SEAL_KM, "POST", JSON_TYPE, seal_configurations_post, 0, PROBLEM},
+    {KMPP, 0, SEAL_KM, "GET", NULL, seal_configurations_get, READS, PROBLEM},
+    {KMPP, 1, SEAL_KM, "GET", NULL, seal_configuration_get_one, READS, PROBLEM},
+    {KMPP, 1, SEAL_KM, "PUT", JSON_TYPE, seal_configuration_replace, 0, PROBLEM},
+    {KMPP, 1, SEAL_KM, "PATCH", PATCH_TYPE, seal_configuration_patch, 0, PROBLEM},
+    {KMPP, 1, SEAL_KM, "DELETE", NULL, seal_configuration_drop, 0, PROBLEM},
+    {KIR, 0, SEAL_KM, "GET", NULL, seal_key_records_get, READS | ANY_CRED, PROBLEM},
+    {"/skm/v1/km-request", 0, SEAL_KM, "POST", JSON_TYPE, seal_km_request_post, READS | ANY_CRED,
+     KM_RESPONSE},
+    {"/oauth2/v1/token", 0, NULL, "POST", FORM_TYPE, seal_token_post, OWN_AUTH, OAUTH},
+    {"/.well-known/jwks.json", 0, NULL, "GET", NULL, seal_jwks_get, PUBLIC, PROBLEM},
 };
 
 #define N_ROUTES (sizeof routes / sizeof *routes)
@@ -66,7 +83,10 @@ static int route_find(SealRequest *request, const Route **out, char **allow, Sea
   }
   int known = sqlite3_str_length(methods) > 0;
   *allow = sqlite3_str_finish(methods);
-  if (*out != NULL) return SQLITE_OK;
+  if (*out != NULL) {
+    request->seal_service = (*out)->seal_service;
+    return SQLITE_OK;
+  }
   if (known) return seal_refuse(err, SEAL_METHOD_NOT_ALLOWED, "the resource has no such method");
   return seal_refuse(err, SEAL_RESOURCE_URI_STRUCTURE_NOT_FOUND, "there is no such resource");
 }
@@ -81,12 +101,26 @@ static int media_type_is(const char *given, const char *expected) {
   return *given == 0 || *given == ';';
 }
 
+/* 1 if the body is a form: where one may come, JSON may come too. */
+static int is_form(const SealRequest *request, const Route *route) {
+  return strcmp(route->media_type, FORM_TYPE) == 0 &&
+         (request->content_type ? media_type_is(request->content_type, FORM_TYPE)
+                                : json_is_string(json_object_get(request->json, "body")));
+}
+
 static int check_media_type(const SealRequest *request, const Route *route, SealError *err) {
-  if (route->media_type == NULL || request->content_type == NULL ||
-      media_type_is(request->content_type, route->media_type)) {
+  if (route->media_type == NULL || request->content_type == NULL || is_form(request, route)) {
     return SQLITE_OK;
   }
+  int form = strcmp(route->media_type, FORM_TYPE) == 0;
+  if (media_type_is(request->content_type, form ? JSON_TYPE : route->media_type)) return SQLITE_OK;
   return seal_refuse(err, SEAL_UNSUPPORTED_MEDIA_TYPE, "the body has to be %s", route->media_type);
+}
+
+static int read_body(SealRequest *request, const Route *route, SealError *err) {
+  if (route->media_type == NULL) return SQLITE_OK;
+  return is_form(request, route) ? seal_request_form(request, err)
+                                 : seal_request_body(request, err);
 }
 
 static int check_accept(const SealRequest *request, SealError *err) {
@@ -98,18 +132,21 @@ static int check_accept(const SealRequest *request, SealError *err) {
   return seal_refuse(err, SEAL_NOT_ACCEPTABLE, "the answer is " JSON_TYPE);
 }
 
-static int authenticate(Seal *p, SealRequest *request, SealError *err) {
+static int authenticate(Seal *p, SealRequest *request, const Route *route, SealError *err) {
+  if (route->flags & (PUBLIC | OWN_AUTH)) return SQLITE_OK;
   if (request->credential.token.p == NULL && request->credential.certificate.p == NULL) {
     return seal_refuse(err, SEAL_CREDENTIAL_MISSING, "there is no credential");
   }
-  return seal_authenticate(p, &request->credential, request->at, &request->who, err);
+  int rc = seal_authenticate(p, &request->credential, request->asked_at, &request->who, err);
+  if (rc != SQLITE_OK || route->flags & ANY_CRED) return rc;
+  return seal_scope_check(&request->who, route->seal_service, 0, err);
 }
 
 /* What a handler has done was chargeable, and is audited, by itself; reading is so here. */
 static int record_read(Seal *p, const SealRequest *request, const Route *route, SealError *err) {
   SealEvent event = {
       request->at, request->who.val_server_id, request->method, request->path, "done", NULL, NULL};
-  if (p->repeats) return SQLITE_OK;
+  if (p->repeats || (route->flags & READS) == 0) return SQLITE_OK;
   int rc = seal_consume(p, &request->who, err);
   if (rc == SQLITE_OK) rc = seal_audit_write(p, &event);
   if (rc != SQLITE_OK) return rc;
@@ -117,18 +154,15 @@ static int record_read(Seal *p, const SealRequest *request, const Route *route, 
                           request->method, 200, request->conf_id, 0, 0);
 }
 
-static int handle(Seal *p, SealRequest *request, SealAnswer *answer, char **allow, SealError *err) {
-  const Route *route;
-  int rc = route_find(request, &route, allow, err);
-  if (rc == SQLITE_OK) rc = authenticate(p, request, err);
+static int handle(Seal *p, SealRequest *request, const Route **route, SealAnswer *answer,
+                  char **allow, SealError *err) {
+  int rc = route_find(request, route, allow, err);
+  if (rc == SQLITE_OK) rc = authenticate(p, request, *route, err);
   if (rc == SQLITE_OK) rc = check_accept(request, err);
-  if (rc == SQLITE_OK) rc = check_media_type(request, route, err);
-  if (rc == SQLITE_OK && route->media_type != NULL) rc = seal_request_body(request, err);
-  if (rc == SQLITE_OK) rc = route->handler(p, request, route->seal_service, answer, err);
-  if (rc == SQLITE_OK && strcmp(request->method, "GET") == 0) {
-    rc = record_read(p, request, route, err);
-  }
-  return rc;
+  if (rc == SQLITE_OK) rc = check_media_type(request, *route, err);
+  if (rc == SQLITE_OK) rc = read_body(request, *route, err);
+  if (rc == SQLITE_OK) rc = (*route)->handler(p, request, (*route)->seal_service, answer, err);
+  return rc == SQLITE_OK ? record_read(p, request, *route, err) : rc;
 }
 
 /************************************************************************************************
@@ -190,22 +224,40 @@ static void append_problem(sqlite3_str *out, const SealError *err, const char *i
   sqlite3_str_appendall(out, err->n_faults ? "]}" : "}");
 }
 
-/* The answer of a refusal, as JSON text. */
-static int problem(const SealError *err, const char *instance, const char *allow, char **response) {
+/* Appends the body of a refusal in the style of its API, and gives its status. */
+static int append_refusal(sqlite3_str *out, Style style, const SealRequest *request,
+                          const SealError *err) {
   int status = seal_cause_status(err->cause);
-  sqlite3_str *out = sqlite3_str_new(NULL);
-  sqlite3_str_appendf(out, "{\"status\":%d,\"headers\":{", status);
-  if (status == 401) {
+  if (style == OAUTH && status != 405 && status != 415 && status != 406) {
+    seal_token_error(out, err, &status);
+  } else if (style == KM_RESPONSE && status != 405) {
+    seal_km_error(out, request, err);
+  } else {
+    append_problem(out, err, request->path);
+  }
+  return status;
+}
+
+/* The answer of a refusal, as JSON text. */
+static int problem(const SealError *err, const SealRequest *request, Style style, const char *allow,
+                   int *status, char **response) {
+  sqlite3_str *out = sqlite3_str_new(NULL), *body = sqlite3_str_new(NULL);
+  *status = append_refusal(body, style, request, err);
+  sqlite3_str_appendf(out, "{\"status\":%d,\"headers\":{", *status);
+  if (*status == 401) {
     sqlite3_str_appendall(out, "\"WWW-Authenticate\":\"Bearer error=\\\"invalid_token\\\"\",");
   }
-  if (status == 405 && allow != NULL) sqlite3_str_appendf(out, "\"Allow\":\"%s\",", allow);
-  if (status == 429) {
+  if (*status == 405 && allow != NULL) sqlite3_str_appendf(out, "\"Allow\":\"%s\",", allow);
+  if (*status == 429) {
     sqlite3_str_appendf(out, "\"Retry-After\":\"%lld\",", (long long)err->retry_after);
   }
-  sqlite3_str_appendall(out, "\"Content-Type\":\"application/problem+json\"},\"body\":");
-  append_problem(out, err, instance);
-  sqlite3_str_appendchar(out, 1, '}');
-  int rc = sqlite3_str_errcode(out);
+  int rc = sqlite3_str_errcode(body);
+  char *text = sqlite3_str_finish(body);
+  int is_problem = text != NULL && strncmp(text, "{\"type\"", 7) == 0;
+  sqlite3_str_appendf(out, "\"Content-Type\":\"application/%sjson\"},\"body\":%s}",
+                      is_problem ? "problem+" : "", text ? text : "null");
+  sqlite3_free(text);
+  if (rc == SQLITE_OK) rc = sqlite3_str_errcode(out);
   *response = sqlite3_str_finish(out);
   return rc;
 }
@@ -219,6 +271,7 @@ static int success(const SealAnswer *answer, char **response) {
     append_string(out, answer->location);
     sqlite3_str_appendall(out, answer->body ? "," : "");
   }
+  if (answer->secret) sqlite3_str_appendall(out, "\"Cache-Control\":\"no-store\",");
   if (answer->body != NULL) sqlite3_str_appendall(out, "\"Content-Type\":\"" JSON_TYPE "\"");
   sqlite3_str_appendchar(out, 1, '}');
   if (answer->body != NULL) {
@@ -231,7 +284,7 @@ static int success(const SealAnswer *answer, char **response) {
   return rc;
 }
 
-/* A refused message is audited: who asked for what, and the cause. */
+/* A refused message is audited: who asked for what, and the cause; and it counts for the rate. */
 static int record_refusal(Seal *p, const SealRequest *request, int64_t at, const SealError *err) {
   char method[SEAL_QUOTE_MAX + 8], path[SEAL_QUOTE_MAX + 8];
   const char *m = request->method ? request->method : "message";
@@ -242,32 +295,53 @@ static int record_refusal(Seal *p, const SealRequest *request, int64_t at, const
   SealEvent event = {at, actor, method, path, "refused", seal_cause_text(err->cause), NULL};
   if (p->repeats) return SQLITE_OK;
   int rc = seal_settle(p);
+  if (rc == SQLITE_OK) {
+    rc = seal_invocation_refused(p, request->who.val_server, request->seal_service, at);
+  }
   return rc == SQLITE_OK ? seal_audit_write(p, &event) : rc;
 }
 
+/* How an answer is kept. */
+static SealKept kept_as(const SealRequest *request, const SealAnswer *answer) {
+  if (request->method != NULL && strcmp(request->method, "GET") == 0) return SEAL_KEPT_MEMORY;
+  return answer->secret ? SEAL_KEPT_SEALED : SEAL_KEPT_STORED;
+}
+
+static void answer_clear(SealAnswer *answer) {
+  sqlite3_free(answer->location);
+  if (answer->body != NULL && answer->secret) seal_wipe(answer->body, strlen(answer->body));
+  sqlite3_free(answer->body);
+}
+
 int seal_message_handle(Seal *p, SealText message_id, SealText request_text, int64_t at,
-                        int *status, char **response, int *reads) {
+                        int *status, char **response, SealKept *kept) {
   SealRequest request;
-  SealAnswer answer = {0, NULL, NULL};
+  SealAnswer answer = {0, NULL, NULL, 0};
   SealError err;
+  const Route *route = NULL;
   char *allow = NULL, *id = sqlite3_mprintf("%.*s", message_id.n, message_id.p);
   memset(&err, 0, sizeof err);
   int rc = id ? seal_request_read(request_text, &request, &err) : SQLITE_NOMEM;
   if (id == NULL) return rc;
   request.message_id = id;
-  request.at = at;
-  if (rc == SQLITE_OK) rc = handle(p, &request, &answer, &allow, &err);
-  *reads = request.method != NULL && strcmp(request.method, "GET") == 0;
+  request.asked_at = at;
+  request.at = at = seal_at(p, at);
+  seal_invocation_begin(p);
+  if (rc == SQLITE_OK) rc = handle(p, &request, &route, &answer, &allow, &err);
   *status = answer.status;
   if (rc == SQLITE_OK) {
     rc = success(&answer, response);
-  } else if (rc == SQLITE_CONSTRAINT_VTAB && err.cause != SEAL_CAUSE_NONE) {
-    *status = seal_cause_status(err.cause);
+  } else if ((rc == SQLITE_CONSTRAINT_VTAB || rc == SQLITE_CORRUPT_VTAB) &&
+             err.cause != SEAL_CAUSE_NONE) {
+    /* A sealed value that is lost is found by reading, before anything was written. */
+    answer.secret = 0;
     rc = record_refusal(p, &request, at, &err);
-    if (rc == SQLITE_OK) rc = problem(&err, request.path, allow, response);
+    if (rc == SQLITE_OK) {
+      rc = problem(&err, &request, route ? route->style : PROBLEM, allow, status, response);
+    }
   }
-  sqlite3_free(answer.location);
-  sqlite3_free(answer.body);
+  *kept = kept_as(&request, &answer);
+  answer_clear(&answer);
   sqlite3_free(allow);
   sqlite3_free(id);
   seal_request_clear(&request);
@@ -278,13 +352,16 @@ int seal_message_handle(Seal *p, SealText message_id, SealText request_text, int
 int seal_message_reused(Seal *p, SealText message_id, int64_t at, char **response) {
   SealError err;
   SealRequest nobody;
+  int status;
   char quoted[SEAL_QUOTE_MAX + 8];
   memset(&err, 0, sizeof err);
   memset(&nobody, 0, sizeof nobody);
   int rc = seal_refuse(&err, SEAL_MESSAGE_ID_REUSED, "message \"%s\" was another request",
                        seal_quote(message_id, quoted));
   if (rc == SQLITE_CONSTRAINT_VTAB) rc = record_refusal(p, &nobody, at, &err);
-  if (rc == SQLITE_OK) rc = problem(&err, NULL, NULL, response);
+  if (rc == SQLITE_OK) rc = problem(&err, &nobody, PROBLEM, NULL, &status, response);
   seal_error_clear(&err);
   return rc;
 }
+
+const SealMessages seal_messages = {seal_message_handle, seal_message_reused};

@@ -18,11 +18,15 @@
 /************************************************************************************************
 ** message.c
 */
-/* Handles one message, whatever it holds: every refusal is an answer, and audited. *response is the
-** answer's JSON text, the caller's (sqlite3_free); *reads is 1 for a GET. An error code is a fault of
+/* The face, for whoever brings messages: handle is seal_message_handle, reused is
+** seal_message_reused. */
+extern const SealMessages seal_messages;
+
+/* Handles one message at `at` (SEAL_UNBOUNDED: by the host's clock), whatever it holds: every refusal is an answer, and audited. *response is the
+** answer's JSON text, the caller's (sqlite3_free); *kept says how it is kept. An error code is a fault of
 ** the system (NOMEM, BUSY, FULL, IOERR, …): nothing has happened then. */
 int seal_message_handle(Seal *p, SealText message_id, SealText request, int64_t at, int *status,
-                        char **response, int *reads);
+                        char **response, SealKept *kept);
 /* The answer to a message id that was used for another request. */
 int seal_message_reused(Seal *p, SealText message_id, int64_t at, char **response);
 
@@ -46,15 +50,18 @@ typedef struct SealRequest {
   size_t n_cuts;
   /* Given to the handler by message.c: */
   const char *message_id;
-  int64_t at;
-  const char *conf_id; /* the last segment of the path, or NULL */
+  int64_t at, asked_at; /* asked_at is SEAL_UNBOUNDED where `at` is the host's clock */
+  const char *conf_id;  /* the last segment of the path, or NULL */
   SealRequester who;
+  const char *seal_service; /* what the resource belongs to; NULL before that is known */
 } SealRequest;
 
 /* Reads the envelope. Refuses what is not one. */
 int seal_request_read(SealText text, SealRequest *out, SealError *err);
 /* Reads the body, once media type and requester are known to be right. */
 int seal_request_body(SealRequest *request, SealError *err);
+/* Reads a body of application/x-www-form-urlencoded into request->body: an object of strings. */
+int seal_request_form(SealRequest *request, SealError *err);
 void seal_request_clear(SealRequest *request);
 /* One parameter of the query, decoded, the caller's (sqlite3_free); *out is NULL where absent. */
 int seal_request_query(const SealRequest *request, const char *name, char **out, SealError *err);
@@ -77,8 +84,7 @@ void seal_cuts_free(SealCut *cuts, size_t n);
 */
 typedef struct SealBody {
   SealConfiguration conf; /* services and their ids are the body's */
-  /* Named by the body; in a PATCH, null takes the member away (RFC 7396). */
-  int has_services, has_exp_time, has_supp_feat, has_end_pt, has_destination;
+  int has_services, has_exp_time, has_supp_feat;
   char *end_pt; /* what conf.end_pt points to; NULL where absent; sqlite3_free */
 } SealBody;
 
@@ -98,6 +104,7 @@ typedef struct SealAnswer {
   int status;
   char *location;
   char *body; /* JSON text; NULL for none */
+  int secret; /* it holds a token or a key: stored sealed, never cached */
 } SealAnswer;
 
 int seal_configurations_post(Seal *p, SealRequest *request, const char *seal_service,
@@ -114,10 +121,27 @@ int seal_configuration_drop(Seal *p, SealRequest *request, const char *seal_serv
                             SealAnswer *out, SealError *err);
 
 /************************************************************************************************
+** token.c, key.c
+*/
+/* POST /oauth2/v1/token: authenticates by itself. */
+int seal_token_post(Seal *p, SealRequest *request, const char *seal_service, SealAnswer *out,
+                    SealError *err);
+/* GET /.well-known/jwks.json */
+int seal_jwks_get(Seal *p, SealRequest *request, const char *seal_service, SealAnswer *out,
+                  SealError *err);
+/* The error response of RFC 6749 5.2 for a refusal; *status is its own. */
+void seal_token_error(sqlite3_str *out, const SealError *err, int *status);
+/* GET /ss-kir/v1/key-records */
+int seal_key_records_get(Seal *p, SealRequest *request, const char *seal_service, SealAnswer *out,
+                         SealError *err);
+/* POST /skm/v1/km-request, and the KM Response of TS 33.434 5.3.3 for a refusal. */
+int seal_km_request_post(Seal *p, SealRequest *request, const char *seal_service, SealAnswer *out,
+                         SealError *err);
+void seal_km_error(sqlite3_str *out, const SealRequest *request, const SealError *err);
+
+/************************************************************************************************
 ** text.c
 */
-/* Appends a text as a JSON string. */
-void seal_json_append(sqlite3_str *out, const char *p, size_t n);
 /* Decodes %XX; the caller's (sqlite3_free). NULL: not decodable, or out of memory (*nomem is 1). */
 char *seal_percent_decode(const char *p, size_t n, int *nomem);
 

@@ -1,26 +1,8 @@
-/* Small texts (messages.h): JSON strings and percent-encoding.
+/* Small texts (messages.h): percent-encoding.
 */
 #include "messages/messages.h"
 
 #include <string.h>
-
-void seal_json_append(sqlite3_str *out, const char *p, size_t n) {
-  size_t from = 0;
-  sqlite3_str_appendchar(out, 1, '"');
-  for (size_t i = 0; i < n; i++) {
-    unsigned char c = (unsigned char)p[i];
-    if (c >= 0x20 && c != '"' && c != '\\') continue;
-    sqlite3_str_append(out, p + from, (int)(i - from));
-    if (c < 0x20) {
-      sqlite3_str_appendf(out, "\\u%04x", c);
-    } else {
-      sqlite3_str_appendf(out, "\\%c", c);
-    }
-    from = i + 1;
-  }
-  sqlite3_str_append(out, p + from, (int)(n - from));
-  sqlite3_str_appendchar(out, 1, '"');
-}
 
 static int hex_digit(char c) {
   if (c >= '0' && c <= '9') return c - '0';

@@ -1,11 +1,12 @@
 /* Who is asking (registrar.h): a credential, and the VAL server that it proves.
 **
-**    token --> iss (unverified) --> that VAL server's keys --> signature --> claims --> status
+**    token, typ at+jwt   --> iss: this registrar's own keys, or an `issuer` anchor's --> client_id
+**    token, any other    --> iss (unverified) --> that VAL server's registered keys
+**    certificate         --> registered itself, or a path to a `ca` anchor (certificate.c)
 **
-** Two caches of this connection make the second time cheap. Both hold facts that can't turn false, so
-** that neither has to be told of a change: the parsed form of a key (found again by all its bytes),
-** and "this token's signature is right for this key" (found again by SHA-256 of the token and the
-** key's thumbprint). Times, claims and every status are judged afresh each time.
+** then: signature, claims, the credential's and the VAL server's window and status. What is said of a
+** token that can't be believed is the same whether its key is unknown, its signature wrong or its form
+** bad, so that a peer can't tell.
 */
 #include "registrar/internal.h"
 
@@ -13,54 +14,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CACHE_SIZE 256 /* keys, and tokens, that a connection remembers */
-
-typedef struct CachedKey {
-  void *value; /* the credential's value as stored */
-  int n;
-  SealKeySet *set;
-} CachedKey;
-
-typedef struct CachedToken {
-  int used;
-  unsigned char hash[SEAL_SHA256_SIZE];
-  char thumbprint[44];
-  SealJwt jwt;
-} CachedToken;
-
-struct SealKeyCache {
-  CachedKey keys[CACHE_SIZE];
-  CachedToken tokens[CACHE_SIZE];
-};
-
-SealKeyCache *seal_keys_new(void) {
-  SealKeyCache *cache = sqlite3_malloc(sizeof *cache);
-  if (cache != NULL) memset(cache, 0, sizeof *cache);
-  return cache;
-}
-
-static void key_clear(CachedKey *key) {
-  seal_keyset_free(key->set);
-  if (key->value != NULL) seal_wipe(key->value, (size_t)key->n);
-  sqlite3_free(key->value);
-  memset(key, 0, sizeof *key);
-}
-
-void seal_keys_free(SealKeyCache *cache) {
-  if (cache == NULL) return;
-  for (int i = 0; i < CACHE_SIZE; i++) {
-    key_clear(&cache->keys[i]);
-    if (cache->tokens[i].used) seal_jwt_clear(&cache->tokens[i].jwt);
-  }
-  sqlite3_free(cache);
-}
-
-/* A fault of crypto's as one of SQLite's; a refusal becomes SQLITE_CONSTRAINT_VTAB. */
-static int reason_rc(SealReason reason) {
-  if (reason == SEAL_VALID) return SQLITE_OK;
-  if (reason == SEAL_NOMEM) return SQLITE_NOMEM;
-  return reason == SEAL_INTERNAL ? SQLITE_ERROR : SQLITE_CONSTRAINT_VTAB;
-}
+/* Slots of the key cache that no row id of seal_credential_data takes. */
+#define SLOT_ISSUER 0x100000001u
+#define SLOT_OWN    0x200000002u
 
 int seal_credential_read(SealText text, SealCredential *out, json_t **json, SealError *err) {
   memset(out, 0, sizeof *out);
@@ -98,66 +54,52 @@ int seal_credential_read(SealText text, SealCredential *out, json_t **json, Seal
   return SQLITE_OK;
 }
 
-/* What is said of a token that can't be believed: the same whether its key is unknown, its signature
-** wrong or its form bad, so that a peer can't tell. */
 static int disbelieve(SealError *err) {
   return seal_refuse(err, SEAL_CREDENTIAL_INVALID, "the token proves no VAL server");
 }
 
-/* Gives the parsed form of a key, from the cache where its slot has these very bytes. */
-static int key_parse(Seal *p, int64_t credential, const void *value, int n, SealKeySet **out) {
-  CachedKey *key = &p->keys->keys[(uint64_t)credential % CACHE_SIZE];
-  if (key->set != NULL && key->n == n && seal_same(key->value, value, (size_t)n)) {
-    *out = key->set;
-    return SQLITE_OK;
-  }
-  key_clear(key);
-  int rc = reason_rc(seal_keyset_parse(p->crypto, value, (size_t)n, SEAL_KEYSET_PUBLIC, &key->set));
-  if (rc != SQLITE_OK) return rc == SQLITE_CONSTRAINT_VTAB ? SQLITE_CORRUPT_VTAB : rc;
-  key->value = sqlite3_malloc(n);
-  if (key->value == NULL) {
-    key_clear(key);
-    return SQLITE_NOMEM;
-  }
-  memcpy(key->value, value, (size_t)n);
-  key->n = n;
-  *out = key->set;
-  return SQLITE_OK;
-}
-
-/* A VAL server's row. */
-typedef struct Server {
-  int64_t id, exp_time;
-  int active;
-} Server;
-
-static int server_find(Seal *p, SealText val_server_id, Server *out) {
+/************************************************************************************************
+** The VAL server, and its credential.
+*/
+int seal_val_server_exists(Seal *p, SealText val_server_id, int *there) {
   sqlite3_stmt *row;
   int rc = seal_store_row(&p->store, SQL_AUTHENTICATE_VAL_SERVER, &row, "s", &val_server_id);
-  if (rc == SQLITE_ROW) {
-    SealText status = seal_column_text(row, 1);
-    out->id = sqlite3_column_int64(row, 0);
-    out->active = status.p != NULL && strcmp(status.p, "active") == 0;
-    out->exp_time = seal_column_until(row, 2);
+  *there = rc == SQLITE_ROW;
+  seal_store_reset(row);
+  return rc == SQLITE_ROW || rc == SQLITE_DONE ? SQLITE_OK : rc;
+}
+
+void seal_requester_ends(SealRequester *out, int64_t until) {
+  if (until < out->until) out->until = until;
+  if (until < out->stands_until) out->stands_until = until;
+}
+
+int seal_requester_is(Seal *p, SealText val_server_id, int64_t at, SealRequester *out,
+                      SealError *err) {
+  sqlite3_stmt *row;
+  int rc = seal_store_row(&p->store, SQL_AUTHENTICATE_VAL_SERVER, &row, "s", &val_server_id);
+  if (rc != SQLITE_ROW) return rc;
+  SealText status = seal_column_text(row, 1);
+  int64_t exp_time = seal_column_until(row, 2);
+  out->val_server = sqlite3_column_int64(row, 0);
+  sqlite3_snprintf(sizeof out->val_server_id, out->val_server_id, "%.*s", val_server_id.n,
+                   val_server_id.p);
+  seal_requester_ends(out, exp_time);
+  rc = SQLITE_OK;
+  if (status.p == NULL) {
+    rc = SQLITE_NOMEM;
+  } else if (at >= exp_time) {
+    rc = seal_refuse(err, SEAL_REQUESTER_NOT_ACTIVE, "the VAL server's registration has ended");
+  } else if (strcmp(status.p, "active") != 0) {
+    rc = seal_refuse(err, SEAL_REQUESTER_NOT_ACTIVE, "the VAL server is not active");
   }
   seal_store_reset(row);
   return rc;
 }
 
-static int server_check(const Server *server, int64_t at, SealError *err) {
-  if (at >= server->exp_time) {
-    return seal_refuse(err, SEAL_REQUESTER_NOT_ACTIVE, "the VAL server's registration has ended");
-  }
-  if (!server->active) {
-    return seal_refuse(err, SEAL_REQUESTER_NOT_ACTIVE, "the VAL server is not active");
-  }
-  return SQLITE_OK;
-}
-
-/* The window and status of the credential in `row` (columns as in authenticate_keys). */
-static int credential_check(sqlite3_stmt *row, int64_t at, SealRequester *out, SealError *err) {
+int seal_credential_valid(sqlite3_stmt *row, int64_t at, SealRequester *out, SealError *err) {
   SealText status = seal_column_text(row, 4);
-  if (status.p == NULL) return seal_text_missing(row, 4);
+  if (status.p == NULL) return SQLITE_NOMEM;
   if (strcmp(status.p, "active") != 0) {
     return seal_refuse(err, SEAL_CREDENTIAL_REVOKED, "the credential is revoked");
   }
@@ -166,151 +108,313 @@ static int credential_check(sqlite3_stmt *row, int64_t at, SealRequester *out, S
   }
   int64_t until = seal_column_until(row, 3);
   if (at >= until) return seal_refuse(err, SEAL_CREDENTIAL_EXPIRED, "the credential has expired");
-  if (until < out->until) out->until = until;
+  seal_requester_ends(out, until);
   return SQLITE_OK;
 }
 
-/* The registrar's identifier, which a token's audience must contain. */
-static int registrar_identifier(Seal *p, char *out, int size) {
-  sqlite3_stmt *row;
-  int rc = seal_store_row(&p->store, SQL_AUTHENTICATE_REGISTRAR, &row, "");
-  if (rc == SQLITE_ROW) {
-    SealText text = seal_column_text(row, 0);
-    sqlite3_snprintf(size, out, "%.*s", text.n, text.p ? text.p : "");
-  }
-  seal_store_reset(row);
-  return rc == SQLITE_ROW ? SQLITE_OK : rc == SQLITE_DONE ? SQLITE_CORRUPT_VTAB : rc;
-}
+/************************************************************************************************
+** Tokens.
+*/
+typedef struct Token {
+  SealText text;
+  unsigned char hash[SEAL_SHA256_SIZE];
+  int64_t at;
+  char identifier[SEAL_ID_MAX + 1]; /* the registrar's: what `aud` must contain */
+  const char *x5t_s256;             /* of the certificate that was presented too; "" = none */
+} Token;
 
-/* The token in the cache, if its signature was right for some key before. */
-static CachedToken *token_find(Seal *p, const unsigned char hash[SEAL_SHA256_SIZE]) {
-  CachedToken *token = &p->keys->tokens[hash[0]];
-  return token->used && memcmp(token->hash, hash, SEAL_SHA256_SIZE) == 0 ? token : NULL;
-}
-
-/* Verifies the token's signature with one key, from the cache or by computing; *out belongs to the
-** cache. SQLITE_CONSTRAINT_VTAB: not this key. */
-static int token_verify(Seal *p, SealText token, const unsigned char hash[SEAL_SHA256_SIZE],
-                        const SealKeySet *set, SealJwt **out) {
-  const char *thumbprint = seal_keyset_thumbprint(set, 0);
-  CachedToken *cached = token_find(p, hash);
-  if (cached != NULL && strcmp(cached->thumbprint, thumbprint) == 0) {
-    *out = &cached->jwt;
-    return SQLITE_OK;
-  }
-  cached = &p->keys->tokens[hash[0]];
-  SealJwt jwt;
-  memset(&jwt, 0, sizeof jwt);
-  SealReason reason = seal_jws_verify(p->crypto, token.p, (size_t)token.n, set, NULL, &jwt.jws);
-  if (reason != SEAL_VALID) {
-    seal_jwt_clear(&jwt);
-    return reason_rc(reason);
-  }
-  if (cached->used) seal_jwt_clear(&cached->jwt);
-  cached->jwt = jwt;
-  cached->used = 1;
-  memcpy(cached->hash, hash, SEAL_SHA256_SIZE);
-  memcpy(cached->thumbprint, thumbprint, sizeof cached->thumbprint);
-  *out = &cached->jwt;
-  return SQLITE_OK;
-}
-
-/* The claims of a VAL server's own token: INTERFACE.md 5. */
-static int claims_check(Seal *p, SealJwt *jwt, const char *val_server_id, int64_t at,
-                        SealRequester *out, SealError *err) {
-  char identifier[1024];
-  int rc = registrar_identifier(p, identifier, sizeof identifier);
-  if (rc != SQLITE_OK) return rc;
-  SealJwtPolicy policy = {
-      .iss = val_server_id,
-      .aud = identifier,
-      .at = at,
-      .leeway = SEAL_LEEWAY,
-      .max_lifetime = SEAL_LIFETIME,
-      .any_typ = 1,
-  };
-  SealReason reason = seal_jwt_check(jwt, &policy);
+static int refuse_claims(SealReason reason, SealError *err) {
   if (reason == SEAL_REASON_EXPIRED) {
     return seal_refuse(err, SEAL_CREDENTIAL_EXPIRED, "the token has expired");
   }
-  if (reason != SEAL_VALID) {
-    rc = reason_rc(reason);
-    return rc == SQLITE_CONSTRAINT_VTAB ? disbelieve(err) : rc;
-  }
+  int rc = seal_reason_rc(reason);
+  return rc == SQLITE_CONSTRAINT_VTAB ? disbelieve(err) : rc;
+}
+
+/* The claims of a VAL server's own token: iss = sub = it, one use, at most an hour ahead. */
+static int own_claims(SealJwt *jwt, const Token *token, const char *val_server_id,
+                      SealRequester *out, SealError *err) {
+  SealJwtPolicy policy = {
+      .iss = val_server_id,
+      .aud = token->identifier,
+      .at = token->at,
+      .leeway = SEAL_LEEWAY,
+      .max_lifetime = SEAL_LIFETIME,
+      .any_typ = 1,
+      .x5t_s256 = token->x5t_s256,
+      .unbound_too = 1,
+  };
+  SealReason reason = seal_jwt_check(jwt, &policy);
+  if (reason != SEAL_VALID) return refuse_claims(reason, err);
   if (jwt->sub == NULL || strcmp(jwt->sub, val_server_id) != 0 || jwt->jti == NULL ||
-      jwt->jti[0] == 0 || strlen(jwt->jti) > SEAL_ID_MAX + 1) {
+      strlen(jwt->jti) >= sizeof out->jti) {
     return disbelieve(err);
   }
   sqlite3_snprintf(sizeof out->iss, out->iss, "%s", jwt->iss);
   sqlite3_snprintf(sizeof out->jti, out->jti, "%s", jwt->jti);
-  out->until = jwt->exp + SEAL_LEEWAY;
-  out->replay_until = jwt->exp + SEAL_LEEWAY;
+  out->until = out->replay_until = jwt->exp + SEAL_LEEWAY;
+  out->scopes = SEAL_SCOPE_ALL;
   return SQLITE_OK;
 }
 
+/* Columns of authenticate_keys. */
+enum { K_ID, K_VALUE, K_START, K_EXP, K_STATUS, K_TYPE, K_IDENTITY, K_CREDENTIAL_ID };
+
+/* A stored key of a VAL server, parsed: a JWK, which its credential_id names too, or a sealed secret. */
+static int stored_key(Seal *p, sqlite3_stmt *row, const char *alg, SealKeySet **out,
+                      SealKeySet **owned, SealError *err) {
+  int64_t id = sqlite3_column_int64(row, K_ID);
+  SealText type = seal_column_text(row, K_TYPE), name = seal_column_text(row, K_CREDENTIAL_ID);
+  const void *value = sqlite3_column_blob(row, K_VALUE);
+  int n = sqlite3_column_bytes(row, K_VALUE), rc;
+  *owned = NULL;
+  if (type.p == NULL || name.p == NULL || value == NULL) return SQLITE_CORRUPT_VTAB;
+  if (strcmp(type.p, "jwk") == 0) {
+    rc = seal_key_parse(p, (uint64_t)id, SEAL_KEYSET_PUBLIC, value, n, out);
+  } else {
+    rc = seal_psk_open(p, id, seal_column_text(row, K_IDENTITY), value, n, alg, owned, err);
+    *out = *owned;
+  }
+  if (rc == SQLITE_OK && seal_keyset_count(*out) != 1) rc = SQLITE_CORRUPT_VTAB;
+  return rc == SQLITE_OK ? seal_reason_rc(seal_keyset_name(*out, 0, name.p)) : rc;
+}
+
+/* Tries one key; *mine is 1 when the token's signature fits it, and it decides. A value that is lost is
+** told in *lost: another key may fit. */
+static int try_key(Seal *p, const Token *token, sqlite3_stmt *row, const char *val_server_id,
+                   const char *alg, int *mine, SealRequester *out, SealError *lost,
+                   SealError *err) {
+  SealKeySet *set, *owned;
+  SealJwt *jwt;
+  SealText value = {sqlite3_column_blob(row, K_VALUE), sqlite3_column_bytes(row, K_VALUE)};
+  int rc = stored_key(p, row, alg, &set, &owned, lost);
+  if (rc == SQLITE_OK) {
+    rc = seal_token_verify(p, token->text, token->hash, set, seal_column_text(row, K_CREDENTIAL_ID),
+                           value, &jwt);
+  }
+  *mine = rc == SQLITE_OK;
+  if (rc == SQLITE_CONSTRAINT_VTAB && lost->cause == SEAL_CAUSE_NONE) rc = SQLITE_OK;
+  if (*mine) rc = own_claims(jwt, token, val_server_id, out, err);
+  if (*mine && rc == SQLITE_OK) rc = seal_credential_valid(row, token->at, out, err);
+  seal_keyset_free(owned);
+  return rc;
+}
+
+#define KEYS_TRIED 16 /* of one VAL server, for one token */
+
 /* Tries the VAL server's keys, the named one first; the first whose signature fits decides. */
-static int token_by_keys(Seal *p, SealText token, const Server *server, const char *val_server_id,
-                         const char *kid, int64_t at, SealRequester *out, SealError *err) {
-  unsigned char hash[SEAL_SHA256_SIZE];
-  int rc = reason_rc(seal_sha256(p->crypto, token.p, (size_t)token.n, hash));
-  if (rc != SQLITE_OK) return rc;
+static int by_keys(Seal *p, const Token *token, int64_t val_server, const char *val_server_id,
+                   const char *kid, const char *alg, SealRequester *out, SealError *err) {
   sqlite3_stmt *row;
-  rc = seal_store_row(&p->store, SQL_AUTHENTICATE_KEYS, &row, "it", server->id, kid);
-  for (; rc == SQLITE_ROW; rc = sqlite3_step(row)) {
-    SealKeySet *set;
-    SealJwt *jwt;
-    rc = key_parse(p, sqlite3_column_int64(row, 0), sqlite3_column_blob(row, 1),
-                   sqlite3_column_bytes(row, 1), &set);
-    if (rc == SQLITE_OK) rc = token_verify(p, token, hash, set, &jwt);
-    if (rc == SQLITE_CONSTRAINT_VTAB) continue;
-    if (rc == SQLITE_OK) rc = claims_check(p, jwt, val_server_id, at, out, err);
-    if (rc == SQLITE_OK) rc = credential_check(row, at, out, err);
-    break;
+  SealError lost;
+  int secret = strncmp(alg, "HS", 2) == 0, mine = 0, rc_lost = SQLITE_OK;
+  memset(&lost, 0, sizeof lost);
+  int rc = seal_store_row(&p->store, SQL_AUTHENTICATE_KEYS, &row, "iti", val_server, kid,
+                          (int64_t)secret);
+  for (int i = 1; rc == SQLITE_ROW; i++) {
+    rc = try_key(p, token, row, val_server_id, alg, &mine, out, &lost, err);
+    if (!mine && rc == SQLITE_CORRUPT_VTAB) rc_lost = rc, rc = SQLITE_OK;
+    if (mine || rc != SQLITE_OK) break;
+    rc = i < KEYS_TRIED ? sqlite3_step(row) : SQLITE_DONE;
   }
   seal_store_reset(row);
-  return rc == SQLITE_DONE ? disbelieve(err) : rc;
+  if (!mine && rc == SQLITE_DONE) rc = rc_lost ? rc_lost : disbelieve(err);
+  if (!mine && lost.cause != SEAL_CAUSE_NONE &&
+      seal_refuse(err, lost.cause, "%s", lost.detail) == SQLITE_NOMEM) {
+    rc = SQLITE_NOMEM;
+  }
+  seal_error_clear(&lost);
+  return rc;
 }
 
 /* A JWT that the VAL server signed with a registered key. */
-static int authenticate_token(Seal *p, SealText token, int64_t at, SealRequester *out,
-                              SealError *err) {
-  char *iss = NULL, *client_id = NULL, *kid = NULL;
-  Server server = {0, SEAL_UNBOUNDED, 0};
-  SealReason reason = seal_jwt_peek(token.p, (size_t)token.n, &iss, &client_id, &kid);
+static int by_own_token(Seal *p, const Token *token, const char *iss, const char *kid,
+                        const char *alg, SealRequester *out, SealError *err) {
   SealText val_server_id = {iss, iss ? (int)strlen(iss) : 0};
-  int rc = reason_rc(reason);
-  if (rc == SQLITE_CONSTRAINT_VTAB || (rc == SQLITE_OK && !seal_is_id(val_server_id))) {
-    rc = disbelieve(err);
+  sqlite3_stmt *row;
+  int64_t id = 0;
+  if (!seal_is_id(val_server_id)) return disbelieve(err);
+  int rc = seal_store_row(&p->store, SQL_AUTHENTICATE_VAL_SERVER, &row, "s", &val_server_id);
+  if (rc == SQLITE_ROW) id = sqlite3_column_int64(row, 0);
+  seal_store_reset(row);
+  if (rc != SQLITE_ROW) return rc == SQLITE_DONE ? disbelieve(err) : rc;
+  rc = by_keys(p, token, id, iss, kid, alg, out, err);
+  return rc == SQLITE_OK ? seal_requester_is(p, val_server_id, token->at, out, err) : rc;
+}
+
+/* The claims of an access token: RFC 9068, with SKeyProv of TS 33.434 A.2.2.3. */
+static int access_claims(SealJwt *jwt, const Token *token, const char *iss, SealRequester *out,
+                         SealError *err) {
+  SealJwtPolicy policy = {
+      .iss = iss,
+      .aud = token->identifier,
+      .at = token->at,
+      .leeway = SEAL_LEEWAY,
+      .x5t_s256 = token->x5t_s256,
+      .unbound_too = 1,
+  };
+  int unknown;
+  SealReason reason = seal_jwt_check(jwt, &policy);
+  if (reason != SEAL_VALID) return refuse_claims(reason, err);
+  if (jwt->client_id == NULL || jwt->scope == NULL) return disbelieve(err);
+  const json_t *skeyprov = json_object_get(jwt->claims, "SKeyProv");
+  out->scopes = seal_scopes_read((SealText){jwt->scope, (int)strlen(jwt->scope)}, &unknown);
+  out->skeyprov = skeyprov != NULL && !json_is_false(skeyprov) && !json_is_null(skeyprov);
+  out->by_token = 1;
+  out->until = jwt->exp + SEAL_LEEWAY;
+  return SQLITE_OK;
+}
+
+/* Verifies a token by the keys of whoever issued it: ours, or an issuer anchor's. SQLITE_DONE: unknown. */
+static int by_issuer_keys(Seal *p, const Token *token, const char *iss, SealJwt **out) {
+  sqlite3_stmt *row;
+  SealKeySet *set;
+  int own = strcmp(iss, token->identifier) == 0;
+  /* Of our own keys also those whose tokens have ended: such a token is told that it has. */
+  int rc = own ? seal_store_row(&p->store, SQL_SIGNING_JWKS, &row, "i", INT64_MIN)
+               : seal_store_row(&p->store, SQL_AUTHENTICATE_ISSUER, &row, "it", token->at, iss);
+  if (rc == SQLITE_ROW && sqlite3_column_type(row, 0) == SQLITE_NULL) rc = SQLITE_DONE;
+  if (rc == SQLITE_ROW) {
+    uint64_t slot = own ? SLOT_OWN : SLOT_ISSUER + (uint64_t)sqlite3_column_int64(row, 1);
+    SealText value = {sqlite3_column_blob(row, 0), sqlite3_column_bytes(row, 0)};
+    rc = seal_key_parse(p, slot, SEAL_KEYSET_PUBLIC, value.p, value.n, &set);
+    if (rc == SQLITE_OK) {
+      rc = seal_token_verify(p, token->text, token->hash, set, (SealText){NULL, 0}, value, out);
+    }
   }
-  if (rc == SQLITE_OK) {
-    rc = server_find(p, val_server_id, &server);
-    rc = rc == SQLITE_ROW ? SQLITE_OK : rc == SQLITE_DONE ? disbelieve(err) : rc;
-  }
-  if (rc == SQLITE_OK) rc = token_by_keys(p, token, &server, iss, kid, at, out, err);
-  if (rc == SQLITE_OK) rc = server_check(&server, at, err);
-  if (rc == SQLITE_OK) {
-    out->val_server = server.id;
-    sqlite3_snprintf(sizeof out->val_server_id, out->val_server_id, "%s", iss);
-    if (server.exp_time < out->until) out->until = server.exp_time;
-  }
-  free(iss);
-  free(client_id);
-  free(kid);
+  seal_store_reset(row);
   return rc;
+}
+
+static int by_access_token(Seal *p, const Token *token, const char *iss, SealRequester *out,
+                           SealError *err) {
+  SealJwt *jwt;
+  if (iss[0] == 0) return disbelieve(err);
+  int rc = by_issuer_keys(p, token, iss, &jwt);
+  if (rc == SQLITE_DONE || rc == SQLITE_CONSTRAINT_VTAB) return disbelieve(err);
+  if (rc == SQLITE_OK) rc = access_claims(jwt, token, iss, out, err);
+  if (rc != SQLITE_OK) return rc;
+  SealText client_id = {jwt->client_id, (int)strlen(jwt->client_id)};
+  rc = seal_is_id(client_id) ? seal_requester_is(p, client_id, token->at, out, err) : SQLITE_DONE;
+  return rc == SQLITE_DONE ? disbelieve(err) : rc;
+}
+
+/* 1 if the header says that this is an access token (RFC 9068 2.1). */
+static int is_access_token(const char *typ) {
+  return typ != NULL &&
+         (sqlite3_stricmp(typ, "at+jwt") == 0 || sqlite3_stricmp(typ, "application/at+jwt") == 0);
+}
+
+static const char *member(const json_t *object, const char *name) {
+  return json_string_value(json_object_get(object, name));
+}
+
+/* Chooses whose keys to take by what the token says of itself. */
+static int by_hint(Seal *p, const Token *token, const json_t *header, const json_t *claims,
+                   SealRequester *out, SealError *err) {
+  const char *alg = member(header, "alg");
+  if (alg == NULL) return disbelieve(err);
+  /* Copies: verifying may put another token in the place of the cached one that these are from. */
+  char iss[SEAL_ID_MAX + 1], kid[SEAL_ID_MAX + 1], name[16];
+  sqlite3_snprintf(sizeof iss, iss, "%s", member(claims, "iss") ? member(claims, "iss") : "");
+  sqlite3_snprintf(sizeof kid, kid, "%s", member(header, "kid") ? member(header, "kid") : "");
+  sqlite3_snprintf(sizeof name, name, "%s", alg);
+  if (is_access_token(member(header, "typ"))) return by_access_token(p, token, iss, out, err);
+  return by_own_token(p, token, iss, kid, name, out, err);
+}
+
+static int authenticate_token(Seal *p, const Token *token, SealRequester *out, SealError *err) {
+  SealPeek peek;
+  const SealJwt *cached = seal_token_cached(p, token->hash);
+  if (cached != NULL) return by_hint(p, token, cached->jws.header, cached->claims, out, err);
+  int rc = seal_reason_rc(seal_jwt_peek(token->text.p, (size_t)token->text.n, &peek));
+  if (rc == SQLITE_CONSTRAINT_VTAB) rc = disbelieve(err);
+  if (rc == SQLITE_OK) rc = by_hint(p, token, peek.header, peek.claims, out, err);
+  seal_peek_clear(&peek);
+  return rc;
+}
+
+int seal_identifier(Seal *p, char out[SEAL_ID_MAX + 1]) {
+  sqlite3_stmt *row;
+  int rc = seal_store_row(&p->store, SQL_AUTHENTICATE_REGISTRAR, &row, "");
+  if (rc != SQLITE_ROW) return rc == SQLITE_DONE ? SQLITE_CORRUPT_VTAB : rc;
+  SealText text = seal_column_text(row, 0);
+  sqlite3_snprintf(SEAL_ID_MAX + 1, out, "%.*s", text.n, text.p ? text.p : "");
+  p->clock_mark = sqlite3_column_int64(row, 1);
+  seal_store_reset(row);
+  return SQLITE_OK;
+}
+
+/* Reads the registrar's identifier, and refuses a clock that went back. */
+static int registrar_state(Seal *p, int64_t at, int host_clock, char identifier[SEAL_ID_MAX + 1],
+                           SealError *err) {
+  int rc = seal_identifier(p, identifier);
+  if (rc != SQLITE_OK) return rc;
+  if (!host_clock || at + SEAL_LEEWAY >= p->clock_mark) return SQLITE_OK;
+  char was[SEAL_INSTANT_SIZE], is[SEAL_INSTANT_SIZE];
+  seal_instant_text(p->clock_mark, was);
+  seal_instant_text(at, is);
+  return seal_refuse(err, SEAL_SYSTEM_FAILURE, "the host's clock went back from %s to %s", was, is);
+}
+
+/* Judges what is presented; token->hash is set where there is a token. */
+static int judge(Seal *p, const SealCredential *credential, Token *token, SealRequester *out,
+                 SealError *err) {
+  char x5t_s256[44];
+  int rc = registrar_state(p, token->at, out->host_clock, token->identifier, err);
+  if (rc != SQLITE_OK) return rc;
+  if (credential->token.p == NULL) {
+    return seal_authenticate_certificate(p, credential->certificate, token->at, out, err);
+  }
+  if (credential->certificate.p != NULL) {
+    rc = seal_certificate_thumbprint(p, credential->certificate, token->at, x5t_s256, err);
+    token->x5t_s256 = x5t_s256;
+  }
+  return rc == SQLITE_OK ? authenticate_token(p, token, out, err) : rc;
 }
 
 int seal_authenticate(Seal *p, const SealCredential *credential, int64_t at, SealRequester *out,
                       SealError *err) {
+  Token token = {.text = credential->token, .at = seal_at(p, at), .x5t_s256 = ""};
+  int alone = credential->token.p != NULL && credential->certificate.p == NULL, rc = SQLITE_OK;
+  sqlite3_stmt *snapshot = NULL;
   memset(out, 0, sizeof *out);
-  out->until = SEAL_UNBOUNDED;
-  if (credential->token.p != NULL) return authenticate_token(p, credential->token, at, out, err);
-  return seal_refuse(err, SEAL_CREDENTIAL_INVALID, "the certificate proves no VAL server");
+  out->until = out->stands_until = SEAL_UNBOUNDED;
+  out->at = token.at;
+  out->host_clock = at == SEAL_UNBOUNDED;
+  out->scopes = SEAL_SCOPE_ALL;
+  if (token.text.p != NULL) {
+    rc = seal_reason_rc(seal_sha256(p->crypto, token.text.p, (size_t)token.text.n, token.hash));
+  }
+  /* One snapshot for all that is asked: it is consistent, and SQLite takes its locks only once. */
+  if (rc == SQLITE_OK && sqlite3_txn_state(p->store.db, "main") == SQLITE_TXN_NONE) {
+    rc = seal_store_row(&p->store, SQL_SNAPSHOT, &snapshot, "");
+    if (rc == SQLITE_ROW || rc == SQLITE_DONE) rc = SQLITE_OK;
+  }
+  if (rc == SQLITE_OK && !(alone && seal_verdict_find(p, token.hash, out))) {
+    rc = judge(p, credential, &token, out, err);
+    if (rc == SQLITE_OK && alone) seal_verdict_keep(p, token.hash, out);
+  }
+  seal_store_reset(snapshot);
+  return rc;
+}
+
+/************************************************************************************************
+** What one use leaves behind.
+*/
+/* The clock's high-water mark moves in steps below the leeway, so that few transactions write it. */
+#define CLOCK_STEP 10
+
+static int clock_advance(Seal *p, const SealRequester *who) {
+  if (!who->host_clock || who->at < p->clock_mark + CLOCK_STEP) return SQLITE_OK;
+  return seal_store_run(&p->store, SQL_CLOCK_ADVANCE, "i", who->at);
 }
 
 int seal_consume(Seal *p, const SealRequester *who, SealError *err) {
   int64_t txn, used = 0;
-  if (who->jti[0] == 0) return SQLITE_OK;
-  int rc = seal_transaction_number(p, &txn);
+  int rc = clock_advance(p, who);
+  if (rc != SQLITE_OK || who->jti[0] == 0) return rc;
+  rc = seal_transaction_number(p, &txn);
   if (rc == SQLITE_OK) {
     rc = seal_store_run(&p->store, SQL_REPLAY_INSERT, "ttii", who->iss, who->jti, who->replay_until,
                         txn);
@@ -325,23 +429,52 @@ int seal_consume(Seal *p, const SealRequester *who, SealError *err) {
   return seal_refuse(err, SEAL_CREDENTIAL_REPLAYED, "the token was used before");
 }
 
-int seal_credential_check(Seal *p, SealText type, const void *value, int n, char thumbprint[44],
-                          SealError *err) {
-  if (type.n != 3 || memcmp(type.p, "jwk", 3) != 0) {
-    return seal_refuse(err, SEAL_SEALED, "a credential of this type can't be stored");
-  }
-  SealKeySet *set = NULL;
-  SealReason reason = seal_keyset_parse(p->crypto, value, (size_t)n, SEAL_KEYSET_PUBLIC, &set);
-  int rc = reason_rc(reason);
-  if (rc == SQLITE_OK && seal_keyset_count(set) != 1) {
-    rc = seal_refuse(err, SEAL_CREDENTIAL_INVALID,
-                     "seal_credential.value: one key is needed, not a set");
-  }
-  if (rc == SQLITE_CONSTRAINT_VTAB && err->cause == SEAL_CAUSE_NONE) {
-    rc = seal_refuse(err, SEAL_CREDENTIAL_INVALID, "seal_credential.value: %s",
+/************************************************************************************************
+** Credentials, before they are stored.
+*/
+static int refuse_value(SealReason reason, SealError *err) {
+  int rc = seal_reason_rc(reason);
+  if (rc != SQLITE_CONSTRAINT_VTAB) return rc;
+  return seal_refuse(err, SEAL_MANDATORY_IE_INCORRECT, "seal_credential.value: %s",
                      seal_reason_text(reason));
+}
+
+/* One key, with its thumbprint. */
+static int check_keyset(SealReason reason, SealKeySet *set, char thumbprint[44], SealError *err) {
+  int rc = refuse_value(reason, err);
+  if (rc == SQLITE_OK && seal_keyset_count(set) != 1) {
+    rc = seal_refuse(err, SEAL_MANDATORY_IE_INCORRECT,
+                     "seal_credential.value: one key is needed, not a set");
   }
   if (rc == SQLITE_OK) memcpy(thumbprint, seal_keyset_thumbprint(set, 0), 44);
   seal_keyset_free(set);
+  return rc;
+}
+
+int seal_credential_check(Seal *p, SealText type, const void *value, int n, char thumbprint[44],
+                          SealError *err) {
+  SealKeySet *set = NULL;
+  if (type.n == 3 && memcmp(type.p, "jwk", 3) == 0) {
+    SealReason reason = seal_keyset_parse(p->crypto, value, (size_t)n, SEAL_KEYSET_PUBLIC, &set);
+    return check_keyset(reason, set, thumbprint, err);
+  }
+  if (type.n == 3) {
+    int rc = seal_unlocked(p, err);
+    if (rc != SQLITE_OK) return rc;
+    SealReason reason = seal_psk_parse(p, value, n, "HS256", &set);
+    return check_keyset(reason, set, thumbprint, err);
+  }
+  /* Judged at the start of its own validity: its time is judged when it is presented. */
+  SealX509 leaf;
+  SealX509Policy policy = {.at = 0, .purpose = SEAL_X509_CLIENT};
+  SealReason reason = seal_x509_leaf(p->crypto, value, (size_t)n, &policy, &leaf);
+  if (reason == SEAL_REASON_CERT_NOT_YET_VALID) {
+    policy.at = leaf.not_before;
+    seal_x509_clear(&leaf);
+    reason = seal_x509_leaf(p->crypto, value, (size_t)n, &policy, &leaf);
+  }
+  int rc = refuse_value(reason, err);
+  if (rc == SQLITE_OK) memcpy(thumbprint, leaf.thumbprint, 44);
+  seal_x509_clear(&leaf);
   return rc;
 }

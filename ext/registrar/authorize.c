@@ -1,11 +1,16 @@
 /* What the SLA grants (registrar.h). seal_authorize is the only place where an SLA is judged: rows,
-** messages, tokens and the SEAL servers' questions all come here.
+** messages, tokens, the SEAL servers' questions and the operator's ask all come here.
+**
+**    val_server, agreement, term --> allowed_invocation_* --> max_validity, key_formats, scopes
+**      --> max_identities, max_key_records --> a grant, or the first refusal
 **
 ** It costs one look-up of agreement and term, and, where the term has a quota, one of the counters:
-** never a count of rows (sql/statements/authorize.sql).
+** never a count of rows (sql/statements/authorize.sql). To add a check: a function here, a line in
+** `checks`.
 */
 #include "registrar/internal.h"
 
+#include <assert.h>
 #include <string.h>
 
 /* Columns of authorize_term. */
@@ -14,6 +19,7 @@ enum {
   T_STATUS,
   T_START,
   T_STOP,
+  T_SERVER_STATUS,
   T_SERVER_EXP,
   T_TERM,
   T_TERM_START,
@@ -22,64 +28,205 @@ enum {
   T_MAX_KEY_RECORDS,
   T_MAX_VALIDITY,
   T_KEY_FORMATS,
-  T_SCOPES
+  T_SCOPES,
+  T_RANGES,
+  T_RATE,
+  T_TOTAL,
+  T_INVOCATIONS,
+  T_BUCKET_TIME,
+  T_BUCKET_SPENT,
+  T_AGREEMENT_ID,
+  T_TERM_SERVICE
 };
+
+/* One question, while it is judged. */
+typedef struct Judge {
+  Seal *p;
+  const SealAsk *ask;
+  sqlite3_stmt *row;
+  SealGrant *out;
+  SealError *err;
+  int64_t identities, key_records; /* held under the term, once `held` is 1 */
+  int held;
+  json_t *step; /* what a traced check says of itself; NULL: nobody asks */
+} Judge;
+
+/* What a traced check says: what the limit is, and what is used of it or asked. */
+static void say(Judge *j, const char *name, json_t *value) {
+  if (j->step == NULL) {
+    json_decref(value);
+  } else {
+    (void)json_object_set_new(j->step, name, value);
+  }
+}
+
+static json_t *json_number(const Judge *j, int64_t value) {
+  if (j->step == NULL || value == SEAL_UNBOUNDED) return NULL;
+  return json_integer(value);
+}
+
+static json_t *json_instant(const Judge *j, int64_t t) {
+  char text[SEAL_INSTANT_SIZE];
+  if (j->step == NULL || t == SEAL_UNBOUNDED) return NULL;
+  seal_instant_text(t, text);
+  return json_string(text);
+}
+
+static json_t *json_text(const Judge *j, SealText text) {
+  if (j->step == NULL || text.p == NULL) return NULL;
+  return json_stringn(text.p, (size_t)text.n);
+}
 
 /* 1 if `at` lies before the start in column i. */
 static int before(sqlite3_stmt *row, int i, int64_t at) {
   return sqlite3_column_type(row, i) != SQLITE_NULL && at < sqlite3_column_int64(row, i);
 }
 
-static int check_agreement(sqlite3_stmt *row, const SealAsk *ask, SealError *err) {
-  SealText status = seal_column_text(row, T_STATUS);
-  if (status.p == NULL) return seal_text_missing(row, T_STATUS);
-  if (strcmp(status.p, "terminated") == 0) {
-    return seal_refuse(err, SEAL_SLA_EXPIRED, "the agreement is terminated");
+/* Says status and window, those of them that there are (column -1: none). */
+static void say_window(Judge *j, int status, int start, int stop) {
+  if (j->step == NULL) return;
+  if (status >= 0) say(j, "status", json_text(j, seal_column_text(j->row, status)));
+  if (start >= 0) say(j, "start_time", json_instant(j, seal_column_until(j->row, start)));
+  say(j, stop == T_SERVER_EXP ? "exp_time" : "stop_time",
+      json_instant(j, seal_column_until(j->row, stop)));
+  say(j, "use", json_instant(j, j->ask->at));
+}
+
+/* The VAL server itself; whoever authenticated it has refused the same. */
+static int check_val_server(Judge *j) {
+  SealText status = seal_column_text(j->row, T_SERVER_STATUS);
+  if (status.p == NULL) return SQLITE_NOMEM;
+  say_window(j, T_SERVER_STATUS, -1, T_SERVER_EXP);
+  if (j->ask->at >= seal_column_until(j->row, T_SERVER_EXP)) {
+    return seal_refuse(j->err, SEAL_REQUESTER_NOT_ACTIVE,
+                       "the VAL server's registration has ended");
   }
-  if (ask->at >= seal_column_until(row, T_STOP)) {
-    return seal_refuse(err, SEAL_SLA_EXPIRED, "the agreement has ended");
+  if (strcmp(status.p, "active") == 0) return SQLITE_OK;
+  return seal_refuse(j->err, SEAL_REQUESTER_NOT_ACTIVE, "the VAL server is not active");
+}
+
+static int check_agreement(Judge *j) {
+  SealText status = seal_column_text(j->row, T_STATUS);
+  if (status.p == NULL) return SQLITE_NOMEM;
+  say(j, "agreement_id", json_text(j, seal_column_text(j->row, T_AGREEMENT_ID)));
+  say_window(j, T_STATUS, T_START, T_STOP);
+  if (strcmp(status.p, "terminated") == 0) {
+    return seal_refuse(j->err, SEAL_SLA_EXPIRED, "the agreement is terminated");
+  }
+  if (j->ask->at >= seal_column_until(j->row, T_STOP)) {
+    return seal_refuse(j->err, SEAL_SLA_EXPIRED, "the agreement has ended");
   }
   if (strcmp(status.p, "active") != 0) {
-    return seal_refuse(err, SEAL_SLA_NOT_ACTIVE, "the agreement is %s", status.p);
+    return seal_refuse(j->err, SEAL_SLA_NOT_ACTIVE, "the agreement is %s", status.p);
   }
-  if (before(row, T_START, ask->at)) {
-    return seal_refuse(err, SEAL_SLA_NOT_ACTIVE, "the agreement has not started");
+  if (before(j->row, T_START, j->ask->at)) {
+    return seal_refuse(j->err, SEAL_SLA_NOT_ACTIVE, "the agreement has not started");
   }
   return SQLITE_OK;
 }
 
-static int check_term(sqlite3_stmt *row, const SealAsk *ask, SealError *err) {
+static int check_term(Judge *j) {
   char quoted[SEAL_QUOTE_MAX + 8];
-  if (sqlite3_column_type(row, T_TERM) == SQLITE_NULL && ask->val_service_id.p == NULL) {
-    return seal_refuse(err, SEAL_SLA_SERVICE_NOT_GRANTED, "no term grants %s", ask->seal_service);
+  const SealAsk *ask = j->ask;
+  int none = sqlite3_column_type(j->row, T_TERM) == SQLITE_NULL;
+  if (!none) {
+    say(j, "val_service_id", json_text(j, seal_column_text(j->row, T_TERM_SERVICE)));
+    say_window(j, -1, T_TERM_START, T_TERM_STOP);
   }
-  if (sqlite3_column_type(row, T_TERM) == SQLITE_NULL) {
-    return seal_refuse(err, SEAL_SLA_SERVICE_NOT_GRANTED,
+  if (none && ask->val_service_id.p == NULL) {
+    return seal_refuse(j->err, SEAL_SLA_SERVICE_NOT_GRANTED, "no term grants %s",
+                       ask->seal_service);
+  }
+  if (none) {
+    return seal_refuse(j->err, SEAL_SLA_SERVICE_NOT_GRANTED,
                        "no term grants %s for val service \"%s\"", ask->seal_service,
                        seal_quote(ask->val_service_id, quoted));
   }
-  if (ask->val_service_id.p == NULL) return SQLITE_OK;
-  if (before(row, T_TERM_START, ask->at)) {
-    return seal_refuse(err, SEAL_SLA_NOT_ACTIVE, "the term for val service \"%s\" has not started",
+  if (before(j->row, T_TERM_START, ask->at)) {
+    return seal_refuse(j->err, SEAL_SLA_NOT_ACTIVE,
+                       "the term for val service \"%s\" has not started",
                        seal_quote(ask->val_service_id, quoted));
   }
-  if (ask->at >= seal_column_until(row, T_TERM_STOP)) {
-    return seal_refuse(err, SEAL_SLA_EXPIRED, "the term for val service \"%s\" has ended",
+  if (ask->at >= seal_column_until(j->row, T_TERM_STOP)) {
+    return seal_refuse(j->err, SEAL_SLA_EXPIRED, "the term for val service \"%s\" has ended",
                        seal_quote(ask->val_service_id, quoted));
   }
   return SQLITE_OK;
 }
 
+/************************************************************************************************
+** Invocations.
+*/
+/* The instant that a member of a stored range holds; 0, or -1 when there is none. */
+static int range_member(const json_t *range, const char *name, int64_t *out) {
+  const json_t *text = json_object_get(range, name);
+  if (!json_is_string(text)) return -1;
+  return seal_instant_parse(json_string_value(text), json_string_length(text), out);
+}
+
+static int check_ranges(Judge *j) {
+  if (sqlite3_column_type(j->row, T_RANGES) == SQLITE_NULL) return SQLITE_OK;
+  SealText text = seal_column_text(j->row, T_RANGES);
+  json_t *array = NULL, *range;
+  size_t i;
+  int inside = 0, bad = 0;
+  if (text.p == NULL) return SQLITE_NOMEM;
+  SealReason reason = seal_json_parse(text.p, (size_t)text.n, 8, &array);
+  if (reason != SEAL_VALID) return reason == SEAL_NOMEM ? SQLITE_NOMEM : SQLITE_CORRUPT_VTAB;
+  json_array_foreach(array, i, range) {
+    int64_t start, stop;
+    bad |= range_member(range, "startTime", &start) || range_member(range, "stopTime", &stop);
+    if (!bad && start <= j->ask->at && j->ask->at < stop) inside = 1;
+  }
+  if (j->step != NULL) say(j, "limit", json_incref(array));
+  say(j, "use", json_instant(j, j->ask->at));
+  json_decref(array);
+  if (bad) return SQLITE_CORRUPT_VTAB;
+  if (inside) return SQLITE_OK;
+  return seal_refuse(j->err, SEAL_SLA_TIME_RANGE, "it is not a time at which requests are allowed");
+}
+
+static int check_rate(Judge *j) {
+  int64_t rate = seal_column_until(j->row, T_RATE), retry_after;
+  if (rate == SEAL_UNBOUNDED) return SQLITE_OK;
+  int64_t left =
+      seal_bucket_level(rate, sqlite3_column_int64(j->row, T_BUCKET_TIME),
+                        sqlite3_column_int64(j->row, T_BUCKET_SPENT), j->ask->at, &retry_after);
+  say(j, "limit", json_number(j, rate));
+  say(j, "use", json_number(j, rate - left));
+  if (left > 0) return SQLITE_OK;
+  j->err->retry_after = retry_after;
+  return seal_refuse(j->err, SEAL_SLA_RATE_EXCEEDED, "%lld requests in a second are allowed",
+                     (long long)rate);
+}
+
+static int check_total(Judge *j) {
+  int64_t total = seal_column_until(j->row, T_TOTAL);
+  if (total == SEAL_UNBOUNDED) return SQLITE_OK;
+  int64_t used = sqlite3_column_int64(j->row, T_INVOCATIONS);
+  say(j, "limit", json_number(j, total));
+  say(j, "use", json_number(j, used));
+  if (used < total) return SQLITE_OK;
+  return seal_refuse(j->err, SEAL_SLA_INVOCATIONS_EXCEEDED,
+                     "%lld requests are allowed in all, and were answered", (long long)total);
+}
+
+/************************************************************************************************
+** What is asked for.
+*/
 /* max_validity: more is refused, none asked gets it from now. */
-static int check_validity(sqlite3_stmt *row, const SealAsk *ask, SealGrant *out, SealError *err) {
-  int64_t max = seal_column_until(row, T_MAX_VALIDITY);
-  out->until = ask->exp_time;
+static int check_validity(Judge *j) {
+  const SealAsk *ask = j->ask;
+  int64_t max = seal_column_until(j->row, T_MAX_VALIDITY);
+  j->out->until = ask->exp_time;
   if (max == SEAL_UNBOUNDED) return SQLITE_OK;
   int64_t latest = max > SEAL_INSTANT_MAX - ask->at ? SEAL_INSTANT_MAX : ask->at + max;
-  if (ask->exp_time == SEAL_UNBOUNDED) out->until = latest;
-  if (out->until <= latest) return SQLITE_OK;
+  if (ask->exp_time == SEAL_UNBOUNDED) j->out->until = latest;
+  say(j, "limit", json_number(j, max));
+  say(j, "use", json_number(j, j->out->until - ask->at));
+  if (j->out->until <= latest) return SQLITE_OK;
   char quoted[SEAL_QUOTE_MAX + 8];
-  return seal_refuse(err, SEAL_SLA_VALIDITY_EXCEEDED,
+  return seal_refuse(j->err, SEAL_SLA_VALIDITY_EXCEEDED,
                      "val service \"%s\" may be valid for %lld seconds, %lld asked",
                      seal_quote(ask->val_service_id, quoted), (long long)max,
                      (long long)(ask->exp_time - ask->at));
@@ -87,9 +234,9 @@ static int check_validity(sqlite3_stmt *row, const SealAsk *ask, SealGrant *out,
 
 /* 1 if the JSON array in column i lists the word; 1 also when there is no array: anything goes.
 ** -1: the stored value is not an array of strings. */
-static int listed(sqlite3_stmt *row, int i, SealText word) {
-  if (sqlite3_column_type(row, i) == SQLITE_NULL) return 1;
-  SealText text = seal_column_text(row, i);
+static int listed(Judge *j, int i, SealText word) {
+  if (sqlite3_column_type(j->row, i) == SQLITE_NULL) return 1;
+  SealText text = seal_column_text(j->row, i);
   json_t *array = NULL, *item;
   size_t index;
   int found = 0;
@@ -100,8 +247,21 @@ static int listed(sqlite3_stmt *row, int i, SealText word) {
       found = 1;
     }
   }
+  if (j->step != NULL) say(j, "limit", json_incref(array));
   json_decref(array);
   return found;
+}
+
+static int check_key_format(Judge *j) {
+  char quoted[SEAL_QUOTE_MAX + 8], service[SEAL_QUOTE_MAX + 8];
+  const SealAsk *ask = j->ask;
+  if (ask->key_format.p == NULL) return SQLITE_OK;
+  int found = listed(j, T_KEY_FORMATS, ask->key_format);
+  say(j, "use", json_text(j, ask->key_format));
+  if (found != 0) return found < 0 ? SQLITE_CORRUPT_VTAB : SQLITE_OK;
+  return seal_refuse(j->err, SEAL_SLA_KEY_FORMAT_NOT_GRANTED,
+                     "key format \"%s\" is not granted for val service \"%s\"",
+                     seal_quote(ask->key_format, quoted), seal_quote(ask->val_service_id, service));
 }
 
 /* The next word of a space-separated list from *at on; n of 0 at its end. */
@@ -112,25 +272,17 @@ static SealText next_word(SealText list, int *at) {
   return word;
 }
 
-static int check_key(sqlite3_stmt *row, const SealAsk *ask, SealError *err) {
+static int check_scope(Judge *j) {
   char quoted[SEAL_QUOTE_MAX + 8], service[SEAL_QUOTE_MAX + 8];
-  if (ask->key_format.p != NULL) {
-    int found = listed(row, T_KEY_FORMATS, ask->key_format);
-    if (found < 0) return SQLITE_CORRUPT_VTAB;
-    if (!found) {
-      return seal_refuse(err, SEAL_SLA_KEY_FORMAT_NOT_GRANTED,
-                         "key format \"%s\" is not granted for val service \"%s\"",
-                         seal_quote(ask->key_format, quoted),
-                         seal_quote(ask->val_service_id, service));
-    }
-  }
+  const SealAsk *ask = j->ask;
   int at = 0;
   if (ask->scope.p == NULL) return SQLITE_OK;
+  say(j, "use", json_text(j, ask->scope));
   for (SealText word = next_word(ask->scope, &at); word.n > 0; word = next_word(ask->scope, &at)) {
-    int found = listed(row, T_SCOPES, word);
+    int found = listed(j, T_SCOPES, word);
     if (found < 0) return SQLITE_CORRUPT_VTAB;
     if (!found) {
-      return seal_refuse(err, SEAL_SLA_SCOPE_NOT_GRANTED,
+      return seal_refuse(j->err, SEAL_SLA_SCOPE_NOT_GRANTED,
                          "scope \"%s\" is not granted for val service \"%s\"",
                          seal_quote(word, quoted), seal_quote(ask->val_service_id, service));
     }
@@ -138,84 +290,226 @@ static int check_key(sqlite3_stmt *row, const SealAsk *ask, SealError *err) {
   return SQLITE_OK;
 }
 
+/* Reads how much is held under the term, once. */
+static int read_held(Judge *j) {
+  sqlite3_stmt *held;
+  if (j->held) return SQLITE_OK;
+  j->held = 1;
+  int rc = seal_store_row(&j->p->store, SQL_AUTHORIZE_HELD, &held, "iii", j->out->term, j->ask->at,
+                          j->out->agreement);
+  if (rc == SQLITE_ROW) {
+    j->identities = sqlite3_column_int64(held, 0);
+    j->key_records = sqlite3_column_int64(held, 1);
+  }
+  seal_store_reset(held);
+  return rc == SQLITE_ROW || rc == SQLITE_DONE ? SQLITE_OK : rc;
+}
+
 /* One quota: `held` now, `other` by the rest of the same act, `asked` more. */
-static int check_quota(const SealAsk *ask, const char *what, int64_t max, int64_t held,
-                       int64_t other, int64_t asked, int64_t *left, SealError *err) {
-  *left = SEAL_UNBOUNDED;
-  if (max == SEAL_UNBOUNDED) return SQLITE_OK;
+static int check_quota(Judge *j, const char *what, int64_t max, int64_t held, int64_t other,
+                       int64_t asked, int64_t *left) {
   *left = max - held - other;
+  say(j, "limit", json_number(j, max));
+  say(j, "use", json_number(j, held + other));
+  say(j, "asked", json_number(j, asked));
   if (asked <= *left || (asked + other <= 0 && asked >= 0)) return SQLITE_OK;
   char quoted[SEAL_QUOTE_MAX + 8];
-  return seal_refuse(err, SEAL_SLA_QUOTA_EXCEEDED,
+  return seal_refuse(j->err, SEAL_SLA_QUOTA_EXCEEDED,
                      "val service \"%s\" may hold %lld %s, %lld asked",
-                     seal_quote(ask->val_service_id, quoted), (long long)max, what,
+                     seal_quote(j->ask->val_service_id, quoted), (long long)max, what,
                      (long long)(held + other + asked));
 }
 
-static int check_quotas(Seal *p, sqlite3_stmt *row, const SealAsk *ask, SealGrant *out,
-                        SealError *err) {
-  int64_t max_identities = seal_column_until(row, T_MAX_IDENTITIES);
-  int64_t max_key_records = seal_column_until(row, T_MAX_KEY_RECORDS);
-  out->identities = out->key_records = SEAL_UNBOUNDED;
-  if (max_identities == SEAL_UNBOUNDED && max_key_records == SEAL_UNBOUNDED) return SQLITE_OK;
-  int64_t identities = 0, key_records = 0, other_identities = 0, other_key_records = 0;
-  sqlite3_stmt *held;
-  int rc = seal_store_row(&p->store, SQL_AUTHORIZE_HELD, &held, "iii", out->term, ask->at,
-                          out->agreement);
-  if (rc == SQLITE_ROW) {
-    identities = sqlite3_column_int64(held, 0);
-    key_records = sqlite3_column_int64(held, 1);
+static int check_identities(Judge *j) {
+  int64_t max = seal_column_until(j->row, T_MAX_IDENTITIES), other = 0;
+  j->out->identities = SEAL_UNBOUNDED;
+  if (max == SEAL_UNBOUNDED) return SQLITE_OK;
+  int rc = read_held(j);
+  for (size_t i = 0; i < j->ask->n_tally; i++) {
+    if (j->ask->tally[i].term == j->out->term) other += j->ask->tally[i].identities;
   }
-  seal_store_reset(held);
-  if (rc != SQLITE_ROW && rc != SQLITE_DONE) return rc;
-  for (size_t i = 0; i < ask->n_tally; i++) {
-    if (ask->tally[i].term != out->term) continue;
-    other_identities += ask->tally[i].identities;
-    other_key_records += ask->tally[i].key_records;
-  }
-  rc = check_quota(ask, "identities", max_identities, identities, other_identities, ask->identities,
-                   &out->identities, err);
   if (rc != SQLITE_OK) return rc;
-  return check_quota(ask, "key records", max_key_records, key_records, other_key_records,
-                     ask->key_records, &out->key_records, err);
+  return check_quota(j, "identities", max, j->identities, other, j->ask->identities,
+                     &j->out->identities);
+}
+
+static int check_key_records(Judge *j) {
+  int64_t max = seal_column_until(j->row, T_MAX_KEY_RECORDS), other = 0;
+  j->out->key_records = SEAL_UNBOUNDED;
+  if (max == SEAL_UNBOUNDED) return SQLITE_OK;
+  int rc = read_held(j);
+  for (size_t i = 0; i < j->ask->n_tally; i++) {
+    if (j->ask->tally[i].term == j->out->term) other += j->ask->tally[i].key_records;
+  }
+  if (rc != SQLITE_OK) return rc;
+  return check_quota(j, "key records", max, j->key_records, other, j->ask->key_records,
+                     &j->out->key_records);
+}
+
+/************************************************************************************************
+** All of it.
+*/
+enum { ALWAYS, INVOCATION, SERVICE }; /* when a check is made: SERVICE = where one is named */
+
+static const struct {
+  const char *name;
+  int when;
+  int (*check)(Judge *j);
+} checks[] = {
+    {"val_server", ALWAYS, check_val_server},
+    {"agreement", ALWAYS, check_agreement},
+    {"term", ALWAYS, check_term},
+    {"allowed_invocation_time_ranges", INVOCATION, check_ranges},
+    {"allowed_invocations_per_second", INVOCATION, check_rate},
+    {"allowed_total_invocations", INVOCATION, check_total},
+    {"max_validity", SERVICE, check_validity},
+    {"key_formats", SERVICE, check_key_format},
+    {"scopes", SERVICE, check_scope},
+    {"max_identities", SERVICE, check_identities},
+    {"max_key_records", SERVICE, check_key_records},
+};
+#define N_CHECKS (sizeof checks / sizeof *checks)
+
+/* Makes a check and adds what it says to the trace; the first refusal stays in *err. */
+static int traced(Judge *j, size_t i, SealError *first) {
+  SealError err;
+  memset(&err, 0, sizeof err);
+  j->step = json_object();
+  if (j->step == NULL) return SQLITE_NOMEM;
+  j->err = &err;
+  (void)json_object_set_new(j->step, "check", json_string(checks[i].name));
+  int rc = checks[i].check(j);
+  const char *verdict = rc == SQLITE_OK ? "granted" : "refused";
+  if (rc == SQLITE_OK && json_object_size(j->step) == 1) verdict = "not limited";
+  (void)json_object_set_new(j->step, "verdict", json_string(verdict));
+  if (err.cause != SEAL_CAUSE_NONE) {
+    (void)json_object_set_new(j->step, "cause", json_string(seal_cause_text(err.cause)));
+  }
+  if (json_array_append_new(j->ask->trace, j->step) != 0) rc = SQLITE_NOMEM;
+  j->step = NULL;
+  j->err = first;
+  if (rc == SQLITE_CONSTRAINT_VTAB && first->cause == SEAL_CAUSE_NONE) {
+    *first = err;
+  } else {
+    seal_error_clear(&err);
+  }
+  return rc;
+}
+
+/* 1 if the check is made of this question. */
+static int is_made(const Judge *j, int when, int counted) {
+  int term = sqlite3_column_type(j->row, T_TERM) != SQLITE_NULL;
+  switch (when) {
+  case ALWAYS:
+    return 1;
+  case INVOCATION:
+    return term && j->ask->invocation != SEAL_NO_INVOCATION && !counted && !j->p->repeats;
+  default:
+    assert(when == SERVICE);
+    return term && j->ask->val_service_id.p != NULL;
+  }
+}
+
+/* Notes what the message touches; *counted is 1 if this transaction's rows have been counted. */
+static int note(Judge *j, int *counted) {
+  const SealAsk *ask = j->ask;
+  *counted = 0;
+  if (j->out->term == 0 || ask->invocation == SEAL_NO_INVOCATION || ask->trace) return SQLITE_OK;
+  if (ask->invocation == SEAL_BY_ROWS) {
+    return seal_usage_counted(j->p, ask->val_server, ask->seal_service, j->out->term, counted);
+  }
+  return seal_invocation_note(j->p, j->out->term, ask->identities, ask->key_records);
+}
+
+static int judge(Judge *j) {
+  int counted, verdict = SQLITE_OK;
+  int rc = note(j, &counted);
+  for (size_t i = 0; rc == SQLITE_OK && i < N_CHECKS; i++) {
+    if (!is_made(j, checks[i].when, counted)) continue;
+    rc = j->ask->trace ? traced(j, i, j->err) : checks[i].check(j);
+    if (rc != SQLITE_CONSTRAINT_VTAB || j->ask->trace == NULL) continue;
+    verdict = rc;
+    rc = SQLITE_OK;
+  }
+  return rc == SQLITE_OK ? verdict : rc;
 }
 
 static int64_t earliest(int64_t a, int64_t b) {
   return a < b ? a : b;
 }
 
-int seal_authorize(Seal *p, const SealAsk *ask, SealGrant *out, SealError *err) {
-  sqlite3_stmt *row;
-  memset(out, 0, sizeof *out);
-  int rc = seal_store_row(&p->store, SQL_AUTHORIZE_TERM, &row, "its", ask->val_server,
-                          ask->seal_service, &ask->val_service_id);
-  if (rc != SQLITE_ROW) return rc == SQLITE_DONE ? SQLITE_CORRUPT_VTAB : rc;
+/* What the row says of agreement and term, and until when all of it holds. */
+static void fill(sqlite3_stmt *row, SealGrant *out) {
   out->agreement = sqlite3_column_int64(row, T_AGREEMENT);
   out->term = sqlite3_column_int64(row, T_TERM);
-  rc = check_agreement(row, ask, err);
-  if (rc == SQLITE_OK) rc = check_term(row, ask, err);
-  if (ask->val_service_id.p == NULL || rc != SQLITE_OK) {
-    seal_store_reset(row);
-    return rc;
-  }
-  rc = check_validity(row, ask, out, err);
-  if (rc == SQLITE_OK) rc = check_key(row, ask, err);
-  if (rc == SQLITE_OK) rc = check_quotas(p, row, ask, out, err);
+  out->until = SEAL_UNBOUNDED;
   out->valid_until =
-      earliest(earliest(out->until, seal_column_until(row, T_SERVER_EXP)),
+      earliest(seal_column_until(row, T_SERVER_EXP),
                earliest(seal_column_until(row, T_STOP), seal_column_until(row, T_TERM_STOP)));
-  seal_store_reset(row);
+}
+
+int seal_authorize(Seal *p, const SealAsk *ask, SealGrant *out, SealError *err) {
+  Judge j = {.p = p, .ask = ask, .out = out, .err = err};
+  int rc;
+  memset(out, 0, sizeof *out);
+  if (ask->val_service_id.p != NULL) {
+    rc = seal_store_row(&p->store, SQL_AUTHORIZE_TERM, &j.row, "its", ask->val_server,
+                        ask->seal_service, &ask->val_service_id);
+  } else {
+    rc = seal_store_row(&p->store, SQL_AUTHORIZE_USE, &j.row, "iti", ask->val_server,
+                        ask->seal_service, ask->at);
+  }
+  if (rc != SQLITE_ROW) {
+    seal_store_reset(j.row);
+    return rc == SQLITE_DONE ? SQLITE_CORRUPT_VTAB : rc;
+  }
+  fill(j.row, out);
+  rc = judge(&j);
+  out->valid_until = earliest(out->valid_until, out->until);
+  seal_store_reset(j.row);
   return rc;
+}
+
+int seal_use_authorize(Seal *p, int64_t val_server, const char *seal_service, int64_t at,
+                       int invocation, SealError *err) {
+  SealGrant grant;
+  SealAsk ask = {
+      .val_server = val_server,
+      .seal_service = seal_service,
+      .at = at,
+      .exp_time = SEAL_UNBOUNDED,
+      .invocation = invocation,
+  };
+  return seal_authorize(p, &ask, &grant, err);
+}
+
+int seal_member_digest(Seal *p, SealText val_service_id, SealText id,
+                       unsigned char out[SEAL_SHA256_SIZE]) {
+  char text[2 * SEAL_ID_MAX + 16];
+  if (val_service_id.n > SEAL_ID_MAX || id.n > SEAL_ID_MAX) {
+    memset(out, 0, SEAL_SHA256_SIZE); /* no stored id is that long: nothing's digest */
+    return SQLITE_OK;
+  }
+  sqlite3_snprintf(sizeof text, text, "%d:", val_service_id.n);
+  size_t n = strlen(text);
+  memcpy(text + n, val_service_id.p ? val_service_id.p : "", (size_t)val_service_id.n);
+  memcpy(text + n + (size_t)val_service_id.n, id.p, (size_t)id.n);
+  return seal_reason_rc(
+      seal_sha256(p->crypto, text, n + (size_t)val_service_id.n + (size_t)id.n, out));
 }
 
 int seal_serves(Seal *p, const char *seal_service, SealText val_service_id, SealText id, int64_t at,
                 int64_t *until) {
   sqlite3_stmt *row;
-  int rc;
+  int rc = seal_batch_flush(p);
   *until = INT64_MIN;
+  if (rc != SQLITE_OK) return rc;
   if (id.p != NULL) {
-    rc = seal_store_row(&p->store, SQL_SERVES_IDENTITY, &row, "itss", at, seal_service,
-                        &val_service_id, &id);
+    unsigned char digest[SEAL_SHA256_SIZE];
+    rc = seal_member_digest(p, val_service_id, id, digest);
+    if (rc != SQLITE_OK) return rc;
+    rc = seal_store_row(&p->store, SQL_SERVES_IDENTITY, &row, "itssb", at, seal_service,
+                        &val_service_id, &id, digest, SEAL_SHA256_SIZE);
   } else if (strcmp(seal_service, SEAL_KM) == 0) {
     rc = seal_store_row(&p->store, SQL_SERVES_KEY, &row, "is", at, &val_service_id);
   } else {

@@ -37,6 +37,13 @@ int seal_refuse(SealError *err, SealCause cause, const char *format, ...) {
   return SQLITE_CONSTRAINT_VTAB;
 }
 
+int seal_lost(SealError *err, const char *relation, int64_t id) {
+  int rc =
+      seal_refuse(err, SEAL_SYSTEM_FAILURE, "seal_%s: the sealed value of row %lld does not hold",
+                  relation, (long long)id);
+  return rc == SQLITE_NOMEM ? rc : SQLITE_CORRUPT_VTAB;
+}
+
 int seal_fault(SealError *err, SealCause cause, const char *param, const char *reason) {
   if (err->n_faults >= SEAL_FAULTS_MAX) return SQLITE_CONSTRAINT_VTAB;
   SealFault *faults = sqlite3_realloc64(err->faults, (err->n_faults + 1) * sizeof *faults);
@@ -81,7 +88,12 @@ static int utf8_length(const unsigned char *p, size_t n) {
 
 int seal_is_utf8(const char *p, size_t n) {
   const unsigned char *at = (const unsigned char *)p, *end = at + n;
+  uint64_t eight;
   while (at < end) {
+    if (end - at >= 8 && (memcpy(&eight, at, 8), (eight & 0x8080808080808080u) == 0)) {
+      at += 8; /* ASCII */
+      continue;
+    }
     int len = utf8_length(at, (size_t)(end - at));
     if (len == 0) return 0;
     at += len;
@@ -92,17 +104,6 @@ int seal_is_utf8(const char *p, size_t n) {
 int seal_is_id(SealText text) {
   if (text.p == NULL || text.n < 1 || text.n > SEAL_ID_MAX) return 0;
   return memchr(text.p, 0, (size_t)text.n) == NULL && seal_is_utf8(text.p, (size_t)text.n);
-}
-
-int seal_is_scope(SealText text) {
-  if (!seal_is_id(text)) return 0;
-  for (int i = 0; i < text.n; i++) {
-    unsigned char c = (unsigned char)text.p[i];
-    int space = c == ' ';
-    if (space && (i == 0 || i == text.n - 1 || text.p[i - 1] == ' ')) return 0;
-    if (c < 0x20 || c == 0x7f) return 0;
-  }
-  return 1;
 }
 
 const char *seal_quote(SealText text, char out[SEAL_QUOTE_MAX + 8]) {

@@ -112,26 +112,75 @@ static int usage_start(Seal *p, int64_t *start) {
   return SQLITE_OK;
 }
 
+/* The event that was just written, or is found in *seq: an invocation of a term. */
+static int usage_unit(Seal *p, int64_t seq, int64_t time, const SealTally *unit) {
+  int rc = seal_invocation_count(p, unit->term, time);
+  if (rc != SQLITE_OK) return rc;
+  return seal_store_run(&p->store, SQL_USAGE_UNIT_INSERT, "iiii", seq, unit->term, unit->identities,
+                        unit->key_records);
+}
+
+static int usage_insert(Seal *p, int64_t time, int64_t val_server, const char *seal_service,
+                        const char *operation, int result, const char *conf_id, int64_t identities,
+                        int64_t key_records, int64_t *seq) {
+  int rc = seal_store_run(&p->store, SQL_USAGE_INSERT, "iittitii", time, val_server, seal_service,
+                          operation, (int64_t)result, conf_id, identities, key_records);
+  *seq = sqlite3_last_insert_rowid(p->store.db);
+  return rc;
+}
+
 int seal_usage_write(Seal *p, int64_t time, int64_t val_server, const char *seal_service,
                      const char *operation, int result, const char *conf_id, int64_t identities,
                      int64_t key_records) {
-  return seal_store_run(&p->store, SQL_USAGE_INSERT, "iittitii", time, val_server, seal_service,
-                        operation, (int64_t)result, conf_id, identities, key_records);
+  int64_t seq;
+  int rc = usage_insert(p, time, val_server, seal_service, operation, result, conf_id, identities,
+                        key_records, &seq);
+  for (size_t i = 0; rc == SQLITE_OK && i < p->invocation.n; i++) {
+    rc = usage_unit(p, seq, time, &p->invocation.terms[i]);
+  }
+  seal_invocation_begin(p);
+  return rc;
 }
 
-int seal_usage_rows(Seal *p, int64_t time, int64_t val_server, const char *seal_service,
-                    const char *conf_id, int64_t identities, int64_t key_records) {
+/* The event of this transaction's rows for a VAL server and SEAL service; *seq is 0 for none. */
+static int usage_of_rows(Seal *p, int64_t val_server, const char *seal_service, int64_t *seq) {
+  sqlite3_stmt *row;
   int64_t start = 0;
   int rc = usage_start(p, &start);
   if (rc != SQLITE_OK) return rc;
-  sqlite3_stmt *row;
-  rc = seal_store_row(&p->store, SQL_USAGE_FIND, &row, "iit", start, val_server, seal_service);
-  int64_t seq = rc == SQLITE_ROW ? sqlite3_column_int64(row, 0) : 0;
+  rc = seal_store_row(&p->store, SQL_USAGE_ROWS_FIND, &row, "iit", start, val_server, seal_service);
+  *seq = rc == SQLITE_ROW ? sqlite3_column_int64(row, 0) : 0;
   seal_store_reset(row);
-  if (rc == SQLITE_ROW) {
-    return seal_store_run(&p->store, SQL_USAGE_ADD, "iii", seq, identities, key_records);
+  return rc == SQLITE_ROW || rc == SQLITE_DONE ? SQLITE_OK : rc;
+}
+
+int seal_usage_counted(Seal *p, int64_t val_server, const char *seal_service, int64_t term,
+                       int *counted) {
+  sqlite3_stmt *row;
+  int64_t seq;
+  *counted = 0;
+  int rc = usage_of_rows(p, val_server, seal_service, &seq);
+  if (rc != SQLITE_OK || seq == 0) return rc;
+  rc = seal_store_row(&p->store, SQL_USAGE_UNIT_FIND, &row, "ii", seq, term);
+  *counted = rc == SQLITE_ROW;
+  seal_store_reset(row);
+  return rc == SQLITE_ROW || rc == SQLITE_DONE ? SQLITE_OK : rc;
+}
+
+int seal_usage_rows(Seal *p, int64_t time, int64_t val_server, const char *seal_service,
+                    const char *conf_id, int64_t term, int64_t identities, int64_t key_records) {
+  SealTally unit = {term, identities, key_records};
+  int64_t seq;
+  int rc = usage_of_rows(p, val_server, seal_service, &seq);
+  if (rc == SQLITE_OK && seq == 0) {
+    rc = usage_insert(p, time, val_server, seal_service, "INSERT", 201, conf_id, identities,
+                      key_records, &seq);
+  } else if (rc == SQLITE_OK) {
+    rc = seal_store_run(&p->store, SQL_USAGE_ADD, "iii", seq, identities, key_records);
   }
-  if (rc != SQLITE_DONE) return rc;
-  return seal_usage_write(p, time, val_server, seal_service, "INSERT", 201, conf_id, identities,
-                          key_records);
+  if (rc == SQLITE_OK) {
+    rc = seal_store_run(&p->store, SQL_USAGE_UNIT_ADD, "iiii", seq, term, identities, key_records);
+  }
+  if (rc != SQLITE_OK || sqlite3_changes(p->store.db) > 0) return rc;
+  return usage_unit(p, seq, time, &unit);
 }

@@ -136,6 +136,7 @@ static void tally_add(SealTally *tally, size_t *n, const SealService *service) {
     (*n)++;
   }
   tally[i].identities += (int64_t)service->n_sorted;
+  tally[i].key_records += (int64_t)service->n_records;
 }
 
 /* Gives back what the configuration that is replaced holds. */
@@ -166,6 +167,12 @@ static int tally_old(Seal *p, int64_t configuration, SealTally **tally, size_t *
   return rc == SQLITE_DONE ? SQLITE_OK : rc;
 }
 
+/* Key records need a token that may bring them, and a key to seal them with. */
+static int check_records(Seal *p, const SealRequester *who, SealError *err) {
+  int rc = seal_scope_check(who, SEAL_KM, 1, err);
+  return rc == SQLITE_OK ? seal_key_current(p, err) : rc;
+}
+
 /* Judges every VAL service of a configuration; gives when it itself ends and until when it holds. */
 static int authorize_all(Seal *p, const SealRequester *who, SealConfiguration *conf,
                          int64_t replaces, int64_t at, int64_t *until, SealError *err) {
@@ -173,7 +180,7 @@ static int authorize_all(Seal *p, const SealRequester *who, SealConfiguration *c
   size_t n;
   *until = conf->exp_time;
   conf->valid_until = SEAL_UNBOUNDED;
-  int rc = tally_old(p, replaces, &tally, &n, conf->n_services);
+  int rc = tally_old(p, conf->keep ? 0 : replaces, &tally, &n, conf->n_services);
   for (size_t i = 0; rc == SQLITE_OK && i < conf->n_services; i++) {
     SealService *service = &conf->services[i];
     SealAsk ask = {
@@ -182,13 +189,16 @@ static int authorize_all(Seal *p, const SealRequester *who, SealConfiguration *c
         .val_service_id = service->val_service_id,
         .at = at,
         .exp_time = conf->exp_time,
-        .identities = (int64_t)service->n_sorted,
+        .identities = conf->keep ? 0 : (int64_t)service->n_sorted,
+        .key_records = conf->keep ? 0 : (int64_t)service->n_records,
         .key_format = service->key_format,
         .scope = service->scope,
         .tally = tally,
         .n_tally = n,
+        .invocation = SEAL_BY_MESSAGE,
     };
     rc = seal_authorize(p, &ask, &service->grant, err);
+    if (rc == SQLITE_OK && service->n_records > 0) rc = check_records(p, who, err);
     if (rc != SQLITE_OK) break;
     tally_add(tally, &n, service);
     if (service->grant.until < *until) *until = service->grant.until;
@@ -200,41 +210,41 @@ static int authorize_all(Seal *p, const SealRequester *who, SealConfiguration *c
   return rc;
 }
 
-static int store_ids(Seal *p, int64_t service, const SealService *from, int64_t *stored) {
-  sqlite3_stmt *stmt;
-  int64_t id = service << SEAL_ROW_BITS;
-  int rc = seal_store_prepare(&p->store, SQL_IDENTITY_INSERT, &stmt);
-  if (rc == SQLITE_OK) rc = sqlite3_bind_int64(stmt, 2, service);
-  for (size_t i = 0; rc == SQLITE_OK && i < from->n_sorted; i++) {
-    const SealId *from_id = &from->sorted[i];
-    rc = sqlite3_bind_int64(stmt, 1, id + (int64_t)i);
-    if (rc == SQLITE_OK) {
-      rc = sqlite3_bind_text(stmt, from_id->is_ue ? 4 : 3, from_id->p, from_id->n, SQLITE_STATIC);
-    }
-    if (rc == SQLITE_OK) rc = sqlite3_bind_null(stmt, from_id->is_ue ? 3 : 4);
-    if (rc != SQLITE_OK) break;
-    (void)sqlite3_step(stmt);
-    rc = sqlite3_reset(stmt);
+/* Stores the key records of a service, each sealed. */
+static int store_records(Seal *p, int64_t service, const SealRequester *who, const char *conf_id,
+                         const SealService *from, SealError *err) {
+  int rc = SQLITE_OK;
+  SealRecordPlace place = {
+      .val_server_id = {who->val_server_id, (int)strlen(who->val_server_id)},
+      .conf_id = {conf_id, (int)strlen(conf_id)},
+      .val_service_id = from->val_service_id,
+  };
+  for (size_t i = 0; rc == SQLITE_OK && i < from->n_records; i++) {
+    int64_t rowid;
+    rc = seal_record_store(p, service, (int64_t)i, &place, &from->records[i], &rowid, err);
   }
-  seal_store_reset(stmt);
-  *stored = (int64_t)from->n_sorted;
   return rc;
 }
 
 static int store_services(Seal *p, int64_t id, int64_t until, const SealRequester *who,
-                          const SealConfiguration *conf) {
+                          const SealConfiguration *conf, SealError *err) {
   int rc = SQLITE_OK;
   for (size_t i = 0; rc == SQLITE_OK && i < conf->n_services; i++) {
     const SealService *service = &conf->services[i];
-    int64_t service_id, stored = 0;
+    int64_t service_id, stored = (int64_t)service->n_sorted;
     rc = seal_service_make(p, id, service, &service_id);
-    if (rc == SQLITE_OK) rc = store_ids(p, service_id, service, &stored);
     if (rc == SQLITE_OK) {
-      rc = seal_store_run(&p->store, SQL_SERVICE_COUNT, "iiii", service_id, stored, (int64_t)0,
-                          stored);
+      rc = seal_ids_insert(p, service_id << SEAL_ROW_BITS, service_id, service->sorted,
+                           service->n_sorted);
+    }
+    int64_t records = (int64_t)service->n_records;
+    if (rc == SQLITE_OK) rc = store_records(p, service_id, who, conf->conf_id, service, err);
+    if (rc == SQLITE_OK) {
+      rc = seal_store_run(&p->store, SQL_SERVICE_COUNT, "iiii", service_id, stored, records,
+                          stored + records);
     }
     if (rc == SQLITE_OK) {
-      rc = seal_hold(p, service->grant.term, until, who->val_server, stored, 0);
+      rc = seal_hold(p, service->grant.term, until, who->val_server, stored, records);
     }
   }
   return rc;
@@ -243,8 +253,11 @@ static int store_services(Seal *p, int64_t id, int64_t until, const SealRequeste
 /* The entries that an effect on a configuration leaves in the three ledgers. */
 static int record(Seal *p, const SealRequester *who, const SealConfiguration *conf, int64_t at,
                   const char *operation, int result) {
-  int64_t identities = 0;
-  for (size_t i = 0; i < conf->n_services; i++) identities += (int64_t)conf->services[i].n_sorted;
+  int64_t identities = 0, records = 0;
+  for (size_t i = 0; i < conf->n_services; i++) {
+    identities += (int64_t)conf->services[i].n_sorted;
+    records += (int64_t)conf->services[i].n_records;
+  }
   char *object = sqlite3_mprintf("seal_configuration:%s", conf->conf_id);
   char *detail =
       sqlite3_mprintf("{\"seal_service\":\"%s\",\"val_services\":%lld,"
@@ -256,78 +269,10 @@ static int record(Seal *p, const SealRequester *who, const SealConfiguration *co
   if (rc == SQLITE_OK) rc = seal_change_write(p, at, conf->seal_service, object, operation);
   if (rc == SQLITE_OK) {
     rc = seal_usage_write(p, at, who->val_server, conf->seal_service, operation, result,
-                          conf->conf_id, identities, 0);
+                          conf->conf_id, identities, records);
   }
   sqlite3_free(object);
   sqlite3_free(detail);
-  return rc;
-}
-
-/* Writes what was judged. */
-static int put(Seal *p, const SealRequester *who, const SealConfiguration *conf, int64_t replaces,
-               int64_t until, int64_t at) {
-  int64_t id = replaces, removed = 0;
-  int rc;
-  if (replaces != 0) {
-    rc = seal_configuration_clear(p, id, INT64_MAX, &removed);
-    if (rc == SQLITE_OK) {
-      rc = seal_store_run(&p->store, SQL_CONFIGURATION_UPDATE, "iuisssi", id, conf->exp_time, until,
-                          &conf->supp_feat, &conf->end_pt, &conf->notification_destination, at);
-    }
-  } else {
-    rc = seal_configuration_make(p, conf, who->val_server, until, at, &id);
-  }
-  return rc == SQLITE_OK ? store_services(p, id, until, who, conf) : rc;
-}
-
-/* The endpoint and destination that a VAL server gives are its own from then on. */
-static int contact(Seal *p, const SealRequester *who, const SealConfiguration *conf, int64_t at) {
-  if (conf->end_pt.p == NULL && conf->notification_destination.p == NULL) return SQLITE_OK;
-  int rc = seal_store_run(&p->store, SQL_VAL_SERVER_CONTACT, "iss", who->val_server, &conf->end_pt,
-                          &conf->notification_destination);
-  if (rc != SQLITE_OK || sqlite3_changes(p->store.db) == 0) return rc;
-  char *object = sqlite3_mprintf("seal_val_server:%s", who->val_server_id);
-  SealEvent event = {at, who->val_server_id, "update", object, "done", NULL, NULL};
-  rc = object ? seal_audit_write(p, &event) : SQLITE_NOMEM;
-  if (rc == SQLITE_OK) rc = seal_change_write(p, at, NULL, object, "update");
-  sqlite3_free(object);
-  return rc;
-}
-
-int seal_configuration_put(Seal *p, const SealRequester *who, SealConfiguration *conf,
-                           int64_t replaces, int64_t at, const char *operation, SealError *err) {
-  int64_t until;
-  int rc = seal_settle(p);
-  if (rc == SQLITE_OK) rc = sort_all(conf);
-  if (rc == SQLITE_OK) rc = authorize_all(p, who, conf, replaces, at, &until, err);
-  if (rc == SQLITE_OK) rc = seal_consume(p, who, err);
-  if (rc == SQLITE_OK) rc = put(p, who, conf, replaces, until, at);
-  if (rc == SQLITE_OK) rc = contact(p, who, conf, at);
-  if (rc == SQLITE_OK) rc = record(p, who, conf, at, operation, replaces ? 200 : 201);
-  sort_done(conf);
-  return rc;
-}
-
-int seal_configuration_delete(Seal *p, const SealRequester *who, int64_t id, const char *conf_id,
-                              const char *seal_service, int64_t at, SealError *err) {
-  int64_t removed = 0;
-  SealConfiguration conf = {.conf_id = conf_id, .seal_service = seal_service};
-  int rc = seal_settle(p);
-  if (rc == SQLITE_OK) rc = seal_consume(p, who, err);
-  if (rc == SQLITE_OK) rc = seal_configuration_clear(p, id, INT64_MAX, &removed);
-  if (rc == SQLITE_OK) rc = seal_store_run(&p->store, SQL_CONFIGURATION_DELETE, "i", id);
-  if (rc == SQLITE_OK) rc = record(p, who, &conf, at, "DELETE", 204);
-  return rc;
-}
-
-/* The entries of an operator's act on a configuration. */
-static int record_operator(Seal *p, const char *conf_id, const char *seal_service, int64_t at,
-                           const char *operation) {
-  char *object = sqlite3_mprintf("seal_configuration:%s", conf_id);
-  SealEvent event = {at, "operator", operation, object, "done", NULL, NULL};
-  int rc = object ? seal_audit_write(p, &event) : SQLITE_NOMEM;
-  if (rc == SQLITE_OK) rc = seal_change_write(p, at, seal_service, object, operation);
-  sqlite3_free(object);
   return rc;
 }
 
@@ -353,6 +298,114 @@ static int load_head(Seal *p, int64_t id, Head *out) {
   return out->seal_service ? SQLITE_OK : SQLITE_CORRUPT_VTAB;
 }
 
+/* Writes what stands beside the services of a stored configuration. */
+static int amend(Seal *p, const SealRequester *who, const SealConfiguration *conf, int64_t id,
+                 int64_t until, int64_t at) {
+  int rc = SQLITE_OK;
+  Head head;
+  if (conf->keep) {
+    rc = load_head(p, id, &head);
+    if (rc == SQLITE_OK && head.until != until) {
+      rc = seal_store_run(&p->store, SQL_CONFIGURATION_HELD_MOVE, "iiii", id, head.until, until,
+                          who->val_server);
+    }
+  }
+  if (rc != SQLITE_OK) return rc;
+  rc = seal_store_run(&p->store, SQL_CONFIGURATION_UPDATE, "iuisssi", id, conf->exp_time, until,
+                      &conf->supp_feat, &conf->end_pt, &conf->notification_destination, at);
+  if (rc != SQLITE_OK || !conf->keep || head.until == until) return rc;
+  return seal_occupancy_change(p, id, 0, at);
+}
+
+/* Writes what was judged. */
+static int put(Seal *p, const SealRequester *who, const SealConfiguration *conf, int64_t replaces,
+               int64_t until, int64_t at, SealError *err) {
+  int64_t id = replaces, removed = 0;
+  int rc;
+  if (replaces == 0) {
+    rc = seal_configuration_make(p, conf, who->val_server, until, at, &id);
+  } else {
+    rc = conf->keep ? SQLITE_OK : seal_configuration_clear(p, id, INT64_MAX, at, &removed);
+    if (rc == SQLITE_OK) rc = amend(p, who, conf, id, until, at);
+  }
+  if (rc == SQLITE_OK && !conf->keep) rc = store_services(p, id, until, who, conf, err);
+  return rc == SQLITE_OK && !conf->keep ? seal_occupancy_open(p, id, 0, at) : rc;
+}
+
+/* The endpoint and destination that a VAL server gives are its own from then on. */
+static int contact(Seal *p, const SealRequester *who, const SealConfiguration *conf, int64_t at) {
+  if (conf->end_pt.p == NULL && conf->notification_destination.p == NULL) return SQLITE_OK;
+  int rc = seal_store_run(&p->store, SQL_VAL_SERVER_CONTACT, "iss", who->val_server, &conf->end_pt,
+                          &conf->notification_destination);
+  if (rc != SQLITE_OK || sqlite3_changes(p->store.db) == 0) return rc;
+  char *object = sqlite3_mprintf("seal_val_server:%s", who->val_server_id);
+  SealEvent event = {at, who->val_server_id, "update", object, "done", NULL, NULL};
+  rc = object ? seal_audit_write(p, &event) : SQLITE_NOMEM;
+  if (rc == SQLITE_OK) rc = seal_change_write(p, at, NULL, object, "update");
+  sqlite3_free(object);
+  return rc;
+}
+
+int seal_configuration_put(Seal *p, const SealRequester *who, SealConfiguration *conf,
+                           int64_t replaces, int64_t at, const char *operation, SealError *err) {
+  int64_t until;
+  int rc = seal_settle(p);
+  if (rc == SQLITE_OK) rc = sort_all(conf);
+  if (rc == SQLITE_OK) rc = authorize_all(p, who, conf, replaces, at, &until, err);
+  if (rc == SQLITE_OK) rc = seal_consume(p, who, err);
+  if (rc == SQLITE_OK) rc = put(p, who, conf, replaces, until, at, err);
+  if (rc == SQLITE_OK) rc = contact(p, who, conf, at);
+  if (rc == SQLITE_OK) rc = record(p, who, conf, at, operation, replaces ? 200 : 201);
+  sort_done(conf);
+  return rc;
+}
+
+int seal_configuration_authorize(Seal *p, int64_t val_server, const char *seal_service, int64_t id,
+                                 int64_t at, SealError *err) {
+  sqlite3_stmt *row;
+  int rc = seal_store_row(&p->store, SQL_CONFIGURATION_SERVICES, &row, "i", id);
+  int any = rc == SQLITE_ROW;
+  while (rc == SQLITE_ROW) {
+    SealGrant grant;
+    SealAsk ask = {
+        .val_server = val_server,
+        .seal_service = seal_service,
+        .val_service_id = seal_column_text(row, 4),
+        .at = at,
+        .exp_time = SEAL_UNBOUNDED,
+        .invocation = SEAL_BY_MESSAGE,
+    };
+    rc = seal_authorize(p, &ask, &grant, err);
+    if (rc == SQLITE_OK) rc = sqlite3_step(row);
+  }
+  seal_store_reset(row);
+  if (rc != SQLITE_DONE || any) return rc == SQLITE_DONE ? SQLITE_OK : rc;
+  return seal_use_authorize(p, val_server, seal_service, at, SEAL_BY_MESSAGE, err);
+}
+
+int seal_configuration_delete(Seal *p, const SealRequester *who, int64_t id, const char *conf_id,
+                              const char *seal_service, int64_t at, SealError *err) {
+  int64_t removed = 0;
+  SealConfiguration conf = {.conf_id = conf_id, .seal_service = seal_service};
+  int rc = seal_settle(p);
+  if (rc == SQLITE_OK) rc = seal_consume(p, who, err);
+  if (rc == SQLITE_OK) rc = seal_configuration_clear(p, id, INT64_MAX, at, &removed);
+  if (rc == SQLITE_OK) rc = seal_store_run(&p->store, SQL_CONFIGURATION_DELETE, "i", id);
+  if (rc == SQLITE_OK) rc = record(p, who, &conf, at, "DELETE", 204);
+  return rc;
+}
+
+/* The entries of an operator's act on a configuration. */
+static int record_operator(Seal *p, const char *conf_id, const char *seal_service, int64_t at,
+                           const char *operation) {
+  char *object = sqlite3_mprintf("seal_configuration:%s", conf_id);
+  SealEvent event = {at, "operator", operation, object, "done", NULL, NULL};
+  int rc = object ? seal_audit_write(p, &event) : SQLITE_NOMEM;
+  if (rc == SQLITE_OK) rc = seal_change_write(p, at, seal_service, object, operation);
+  sqlite3_free(object);
+  return rc;
+}
+
 int seal_configuration_change(Seal *p, int64_t id, const int64_t *exp_time, SealText supp_feat,
                               int64_t at) {
   Head head;
@@ -369,6 +422,7 @@ int seal_configuration_change(Seal *p, int64_t id, const int64_t *exp_time, Seal
     rc = seal_store_run(&p->store, SQL_CONFIGURATION_RESCHEDULE, "iuisi", id,
                         exp_time ? *exp_time : head.exp_time, until, &supp_feat, at);
   }
+  if (rc == SQLITE_OK && head.until != until) rc = seal_occupancy_change(p, id, 0, at);
   return rc == SQLITE_OK ? record_operator(p, head.conf_id, head.seal_service, at, "update") : rc;
 }
 
@@ -377,23 +431,9 @@ int seal_configuration_remove(Seal *p, int64_t id, int64_t at) {
   int64_t removed = 0;
   int rc = seal_settle(p);
   if (rc == SQLITE_OK) rc = load_head(p, id, &head);
-  if (rc == SQLITE_OK) rc = seal_configuration_clear(p, id, INT64_MAX, &removed);
-  if (rc == SQLITE_OK) rc = seal_store_run(&p->store, SQL_CONFIGURATION_DELETE, "i", id);
   if (rc != SQLITE_OK) return rc;
-  return record_operator(p, head.conf_id, head.seal_service, seal_at(p, at), "delete");
-}
-
-int seal_term_clear(Seal *p, int64_t term) {
-  int rc = seal_settle(p);
-  while (rc == SQLITE_OK) {
-    sqlite3_stmt *row;
-    int64_t removed = 0;
-    rc = seal_store_row(&p->store, SQL_TERM_CONFIGURATION, &row, "i", term);
-    int64_t id = rc == SQLITE_ROW ? sqlite3_column_int64(row, 0) : 0;
-    seal_store_reset(row);
-    if (rc != SQLITE_ROW) break;
-    rc = seal_configuration_clear(p, id, INT64_MAX, &removed);
-    if (rc == SQLITE_OK) rc = seal_store_run(&p->store, SQL_CONFIGURATION_DELETE, "i", id);
-  }
-  return rc == SQLITE_DONE ? SQLITE_OK : rc;
+  at = seal_at(p, at);
+  rc = seal_configuration_clear(p, id, INT64_MAX, at, &removed);
+  if (rc == SQLITE_OK) rc = seal_store_run(&p->store, SQL_CONFIGURATION_DELETE, "i", id);
+  return rc == SQLITE_OK ? record_operator(p, head.conf_id, head.seal_service, at, "delete") : rc;
 }

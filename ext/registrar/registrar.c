@@ -16,8 +16,9 @@ Seal *seal_open(sqlite3 *db) {
   p->owners = 1;
   p->crypto = seal_crypto_new();
   p->keys = seal_keys_new();
+  p->batch = seal_batch_new();
   p->pending = seal_pending_new();
-  if (p->crypto == NULL || p->keys == NULL || p->pending == NULL) {
+  if (p->crypto == NULL || p->keys == NULL || p->batch == NULL || p->pending == NULL) {
     seal_close(p);
     return NULL;
   }
@@ -30,7 +31,11 @@ void seal_close(Seal *p) {
   seal_results_free(p->commands);
   seal_results_free(p->answers);
   seal_pending_free(p->pending);
+  seal_invocation_free(p);
+  sqlite3_free(p->batch);
   seal_keys_free(p->keys);
+  seal_anchors_free(p->anchors);
+  seal_lock(p);
   seal_crypto_free(p->crypto);
   seal_wipe(p, sizeof *p);
   sqlite3_free(p);
@@ -48,56 +53,27 @@ int64_t seal_at(Seal *p, int64_t at) {
   return at == SEAL_UNBOUNDED ? seal_store_clock(&p->store) : at;
 }
 
-/* Drops the results that were taken back: those of more than `depth` savepoints. */
-static void forget_results(SealResult **list, int depth) {
-  while (*list != NULL) {
-    SealResult *r = *list;
-    if (r->fresh <= depth) {
-      list = &r->next;
-    } else {
-      *list = r->next;
-      r->next = NULL;
-      seal_results_free(r);
-    }
-  }
+/* Answers to messages that never were. */
+static void forget_answers(Seal *p) {
+  seal_results_free(p->answers);
+  p->answers = NULL;
 }
 
-/* Results of more than `depth` savepoints have now that many. */
-static void settle_results(SealResult *list, int depth) {
-  for (; list != NULL; list = list->next) {
-    if (list->fresh > depth) list->fresh = depth;
-  }
-}
-
-void seal_transaction(Seal *p, int committed) {
+void seal_forget(Seal *p) {
+  forget_answers(p);
+  seal_key_settle(p, 0, 0);
+  seal_batch_drop(p->batch);
   seal_pending_drop(p->pending);
-  if (!committed) {
-    forget_results(&p->commands, 0);
-    forget_results(&p->answers, 0);
-  }
-  settle_results(p->commands, 0);
-  settle_results(p->answers, 0);
-  p->savepoints = 0;
-  p->txn = 0;
-  p->usage_start = -1;
   p->audit_seq = 0;
 }
 
-void seal_savepoint(Seal *p, int n) {
-  p->savepoints = n + 1;
-}
-
-void seal_release(Seal *p, int n) {
-  p->savepoints = n;
-  settle_results(p->commands, n + 1);
-  settle_results(p->answers, n + 1);
-}
-
-void seal_rollback_to(Seal *p, int n) {
-  p->savepoints = n + 1;
-  forget_results(&p->commands, n + 1);
-  forget_results(&p->answers, n + 1);
+void seal_transaction(Seal *p, int committed) {
+  if (!committed) forget_answers(p);
+  seal_key_settle(p, committed, 1);
+  seal_batch_drop(p->batch);
   seal_pending_drop(p->pending);
+  p->txn = 0;
+  p->usage_start = -1;
   p->audit_seq = 0;
 }
 
@@ -128,10 +104,20 @@ void seal_results_free(SealResult *list) {
   }
 }
 
-void seal_result_remove(SealResult **list, int64_t seq) {
+static int is_for(const SealResult *r, SealText message_id) {
+  return strlen(r->command) == (size_t)message_id.n &&
+         memcmp(r->command, message_id.p, (size_t)message_id.n) == 0;
+}
+
+const SealResult *seal_answer_find(const SealResult *list, SealText message_id) {
+  while (list != NULL && !is_for(list, message_id)) list = list->next;
+  return list;
+}
+
+void seal_answer_remove(SealResult **list, SealText message_id) {
   for (; *list != NULL; list = &(*list)->next) {
     SealResult *r = *list;
-    if (r->seq != seq) continue;
+    if (!is_for(r, message_id)) continue;
     *list = r->next;
     r->next = NULL;
     seal_results_free(r);
@@ -151,13 +137,12 @@ static void trim(SealResult *list) {
   }
 }
 
-int seal_result_add(Seal *p, SealResult **list, int64_t seq, int status, SealText command,
-                    SealText argument, const char *result) {
+int seal_result_add(SealResult **list, int64_t seq, int status, SealText command, SealText argument,
+                    const char *result) {
   SealResult *r = sqlite3_malloc(sizeof *r);
   if (r == NULL) return SQLITE_NOMEM;
   r->seq = seq;
   r->status = status;
-  r->fresh = p->savepoints + 1;
   r->next = NULL;
   r->command = sqlite3_mprintf("%.*s", command.n, command.p ? command.p : "");
   r->argument = argument.p ? sqlite3_mprintf("%.*s", argument.n, argument.p) : NULL;
@@ -166,7 +151,6 @@ int seal_result_add(Seal *p, SealResult **list, int64_t seq, int status, SealTex
     seal_results_free(r);
     return SQLITE_NOMEM;
   }
-  seal_result_remove(list, seq);
   r->next = *list;
   *list = r;
   trim(r);
@@ -180,4 +164,35 @@ char *seal_json_dump(const json_t *json) {
   (void)json_dumpb(json, text, n, JSON_COMPACT);
   text[n] = 0;
   return text;
+}
+
+void seal_json_append(sqlite3_str *out, const char *p, size_t n) {
+  size_t from = 0;
+  sqlite3_str_appendchar(out, 1, '"');
+  for (size_t i = 0; i < n; i++) {
+    unsigned char c = (unsigned char)p[i];
+    if (c >= 0x20 && c != '"' && c != '\\') continue;
+    sqlite3_str_append(out, p + from, (int)(i - from));
+    if (c < 0x20) {
+      sqlite3_str_appendf(out, "\\u%04x", c);
+    } else {
+      sqlite3_str_appendf(out, "\\%c", c);
+    }
+    from = i + 1;
+  }
+  sqlite3_str_append(out, p + from, (int)(n - from));
+  sqlite3_str_appendchar(out, 1, '"');
+}
+
+SealText seal_json_member(const json_t *object, const char *name) {
+  const json_t *value = json_object_get(object, name);
+  return (SealText){json_string_value(value), (int)json_string_length(value)};
+}
+
+void seal_name_append(sqlite3_str *out, SealText part, int several) {
+  for (int i = 0; i < part.n; i++) {
+    int escape = several && (part.p[i] == '/' || part.p[i] == '%');
+    if (escape) sqlite3_str_appendf(out, "%%%02X", part.p[i]);
+    if (!escape) sqlite3_str_append(out, part.p + i, 1);
+  }
 }

@@ -28,13 +28,17 @@ typedef struct Slot {
   int64_t exp_time, asked_at;
   /* What was found out. */
   int64_t configuration, service, term, until, val_server, at;
+  int64_t
+      asked_term; /* the term that was judged; `term` is the one that the service counts under */
   int64_t valid_until; /* of credential and grant: from here on, ask again */
   int64_t left;        /* identities that the term still allows, SEAL_UNBOUNDED: any number */
   int64_t next;        /* the next row's place */
+  SealSeen seen;       /* the rows so far */
   char conf_id_text[SEAL_ID_MAX + 1];
   char val_server_text[SEAL_ID_MAX + 1];
   /* What has to be written. */
   int64_t added, removed, changed;
+  int records;       /* the rows are key records */
   const char *actor; /* "operator" for what the operator takes away, else NULL */
 } Slot;
 
@@ -62,6 +66,7 @@ static void slot_clear(Slot *slot) {
   free_copy(&slot->val_server_id);
   free_copy(&slot->val_service_id);
   free_copy(&slot->conf_id);
+  seal_seen_clear(&slot->seen);
   memset(slot, 0, sizeof *slot);
 }
 
@@ -92,7 +97,9 @@ static int slot_record(Seal *p, const Slot *slot) {
   if (rc == SQLITE_OK) rc = seal_change_write(p, slot->at, slot->seal_service, object, operation);
   if (rc == SQLITE_OK && slot->actor == NULL) {
     rc = seal_usage_rows(p, slot->at, slot->val_server, slot->seal_service, slot->conf_id_text,
-                         strcmp(slot->seal_service, SEAL_IDM) == 0 ? slot->added : 0, 0);
+                         slot->asked_term,
+                         strcmp(slot->seal_service, SEAL_IDM) == 0 ? slot->added : 0,
+                         slot->records ? slot->added : 0);
   }
   sqlite3_free(object);
   sqlite3_free(detail);
@@ -100,12 +107,17 @@ static int slot_record(Seal *p, const Slot *slot) {
 }
 
 static int slot_flush(Seal *p, Slot *slot) {
-  int identities = strcmp(slot->seal_service, SEAL_IDM) == 0;
-  int64_t change = identities ? slot->added - slot->removed : 0;
+  int64_t change = slot->added - slot->removed;
+  int64_t identities = strcmp(slot->seal_service, SEAL_IDM) == 0 ? change : 0;
+  int64_t records = slot->records ? change : 0;
   if (slot->added == 0 && slot->removed == 0 && slot->changed == 0) return SQLITE_OK;
-  int rc = seal_store_run(&p->store, SQL_SERVICE_COUNT, "iiii", slot->service, change, (int64_t)0,
+  int rc = seal_store_run(&p->store, SQL_SERVICE_COUNT, "iiii", slot->service, identities, records,
                           slot->next);
-  if (rc == SQLITE_OK) rc = seal_hold(p, slot->term, slot->until, slot->val_server, change, 0);
+  if (rc == SQLITE_OK)
+    rc = seal_hold(p, slot->term, slot->until, slot->val_server, identities, records);
+  if (rc == SQLITE_OK && identities + records != 0) {
+    rc = seal_occupancy_change(p, slot->configuration, slot->service, slot->at);
+  }
   if (rc == SQLITE_OK) {
     rc = seal_store_run(&p->store, SQL_CONFIGURATION_TOUCH, "ii", slot->configuration, slot->at);
   }
@@ -116,15 +128,13 @@ static int slot_flush(Seal *p, Slot *slot) {
 
 int seal_flush(Seal *p) {
   SealPending *pending = p->pending;
-  int rc = SQLITE_OK;
-  if (!pending->dirty) return SQLITE_OK;
+  int rc = seal_batch_flush(p);
+  if (rc != SQLITE_OK || !pending->dirty) return rc;
+  pending->dirty = 0; /* first: a statement below may open a savepoint, which comes back here */
   /* The host's last_insert_rowid() is the row that it inserted, not one of ours. */
   sqlite3_int64 rowid = sqlite3_last_insert_rowid(p->store.db);
-  p->busy++;
   for (int i = 0; rc == SQLITE_OK && i < pending->n; i++) rc = slot_flush(p, &pending->slots[i]);
-  p->busy--;
   sqlite3_set_last_insert_rowid(p->store.db, rowid);
-  pending->dirty = 0;
   return rc;
 }
 
@@ -202,13 +212,13 @@ static int slot_new(Seal *p, const SealRowAsk *ask, Slot **out) {
 }
 
 /* Who asks, and whether that is the VAL server that the row names. */
-static int row_authenticate(Seal *p, const SealRowAsk *ask, int64_t at, SealRequester *who,
-                            SealError *err) {
+static int row_authenticate(Seal *p, const SealRowAsk *ask, SealRequester *who, SealError *err) {
   SealCredential credential;
   json_t *json = NULL;
   int rc = seal_credential_read(ask->credential, &credential, &json, err);
-  if (rc == SQLITE_OK) rc = seal_authenticate(p, &credential, at, who, err);
+  if (rc == SQLITE_OK) rc = seal_authenticate(p, &credential, ask->at, who, err);
   json_decref(json);
+  if (rc == SQLITE_OK) rc = seal_scope_check(who, ask->seal_service, ask->record != NULL, err);
   if (rc != SQLITE_OK || ask->val_server_id.p == NULL) return rc;
   if ((size_t)ask->val_server_id.n == strlen(who->val_server_id) &&
       memcmp(ask->val_server_id.p, who->val_server_id, strlen(who->val_server_id)) == 0) {
@@ -266,8 +276,8 @@ typedef struct Place {
   SealRequester who;
   SealGrant grant;
   int64_t at, exp_time, until;
-  int64_t until_before; /* of a configuration that the row's term ends earlier; else `until` */
   int64_t configuration, service, next;
+  int64_t term; /* under which the service is held, once it is there */
   char conf_id[SEAL_ID_MAX + 1];
 } Place;
 
@@ -282,7 +292,7 @@ static int place_judge(Seal *p, const SealRowAsk *ask, Place *place, SealError *
   place->exp_time = ask->exp_time;
   place->until = SEAL_UNBOUNDED;
   int rc = check_exp_time(ask, place->at, err);
-  if (rc == SQLITE_OK) rc = row_authenticate(p, ask, place->at, &place->who, err);
+  if (rc == SQLITE_OK) rc = row_authenticate(p, ask, &place->who, err);
   if (rc == SQLITE_OK && ask->conf_id.p != NULL) {
     rc = seal_configuration_find(p, place->who.val_server, ask->seal_service, ask->conf_id,
                                  place->at, &place->configuration, err);
@@ -299,18 +309,17 @@ static int place_judge(Seal *p, const SealRowAsk *ask, Place *place, SealError *
       .at = place->at,
       .exp_time = place->exp_time,
       .identities = ask->id.n > 0,
+      .key_records = ask->record != NULL,
       .key_format = ask->key_format,
       .scope = ask->scope,
+      .invocation = SEAL_BY_ROWS,
   };
   rc = seal_authorize(p, &what, &place->grant, err);
-  if (rc != SQLITE_OK) return rc;
-  place->until_before = place->until;
-  if (place->grant.until < place->until) place->until = place->grant.until;
-  if (ask->conf_id.p != NULL) return rc;
+  if (rc != SQLITE_OK || ask->conf_id.p != NULL) return rc;
+  place->until = place->grant.until;
   rc = standing_conf_id(p, &place->who, ask->seal_service, ask->exp_time, place->until,
                         place->grant.term, place->conf_id);
   if (rc == SQLITE_OK) rc = conf_by_id(p, place->conf_id, &place->configuration);
-  place->until_before = place->until;
   return rc;
 }
 
@@ -322,31 +331,17 @@ static int place_service(Seal *p, const SealRowAsk *ask, Place *place) {
                           &ask->val_service_id);
   if (rc == SQLITE_ROW) {
     place->service = sqlite3_column_int64(row, 0);
-    place->grant.term = sqlite3_column_int64(row, 1);
+    place->term = sqlite3_column_int64(row, 1);
     place->next = sqlite3_column_int64(row, 2);
   }
   seal_store_reset(row);
   return rc == SQLITE_ROW || rc == SQLITE_DONE ? SQLITE_OK : rc;
 }
 
-/* A configuration that asked for no end gets the one that max_validity gives its rows. What slots know
-** of its end is forgotten; nothing is pending here. */
-static int place_shorten(Seal *p, const Place *place) {
-  assert(!p->pending->dirty);
-  seal_pending_drop(p->pending);
-  int rc = seal_store_run(&p->store, SQL_CONFIGURATION_HELD_MOVE, "iiii", place->configuration,
-                          place->until_before, place->until, place->who.val_server);
-  if (rc != SQLITE_OK) return rc;
-  return seal_store_run(&p->store, SQL_CONFIGURATION_SHORTEN, "ii", place->configuration,
-                        place->until);
-}
-
 /* Makes what is missing: the configuration, the VAL service in it. */
 static int place_make(Seal *p, const SealRowAsk *ask, Place *place) {
   int rc = SQLITE_OK;
-  if (place->configuration != 0 && place->until < place->until_before) {
-    rc = place_shorten(p, place);
-  } else if (place->configuration == 0) {
+  if (place->configuration == 0) {
     SealConfiguration conf = {
         .conf_id = place->conf_id, .seal_service = ask->seal_service, .exp_time = place->exp_time};
     rc = seal_configuration_make(p, &conf, place->who.val_server, place->until, place->at,
@@ -358,6 +353,9 @@ static int place_make(Seal *p, const SealRowAsk *ask, Place *place) {
                            .scope = ask->scope,
                            .grant = place->grant};
     rc = seal_service_make(p, place->configuration, &service, &place->service);
+    if (rc == SQLITE_OK) {
+      rc = seal_occupancy_terms(p, place->configuration, place->grant.term, place->at);
+    }
   }
   return rc;
 }
@@ -368,7 +366,8 @@ static int slot_fill(Seal *p, const SealRowAsk *ask, const Place *place, Slot **
   Slot *slot = *out;
   slot->configuration = place->configuration;
   slot->service = place->service;
-  slot->term = place->grant.term;
+  slot->term = place->term ? place->term : place->grant.term;
+  slot->asked_term = place->grant.term;
   slot->until = place->until;
   slot->val_server = place->who.val_server;
   slot->at = place->at;
@@ -376,6 +375,7 @@ static int slot_fill(Seal *p, const SealRowAsk *ask, const Place *place, Slot **
       place->who.until < place->grant.valid_until ? place->who.until : place->grant.valid_until;
   slot->left = place->grant.identities;
   slot->next = place->next;
+  slot->seen.sure = place->next == 0;
   memcpy(slot->conf_id_text, place->conf_id, sizeof slot->conf_id_text);
   memcpy(slot->val_server_text, place->who.val_server_id, sizeof slot->val_server_text);
   return SQLITE_OK;
@@ -384,17 +384,15 @@ static int slot_fill(Seal *p, const SealRowAsk *ask, const Place *place, Slot **
 /* 1 in *there if the service holds the identity already. */
 static int id_exists(Seal *p, int64_t service, const SealId *id, int *there) {
   SealText none = {NULL, 0}, text = {id->p, id->n};
-  sqlite3_stmt *row;
-  int rc = seal_store_row(&p->store, SQL_IDENTITY_FIND, &row, "iss", service,
-                          id->is_ue ? &none : &text, id->is_ue ? &text : &none);
+  sqlite3_stmt *row = NULL;
+  int rc = seal_batch_flush(p);
+  *there = 0;
+  if (rc != SQLITE_OK) return rc;
+  rc = seal_store_row(&p->store, SQL_IDENTITY_FIND, &row, "iss", service, id->is_ue ? &none : &text,
+                      id->is_ue ? &text : &none);
   *there = rc == SQLITE_ROW;
   seal_store_reset(row);
   return rc == SQLITE_ROW || rc == SQLITE_DONE ? SQLITE_OK : rc;
-}
-
-/* A constraint of storage failed; whether the code says which is up to the host's settings. */
-static int is_constraint(int rc) {
-  return (rc & 0xff) == SQLITE_CONSTRAINT;
 }
 
 /* What is there already: replaced by itself, or a UNIQUE failure. */
@@ -402,28 +400,57 @@ static int already_there(const SealRowAsk *ask) {
   return ask->on_conflict == SQLITE_REPLACE ? SQLITE_OK : SQLITE_CONSTRAINT_UNIQUE;
 }
 
-/* Takes one more identity from every slot of the term, and a place from every slot of the service: rows
-** that ask in another way, with another token say, come to the same one. */
+/* Takes one more identity from every slot of the term. */
 static void take_one(SealPending *pending, const Slot *slot) {
   for (int i = 0; i < pending->n; i++) {
-    Slot *other = &pending->slots[i];
-    if (other->service == slot->service) other->next = slot->next;
-    if (other->term == slot->term && other->left != SEAL_UNBOUNDED) other->left--;
+    if (pending->slots[i].term == slot->term && pending->slots[i].left != SEAL_UNBOUNDED) {
+      pending->slots[i].left--;
+    }
   }
 }
 
 static int insert_id(Seal *p, Slot *slot, const SealRowAsk *ask, int64_t *rowid) {
-  SealText none = {NULL, 0}, text = {ask->id.p, ask->id.n};
   if (slot->next >= SEAL_ROWS_MAX) return SQLITE_FULL;
   *rowid = (slot->service << SEAL_ROW_BITS) + slot->next;
-  int rc = seal_store_run(&p->store, SQL_IDENTITY_INSERT, "iiss", *rowid, slot->service,
-                          ask->id.is_ue ? &none : &text, ask->id.is_ue ? &text : &none);
-  if (is_constraint(rc)) return already_there(ask);
+  int rc = seal_batch_insert(p, &slot->seen, *rowid, slot->service, &ask->id);
+  if (rc == SQLITE_CONSTRAINT_UNIQUE || rc == SQLITE_CONSTRAINT) return already_there(ask);
   if (rc != SQLITE_OK) return rc;
   slot->next++;
   slot->added++;
   p->pending->dirty = 1;
   take_one(p->pending, slot);
+  return SQLITE_OK;
+}
+
+/* The row of the service's record for the id; *there is 0 where there is none. */
+static int record_exists(Seal *p, int64_t service, const SealRecord *record, int64_t *there) {
+  sqlite3_stmt *row;
+  int rc = seal_store_row(&p->store, SQL_RECORD_THERE, &row, "isss", service, &record->val_user_id,
+                          &record->val_ue_id, &record->client_id);
+  *there = rc == SQLITE_ROW ? sqlite3_column_int64(row, 0) : 0;
+  seal_store_reset(row);
+  return rc == SQLITE_ROW || rc == SQLITE_DONE ? SQLITE_OK : rc;
+}
+
+/* Stores a record, in the place of the one that it replaces. */
+static int insert_record(Seal *p, Slot *slot, const SealRowAsk *ask, int64_t replaced,
+                         int64_t *rowid, SealError *err) {
+  int rc = SQLITE_OK;
+  if (replaced != 0) rc = seal_store_run(&p->store, SQL_RECORD_DELETE, "i", replaced);
+  SealRecordPlace place = {
+      .val_server_id = {slot->val_server_text, (int)strlen(slot->val_server_text)},
+      .conf_id = {slot->conf_id_text, (int)strlen(slot->conf_id_text)},
+      .val_service_id = slot->val_service_id,
+  };
+  if (rc == SQLITE_OK) {
+    rc = seal_record_store(p, slot->service, slot->next, &place, ask->record, rowid, err);
+  }
+  if (rc != SQLITE_OK) return rc;
+  slot->records = 1;
+  slot->next++;
+  slot->added++;
+  slot->removed += replaced != 0;
+  p->pending->dirty = 1;
   return SQLITE_OK;
 }
 
@@ -433,12 +460,20 @@ static int insert_first(Seal *p, const SealRowAsk *ask, int64_t *rowid, SealErro
   Slot *slot;
   memset(&place, 0, sizeof place);
   int there = 0;
+  int64_t replaced = 0;
   int rc = seal_flush(p);
+  if (rc == SQLITE_OK && ask->record != NULL) rc = seal_key_current(p, err);
   if (rc == SQLITE_OK) rc = place_judge(p, ask, &place, err);
   if (rc == SQLITE_OK) rc = place_service(p, ask, &place);
   if (rc == SQLITE_OK && place.service != 0) {
-    if (ask->id.n > 0) rc = id_exists(p, place.service, &ask->id, &there);
-    if (ask->id.n == 0) there = ask->on_conflict != SQLITE_REPLACE;
+    if (ask->id.n > 0) {
+      rc = id_exists(p, place.service, &ask->id, &there);
+    } else if (ask->record != NULL) {
+      rc = record_exists(p, place.service, ask->record, &replaced);
+      there = replaced != 0 && ask->on_conflict != SQLITE_REPLACE;
+    } else {
+      there = ask->on_conflict != SQLITE_REPLACE;
+    }
     if (rc == SQLITE_OK && there) return already_there(ask);
   }
   if (rc == SQLITE_OK) rc = seal_consume(p, &place.who, err);
@@ -447,6 +482,7 @@ static int insert_first(Seal *p, const SealRowAsk *ask, int64_t *rowid, SealErro
   if (rc == SQLITE_OK) rc = slot_fill(p, ask, &place, &slot);
   if (rc != SQLITE_OK) return rc;
   if (ask->id.n > 0) return insert_id(p, slot, ask, rowid);
+  if (ask->record != NULL) return insert_record(p, slot, ask, replaced, rowid, err);
   *rowid = place.service;
   if (!made) {
     rc = seal_store_run(&p->store, SQL_SERVICE_UPDATE_KEY, "iss", place.service, &ask->key_format,
@@ -476,12 +512,12 @@ int seal_row_configuration(Seal *p, const SealRowAsk *ask, SealText supp_feat, i
   int64_t found = 0;
   int rc = seal_settle(p);
   if (rc == SQLITE_OK) rc = check_exp_time(ask, place.at, err);
-  if (rc == SQLITE_OK) rc = row_authenticate(p, ask, place.at, &place.who, err);
-  SealAsk use = {.val_server = place.who.val_server,
-                 .seal_service = ask->seal_service,
-                 .at = place.at,
-                 .exp_time = ask->exp_time};
-  if (rc == SQLITE_OK) rc = seal_authorize(p, &use, &place.grant, err);
+  if (rc == SQLITE_OK) rc = row_authenticate(p, ask, &place.who, err);
+  SealAsk what = {.val_server = place.who.val_server,
+                  .seal_service = ask->seal_service,
+                  .at = place.at,
+                  .exp_time = SEAL_UNBOUNDED};
+  if (rc == SQLITE_OK) rc = seal_authorize(p, &what, &place.grant, err);
   if (rc != SQLITE_OK) return rc;
   if (ask->conf_id.p != NULL) {
     sqlite3_snprintf(sizeof place.conf_id, place.conf_id, "%.*s", ask->conf_id.n, ask->conf_id.p);
@@ -491,6 +527,10 @@ int seal_row_configuration(Seal *p, const SealRowAsk *ask, SealText supp_feat, i
   }
   if (rc == SQLITE_OK) rc = conf_by_id(p, place.conf_id, &found);
   if (rc == SQLITE_OK && found != 0) return SQLITE_CONSTRAINT_UNIQUE;
+  if (rc == SQLITE_OK) {
+    rc = seal_use_authorize(p, place.who.val_server, ask->seal_service, place.at,
+                            SEAL_NO_INVOCATION, err);
+  }
   if (rc == SQLITE_OK) rc = seal_consume(p, &place.who, err);
   if (rc == SQLITE_OK) {
     SealConfiguration conf = {.conf_id = place.conf_id,
@@ -504,9 +544,6 @@ int seal_row_configuration(Seal *p, const SealRowAsk *ask, SealText supp_feat, i
   SealEvent event = {place.at, place.who.val_server_id, "INSERT", object, "done", NULL, NULL};
   if (rc == SQLITE_OK) rc = seal_audit_write(p, &event);
   if (rc == SQLITE_OK) rc = seal_change_write(p, place.at, ask->seal_service, object, "INSERT");
-  if (rc == SQLITE_OK) {
-    rc = seal_usage_rows(p, place.at, place.who.val_server, ask->seal_service, place.conf_id, 0, 0);
-  }
   sqlite3_free(object);
   return rc;
 }
@@ -547,17 +584,26 @@ static int operator_slot(Seal *p, const char *seal_service, int64_t service, int
   return rc == SQLITE_ROW ? SQLITE_OK : rc == SQLITE_DONE ? SQLITE_CORRUPT_VTAB : rc;
 }
 
-int seal_row_delete(Seal *p, const char *seal_service, int64_t rowid, int64_t at) {
-  int identity = strcmp(seal_service, SEAL_IDM) == 0;
-  int64_t service = identity ? rowid >> SEAL_ROW_BITS : rowid;
+int seal_row_delete(Seal *p, SealRowKind kind, int64_t rowid, int64_t at) {
+  static const enum SealSql sql[] = {SQL_IDENTITY_DELETE, SQL_SERVICE_DELETE, SQL_RECORD_DELETE};
+  int64_t service = kind == SEAL_ROW_KEY ? rowid : rowid >> SEAL_ROW_BITS, removed = 0;
   Slot *slot;
-  int rc = operator_slot(p, seal_service, service, at, &slot);
+  int rc = seal_batch_flush(p);
+  if (rc == SQLITE_OK)
+    rc = operator_slot(p, kind == SEAL_ROW_IDENTITY ? SEAL_IDM : SEAL_KM, service, at, &slot);
   if (rc != SQLITE_OK) return rc;
-  rc = seal_store_run(&p->store, identity ? SQL_IDENTITY_DELETE : SQL_SERVICE_DELETE, "i", rowid);
+  if (kind == SEAL_ROW_KEY) {
+    rc = seal_occupancy_close(p, slot->configuration, service, slot->at);
+    if (rc == SQLITE_OK) rc = seal_service_records_clear(p, service, &removed);
+  }
+  if (rc == SQLITE_OK) rc = seal_store_run(&p->store, sql[kind], "i", rowid);
   if (rc != SQLITE_OK) return rc;
+  slot->records = kind == SEAL_ROW_RECORD;
   slot->removed += sqlite3_changes64(p->store.db);
   p->pending->dirty = 1;
-  return SQLITE_OK;
+  if (kind == SEAL_ROW_KEY) rc = seal_occupancy_terms(p, slot->configuration, slot->term, slot->at);
+  if (rc != SQLITE_OK || removed == 0) return rc;
+  return seal_hold(p, slot->term, slot->until, slot->val_server, 0, -removed);
 }
 
 int seal_row_update(Seal *p, const SealRowAsk *ask, int64_t rowid) {
@@ -574,9 +620,8 @@ int seal_row_update(Seal *p, const SealRowAsk *ask, int64_t rowid) {
     rc = seal_store_run(&p->store, SQL_SERVICE_UPDATE_KEY, "iss", rowid, &ask->key_format,
                         &ask->scope);
   }
-  if (is_constraint(rc)) return SQLITE_CONSTRAINT_UNIQUE;
-  if (rc != SQLITE_OK) return rc;
+  if (rc == SQLITE_CONSTRAINT_UNIQUE) return rc;
   slot->changed++;
   p->pending->dirty = 1;
-  return SQLITE_OK;
+  return rc;
 }

@@ -44,33 +44,28 @@ static int load_head(Seal *p, int64_t id, SealStored *out) {
   if (rc == SQLITE_OK)
     rc = keep(out, seal_column_text(row, 6), &out->conf.notification_destination);
   seal_store_reset(row);
-  int whole = out->conf.seal_service != NULL && out->conf.conf_id != NULL;
-  return rc == SQLITE_OK && !whole ? SQLITE_CORRUPT_VTAB : rc;
+  return rc == SQLITE_OK && out->conf.seal_service == NULL ? SQLITE_CORRUPT_VTAB : rc;
 }
 
-/* Reads the identities of one service; more than `most` is not what was counted. */
-static int load_ids(Seal *p, int64_t service, SealStored *out, SealService *to, int64_t most) {
+/* Reads the identities of one service. */
+static int load_ids(Seal *p, int64_t service, SealStored *out, SealService *to, size_t size) {
   sqlite3_stmt *row;
-  size_t size = 0;
   int64_t first = service << SEAL_ROW_BITS;
+  to->ids = sqlite3_malloc64((size + 1) * sizeof *to->ids);
+  if (to->ids == NULL) return SQLITE_NOMEM;
   int rc = seal_store_row(&p->store, SQL_STORED_IDS, &row, "ii", first, first + SEAL_ROWS_MAX - 1);
-  while (rc == SQLITE_ROW) {
+  for (; rc == SQLITE_ROW && to->n_ids < size; rc = sqlite3_step(row)) {
     int is_ue = sqlite3_column_type(row, 0) == SQLITE_NULL;
     SealText text;
-    if (to->n_ids == size) {
-      size = size ? size * 2 : 16;
-      SealId *more = sqlite3_realloc64(to->ids, size * sizeof *more);
-      if (more == NULL) break;
-      to->ids = more;
+    int bad = keep(out, seal_column_text(row, is_ue), &text);
+    if (bad != SQLITE_OK) {
+      rc = bad;
+      break;
     }
-    rc = keep(out, seal_column_text(row, is_ue), &text);
-    if (rc == SQLITE_OK && (text.p == NULL || (int64_t)to->n_ids == most)) rc = SQLITE_CORRUPT_VTAB;
-    if (rc != SQLITE_OK) break;
     to->ids[to->n_ids++] = (SealId){text.p, text.n, is_ue};
-    rc = sqlite3_step(row);
   }
   seal_store_reset(row);
-  return rc == SQLITE_ROW ? SQLITE_NOMEM : rc == SQLITE_DONE ? SQLITE_OK : rc;
+  return rc == SQLITE_ROW ? SQLITE_CORRUPT_VTAB : rc == SQLITE_DONE ? SQLITE_OK : rc;
 }
 
 static int load_service(Seal *p, sqlite3_stmt *row, SealStored *out, SealService *to) {
@@ -78,8 +73,8 @@ static int load_service(Seal *p, sqlite3_stmt *row, SealStored *out, SealService
   if (rc == SQLITE_OK) rc = keep(out, seal_column_text(row, 2), &to->key_format);
   if (rc == SQLITE_OK) rc = keep(out, seal_column_text(row, 3), &to->scope);
   int64_t n = sqlite3_column_int64(row, 4);
-  if (rc == SQLITE_OK && to->val_service_id.p == NULL) return SQLITE_CORRUPT_VTAB;
-  if (rc == SQLITE_OK) rc = load_ids(p, sqlite3_column_int64(row, 0), out, to, n);
+  if (n < 0 || n > SEAL_ROWS_MAX) return SQLITE_CORRUPT_VTAB;
+  if (rc == SQLITE_OK) rc = load_ids(p, sqlite3_column_int64(row, 0), out, to, (size_t)n);
   return rc;
 }
 

@@ -6,17 +6,27 @@
 */
 #include "registrar/internal.h"
 
-#include <assert.h>
+#include <string.h>
 
 #define ANSWER_KEPT 86400 /* seconds that the outcome of a message is kept */
 
-/* Removes rows of one service, at most `limit`; *removed counts up, *left is 1 if some remain. */
-static int clear_rows(Seal *p, int64_t service, int64_t limit, int64_t *removed, int *left) {
+/* How the rows of one table are removed: identities, their digests at a SEAL server, key records. */
+typedef struct Rows {
+  enum SealSql boundary, delete_range;
+} Rows;
+static const Rows identities = {SQL_IDENTITY_BOUNDARY, SQL_IDENTITY_DELETE_RANGE};
+static const Rows members = {SQL_MEMBER_BOUNDARY, SQL_MEMBER_DELETE_RANGE};
+static const Rows records = {SQL_RECORD_BOUNDARY, SQL_RECORD_DELETE_RANGE};
+
+/* Removes rows of one service, at most `limit`; *removed is how many, *left is 1 if some remain. */
+static int clear_rows(Seal *p, const Rows *rows, int64_t service, int64_t limit, int64_t *removed,
+                      int *left) {
   int64_t first = service << SEAL_ROW_BITS, last = first + SEAL_ROWS_MAX - 1;
   *left = 0;
+  *removed = 0;
   if (limit < SEAL_ROWS_MAX) {
     sqlite3_stmt *row;
-    int rc = seal_store_row(&p->store, SQL_IDENTITY_BOUNDARY, &row, "iii", first, last, limit);
+    int rc = seal_store_row(&p->store, rows->boundary, &row, "iii", first, last, limit);
     if (rc == SQLITE_ROW) {
       last = sqlite3_column_int64(row, 0) - 1;
       *left = 1;
@@ -24,42 +34,64 @@ static int clear_rows(Seal *p, int64_t service, int64_t limit, int64_t *removed,
     seal_store_reset(row);
     if (rc != SQLITE_ROW && rc != SQLITE_DONE) return rc;
   }
-  int rc = seal_store_run(&p->store, SQL_IDENTITY_DELETE_RANGE, "ii", first, last);
-  if (rc == SQLITE_OK) *removed += sqlite3_changes64(p->store.db);
+  int rc = seal_store_run(&p->store, rows->delete_range, "ii", first, last);
+  if (rc == SQLITE_OK) *removed = sqlite3_changes64(p->store.db);
   return rc;
 }
 
+int seal_service_records_clear(Seal *p, int64_t service, int64_t *removed) {
+  int left;
+  return clear_rows(p, &records, service, INT64_MAX, removed, &left);
+}
+
+/* One service of a configuration, as it is cleared. */
+typedef struct Clearing {
+  int64_t service, term, until, val_server;
+  int identity; /* its rows are identities, else key records */
+} Clearing;
+
 /* Removes one service with its rows, or as many of those as `limit` allows. */
-static int clear_service(Seal *p, int64_t service, int64_t term, int64_t until, int64_t val_server,
-                         int64_t limit, int64_t *removed, int *left) {
-  int64_t rows = 0;
-  int rc = clear_rows(p, service, limit, &rows, left);
+static int clear_service(Seal *p, const Clearing *c, int64_t limit, int64_t *removed, int *left) {
+  int64_t rows;
+  int rc = clear_rows(p, c->identity ? &identities : &records, c->service, limit, &rows, left);
+  if (rc == SQLITE_OK && c->identity && rows == 0 && !*left) {
+    rc = clear_rows(p, &members, c->service, limit, &rows, left);
+  }
   if (rc != SQLITE_OK) return rc;
-  *removed += rows > 0 ? rows : 1; /* a service without identities is itself a row: of seal_key */
-  rc = seal_hold(p, term, until, val_server, -rows, 0);
+  *removed += rows > 0 ? rows : 1; /* a service without rows is itself one: of seal_key */
+  int64_t n_identities = c->identity ? rows : 0, n_records = c->identity ? 0 : rows;
+  rc = seal_hold(p, c->term, c->until, c->val_server, -n_identities, -n_records);
   if (rc != SQLITE_OK) return rc;
-  if (!*left) return seal_store_run(&p->store, SQL_SERVICE_DELETE, "i", service);
-  return seal_store_run(&p->store, SQL_SERVICE_COUNT, "iiii", service, -rows, (int64_t)0,
+  if (!*left) return seal_store_run(&p->store, SQL_SERVICE_DELETE, "i", c->service);
+  return seal_store_run(&p->store, SQL_SERVICE_COUNT, "iiii", c->service, -n_identities, -n_records,
                         (int64_t)0);
 }
 
-int seal_configuration_clear(Seal *p, int64_t id, int64_t limit, int64_t *removed) {
+int seal_configuration_clear(Seal *p, int64_t id, int64_t limit, int64_t at, int64_t *removed) {
   sqlite3_stmt *row;
   int rc = seal_store_row(&p->store, SQL_CONFIGURATION_LOAD, &row, "i", id);
   if (rc != SQLITE_ROW) return rc == SQLITE_DONE ? SQLITE_CORRUPT_VTAB : rc;
-  int64_t val_server = sqlite3_column_int64(row, 1), until = sqlite3_column_int64(row, 4);
+  const char *service = seal_service_name(seal_column_text(row, 2));
+  Clearing clearing = {.val_server = sqlite3_column_int64(row, 1),
+                       .until = sqlite3_column_int64(row, 4),
+                       .identity = service != NULL && strcmp(service, SEAL_IDM) == 0};
   seal_store_reset(row);
   int left = 0;
+  rc = seal_occupancy_close(p, id, 0, at);
+  if (rc != SQLITE_OK) return rc;
+  int held = sqlite3_changes(p->store.db) > 0;
   while (!left && *removed < limit) {
     rc = seal_store_row(&p->store, SQL_CONFIGURATION_SERVICES, &row, "i", id);
-    if (rc != SQLITE_ROW) break;
-    int64_t service = sqlite3_column_int64(row, 0), term = sqlite3_column_int64(row, 1);
+    if (rc == SQLITE_ROW) {
+      clearing.service = sqlite3_column_int64(row, 0);
+      clearing.term = sqlite3_column_int64(row, 1);
+    }
     seal_store_reset(row);
-    rc = clear_service(p, service, term, until, val_server, limit - *removed, removed, &left);
+    if (rc != SQLITE_ROW) return rc == SQLITE_DONE ? SQLITE_OK : rc;
+    rc = clear_service(p, &clearing, limit - *removed, removed, &left);
     if (rc != SQLITE_OK) return rc;
   }
-  if (rc == SQLITE_DONE) seal_store_reset(row);
-  return rc == SQLITE_DONE ? SQLITE_OK : rc;
+  return held ? seal_occupancy_open(p, id, 0, at) : SQLITE_OK; /* what the limit has left */
 }
 
 /* Removes one ended configuration, or as many of its rows as are still allowed; *found is 0 when
@@ -73,7 +105,7 @@ static int sweep_one(Seal *p, int64_t limit, int64_t at, int64_t *removed, int *
   seal_store_reset(row);
   if (rc == SQLITE_DONE) return SQLITE_OK;
   if (rc != SQLITE_ROW) return rc;
-  rc = seal_configuration_clear(p, id, limit, removed);
+  rc = seal_configuration_clear(p, id, limit, at, removed);
   if (rc != SQLITE_OK) return rc;
   rc = seal_store_row(&p->store, SQL_CONFIGURATION_SERVICES, &row, "i", id);
   seal_store_reset(row);
@@ -81,13 +113,29 @@ static int sweep_one(Seal *p, int64_t limit, int64_t at, int64_t *removed, int *
   return rc == SQLITE_ROW ? SQLITE_OK : rc;
 }
 
+/* Forgets token ids that nobody may use again: by the clock's high-water mark, which the host's clock
+** moves; an `at` that the operator names (host_clock 0) reaches no further than that, or else a used token
+** that is still good by the clock could be used again. */
+static int sweep_replay(Seal *p, int64_t limit, int64_t at, int host_clock) {
+  char identifier[SEAL_ID_MAX + 1];
+  int rc = seal_identifier(p, identifier);
+  if (rc == SQLITE_OK && host_clock && at > p->clock_mark) {
+    rc = seal_store_run(&p->store, SQL_CLOCK_ADVANCE, "i", at);
+    p->clock_mark = at;
+  }
+  if (rc != SQLITE_OK) return rc;
+  return seal_store_run(&p->store, SQL_SWEEP_REPLAY, "ii", at < p->clock_mark ? at : p->clock_mark,
+                        limit);
+}
+
 int seal_sweep(Seal *p, int64_t limit, int64_t at, int64_t *removed) {
-  int found = 1;
+  int found = 1, host_clock = at == SEAL_UNBOUNDED;
+  at = seal_at(p, at);
   *removed = 0;
   int rc = seal_settle(p);
   while (rc == SQLITE_OK && found && *removed < limit)
     rc = sweep_one(p, limit, at, removed, &found);
-  if (rc == SQLITE_OK) rc = seal_store_run(&p->store, SQL_SWEEP_REPLAY, "ii", at, limit);
+  if (rc == SQLITE_OK) rc = sweep_replay(p, limit, at, host_clock);
   if (rc == SQLITE_OK) {
     rc = seal_store_run(&p->store, SQL_SWEEP_MESSAGE, "ii", at - ANSWER_KEPT, limit);
   }

@@ -7,14 +7,20 @@
 
 int seal_store_prepare(SealStore *store, enum SealSql sql, sqlite3_stmt **out) {
   assert(sql >= 0 && sql < SQL_COUNT);
-  *out = store->stmt[sql];
-  if (*out != NULL) return SQLITE_OK;
-  /* NO_VTAB: a hostile schema can't make one of our statements run a virtual table. */
-  int rc = sqlite3_prepare_v3(store->db, seal_sql[sql], -1,
-                              SQLITE_PREPARE_PERSISTENT | SQLITE_PREPARE_NO_VTAB, &store->stmt[sql],
-                              NULL);
+  int rc = SQLITE_OK;
+  if (store->stmt[sql] == NULL) {
+    /* NO_VTAB: a hostile schema can't make one of our statements run a virtual table. */
+    rc = sqlite3_prepare_v3(store->db, seal_sql[sql], -1,
+                            SQLITE_PREPARE_PERSISTENT | SQLITE_PREPARE_NO_VTAB, &store->stmt[sql],
+                            NULL);
+  }
   *out = store->stmt[sql];
   return rc;
+}
+
+int seal_store_once(SealStore *store, enum SealSql sql, sqlite3_stmt **out) {
+  assert(sql >= 0 && sql < SQL_COUNT);
+  return sqlite3_prepare_v3(store->db, seal_sql[sql], -1, SQLITE_PREPARE_NO_VTAB, out, NULL);
 }
 
 static int bind_text(sqlite3_stmt *stmt, int i, SealText text) {
@@ -84,8 +90,12 @@ int seal_store_row(SealStore *store, enum SealSql sql, sqlite3_stmt **row, const
   rc = bind_all(*row, types, &ap);
   va_end(ap);
   if (rc == SQLITE_OK) rc = sqlite3_step(*row);
-  if (rc != SQLITE_ROW) seal_store_reset(*row);
-  if (rc != SQLITE_ROW && rc != SQLITE_DONE) *row = NULL;
+  if (rc != SQLITE_ROW) {
+    /* Also after the last row: a caller that finds none has nothing to reset, and a statement that was
+    ** not can't be bound again. */
+    seal_store_reset(*row);
+    *row = NULL;
+  }
   return rc;
 }
 
@@ -103,10 +113,11 @@ void seal_store_release(SealStore *store) {
 }
 
 int64_t seal_store_clock(SealStore *store) {
-  sqlite3_vfs *vfs = NULL;
   sqlite3_int64 ms = 0;
-  (void)sqlite3_file_control(store->db, "main", SQLITE_FCNTL_VFS_POINTER, &vfs);
-  if (vfs == NULL) vfs = sqlite3_vfs_find(NULL);
+  if (store->vfs == NULL) {
+    (void)sqlite3_file_control(store->db, "main", SQLITE_FCNTL_VFS_POINTER, &store->vfs);
+  }
+  sqlite3_vfs *vfs = store->vfs ? store->vfs : sqlite3_vfs_find(NULL);
   if (vfs != NULL && vfs->iVersion >= 2 && vfs->xCurrentTimeInt64 != NULL) {
     (void)vfs->xCurrentTimeInt64(vfs, &ms);
   } else if (vfs != NULL) {
@@ -122,10 +133,18 @@ SealText seal_column_text(sqlite3_stmt *row, int i) {
   return text;
 }
 
-int seal_text_missing(sqlite3_stmt *row, int i) {
-  return sqlite3_column_type(row, i) == SQLITE_NULL ? SQLITE_CORRUPT_VTAB : SQLITE_NOMEM;
-}
-
 int64_t seal_column_until(sqlite3_stmt *row, int i) {
   return sqlite3_column_type(row, i) == SQLITE_NULL ? SEAL_UNBOUNDED : sqlite3_column_int64(row, i);
+}
+
+SealText seal_value_text(sqlite3_value *value) {
+  SealText text = {NULL, 0};
+  int type = sqlite3_value_type(value);
+  if (type == SQLITE_NULL) return text;
+  /* The bytes of a blob are the text, whatever encoding the database has. */
+  text.p =
+      type == SQLITE_BLOB ? sqlite3_value_blob(value) : (const char *)sqlite3_value_text(value);
+  text.n = sqlite3_value_bytes(value);
+  if (text.p == NULL && text.n == 0) text.p = "";
+  return text;
 }

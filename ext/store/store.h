@@ -28,6 +28,7 @@ typedef struct SealText {
 
 typedef struct SealStore {
   sqlite3 *db;
+  sqlite3_vfs *vfs; /* of the main database; NULL: not asked yet */
   sqlite3_stmt *stmt[SQL_COUNT];
 } SealStore;
 
@@ -40,9 +41,9 @@ typedef struct SealStore {
 ** message is sqlite3_errmsg(store->db). */
 int seal_store_run(SealStore *store, enum SealSql sql, const char *types, ...);
 
-/* The same for one that gives rows: returns SQLITE_ROW with *row on the first, SQLITE_DONE (*row
-** is reset then), or an error code. The caller calls seal_store_reset(*row) as soon as it has read what it needs, and
-** not after what was bound has gone. *row is NULL on error. */
+/* The same for one that gives rows: returns SQLITE_ROW with *row on the first, SQLITE_DONE, or an
+** error code. The caller calls seal_store_reset(*row) as soon as it has read what it needs, and
+** not after what was bound has gone. *row is NULL unless there is one. */
 int seal_store_row(SealStore *store, enum SealSql sql, sqlite3_stmt **row, const char *types, ...);
 
 /* Ends the use of a statement: the cached one is free again. NULL is allowed. */
@@ -51,15 +52,17 @@ void seal_store_reset(sqlite3_stmt *row);
 /* Gives the cached statement of `sql`, prepared, reset and without bindings. */
 int seal_store_prepare(SealStore *store, enum SealSql sql, sqlite3_stmt **out);
 
+/* Prepares a statement for one use, beside the cached one: the caller's, sqlite3_finalize. */
+int seal_store_once(SealStore *store, enum SealSql sql, sqlite3_stmt **out);
+
 /* Finalizes every cached statement. */
 void seal_store_release(SealStore *store);
 
 /* The host's clock, by SQLite's VFS: seconds since 1970. */
 int64_t seal_store_clock(SealStore *store);
 
-/* Why column i, of a column that is never NULL, gave no text: SQLITE_CORRUPT_VTAB or SQLITE_NOMEM. */
-int seal_text_missing(sqlite3_stmt *row, int i);
-
+/* Reads a value as text: a blob's bytes are taken as they are; p of NULL for NULL. */
+SealText seal_value_text(sqlite3_value *value);
 /* Reads column i as a text that lives until the row is left. */
 SealText seal_column_text(sqlite3_stmt *row, int i);
 /* Reads column i as an instant; NULL is SEAL_UNBOUNDED. */

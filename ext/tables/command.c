@@ -15,13 +15,14 @@ enum { COMMAND, ARGUMENT, RESULT };
 
 static const SealColumn command_columns[] = {
     {"command", SEAL_KIND_TEXT, SEAL_COL_REQUIRED, NULL},
-    {"argument", SEAL_KIND_VALUE, 0, NULL},
-    {"result", SEAL_KIND_TEXT, SEAL_COL_READ_ONLY, NULL},
+    {"argument", SEAL_KIND_VALUE, SEAL_COL_VIRTUAL, NULL},
+    {"result", SEAL_KIND_TEXT, SEAL_COL_READ_ONLY | SEAL_COL_VIRTUAL, NULL},
     {"at", SEAL_KIND_INSTANT, SEAL_COL_HIDDEN, NULL},
 };
 
 /* sweep: removes at most `argument` rows (none given: all) of what has ended; gives how many. */
 static int run_sweep(SealRow *row, int64_t at, char **result) {
+  (void)at;
   const SealCell *argument = &row->cells[ARGUMENT];
   int64_t limit = INT64_MAX, removed;
   if (argument->form == SEAL_CELL_VALUE) {
@@ -30,22 +31,166 @@ static int run_sweep(SealRow *row, int64_t at, char **result) {
                 : 0;
     if (limit < 1) return seal_row_refuse(row, ARGUMENT, "sweep takes a number of rows, from 1 on");
   }
-  int rc = seal_sweep(row->p, limit, at, &removed);
+  int rc = seal_sweep(row->p, limit, row->at, &removed);
   if (rc != SQLITE_OK) return rc;
   *result = sqlite3_mprintf("%lld", (long long)removed);
   return *result ? SQLITE_OK : SQLITE_NOMEM;
 }
 
+/* rotate-key: makes a new signing key; gives its public JWK. */
+static int run_rotate_key(SealRow *row, int64_t at, char **result) {
+  return seal_rotate_key(row->p, at, result, row->err);
+}
+
+/* rekey: seals everything again under the key that `argument` is (a blob of 32 bytes); gives how many
+** values. */
+static int run_rekey(SealRow *row, int64_t at, char **result) {
+  (void)at;
+  int64_t count;
+  const SealCell *argument = &row->cells[ARGUMENT];
+  if (argument->form != SEAL_CELL_VALUE) return seal_row_refuse(row, ARGUMENT, "rekey takes a key");
+  int n = sqlite3_value_bytes(argument->value);
+  int rc = seal_settle(row->p);
+  if (rc == SQLITE_OK) {
+    rc = seal_rekey(row->p, sqlite3_value_blob(argument->value), n, &count, row->err);
+  }
+  if (rc != SQLITE_OK) return rc;
+  *result = sqlite3_mprintf("%lld", (long long)count);
+  return *result ? SQLITE_OK : SQLITE_NOMEM;
+}
+
+/* issue-token: argument {"val_server_id", "scope", "ttl"}; gives the token response of RFC 6749. */
+static int run_issue_token(SealRow *row, int64_t at, char **result) {
+  json_t *json = NULL;
+  int unknown = 0;
+  SealText text = seal_row_text(row, ARGUMENT);
+  SealReason reason = text.p ? seal_json_parse(text.p, (size_t)text.n, 2, &json) : SEAL_INTERNAL;
+  if (reason == SEAL_NOMEM) return SQLITE_NOMEM;
+  const json_t *server = json_object_get(json, "val_server_id"),
+               *scope = json_object_get(json, "scope");
+  const json_t *ttl = json_object_get(json, "ttl");
+  SealText id = {json_string_value(server), (int)json_string_length(server)};
+  SealText scopes = {json_string_value(scope), (int)json_string_length(scope)};
+  unsigned asked = scopes.p ? seal_scopes_read(scopes, &unknown) : 0;
+  int rc;
+  if (id.p == NULL || (scope && (scopes.p == NULL || unknown)) || (ttl && !json_is_integer(ttl))) {
+    rc = seal_row_refuse(row, ARGUMENT,
+                         "issue-token takes {\"val_server_id\", \"scope\", \"ttl\"}, known scopes, "
+                         "seconds");
+  } else {
+    rc = seal_token_for(row->p, id, asked, ttl ? json_integer_value(ttl) : 3600, at, result,
+                        row->err);
+  }
+  json_decref(json);
+  return rc;
+}
+
+/* checkpoint: signs the head of the audit chain; gives the JWS, which is to be kept elsewhere. */
+static int run_checkpoint(SealRow *row, int64_t at, char **result) {
+  return seal_checkpoint(row->p, at, result, row->err);
+}
+
+/* export-mark: everything up to audit entry `argument` was exported; gives the checkpoint, up to which
+** prune may go. */
+static int run_export_mark(SealRow *row, int64_t at, char **result) {
+  const SealCell *argument = &row->cells[ARGUMENT];
+  int64_t marked;
+  (void)at;
+  if (argument->form != SEAL_CELL_VALUE ||
+      sqlite3_value_numeric_type(argument->value) != SQLITE_INTEGER) {
+    return seal_row_refuse(row, ARGUMENT, "export-mark takes the number of an audit entry");
+  }
+  int rc = seal_export_mark(row->p, sqlite3_value_int64(argument->value), &marked, row->err);
+  if (rc != SQLITE_OK) return rc;
+  *result = sqlite3_mprintf("%lld", (long long)marked);
+  return *result ? SQLITE_OK : SQLITE_NOMEM;
+}
+
+/* prune: removes what is older than the instant `argument` from the ledgers; gives {"through", "audit",
+** "usage", "occupancy"}. */
+static int run_prune(SealRow *row, int64_t at, char **result) {
+  const SealCell *argument = &row->cells[ARGUMENT];
+  SealPruned pruned;
+  int64_t before;
+  (void)at;
+  if (argument->form != SEAL_CELL_VALUE || seal_value_instant(argument->value, &before) != 0) {
+    return seal_row_refuse(row, ARGUMENT, "prune takes an instant");
+  }
+  int rc = seal_prune(row->p, before, &pruned, row->err);
+  if (rc != SQLITE_OK) return rc;
+  *result = sqlite3_mprintf("{\"through\":%lld,\"audit\":%lld,\"usage\":%lld,\"occupancy\":%lld}",
+                            (long long)pruned.through, (long long)pruned.audit,
+                            (long long)pruned.usage, (long long)pruned.occupancy);
+  return *result ? SQLITE_OK : SQLITE_NOMEM;
+}
+
+/* Reads a question: 0, or -1 when it is none. */
+static int read_question(const json_t *json, SealAsk *ask) {
+  const json_t *exp_time = json_object_get(json, "exp_time");
+  SealText service = seal_json_member(json, "seal_service");
+  SealText text = seal_json_member(json, "exp_time");
+  ask->seal_service = seal_service_name(service);
+  ask->val_service_id = seal_json_member(json, "val_service_id");
+  ask->key_format = seal_json_member(json, "key_format");
+  ask->scope = seal_json_member(json, "scope");
+  ask->identities = json_integer_value(json_object_get(json, "identities"));
+  ask->key_records = json_integer_value(json_object_get(json, "key_records"));
+  ask->exp_time =
+      exp_time && !json_is_null(exp_time) ? json_integer_value(exp_time) : SEAL_UNBOUNDED;
+  if (text.p != NULL && seal_instant_parse(text.p, (size_t)text.n, &ask->exp_time) != 0) return -1;
+  if (exp_time && text.p == NULL && !json_is_integer(exp_time)) return -1;
+  if (ask->val_service_id.p != NULL && !seal_is_id(ask->val_service_id)) return -1;
+  return ask->seal_service && ask->identities >= 0 && ask->key_records >= 0 ? 0 : -1;
+}
+
+/* explain-authorization: argument {"val_server_id", "seal_service", "val_service_id", "identities",
+** "key_records", "key_format", "scope", "exp_time"}, the first two needed; gives what the SLA answers
+** at `at`, and every check. Changes nothing. */
+static int run_explain(SealRow *row, int64_t at, char **result) {
+  json_t *json = NULL;
+  SealAsk ask = {.at = at};
+  SealText text = seal_row_text(row, ARGUMENT);
+  SealReason reason = text.p ? seal_json_parse(text.p, (size_t)text.n, 2, &json) : SEAL_INTERNAL;
+  if (reason == SEAL_NOMEM) return SQLITE_NOMEM;
+  SealText id = seal_json_member(json, "val_server_id");
+  int rc;
+  if (reason != SEAL_VALID || id.p == NULL || read_question(json, &ask) != 0) {
+    rc = seal_row_refuse(row, ARGUMENT,
+                         "explain-authorization takes {\"val_server_id\", \"seal_service\", "
+                         "\"val_service_id\", \"identities\", \"key_records\", \"key_format\", "
+                         "\"scope\", \"exp_time\"}");
+  } else {
+    rc = seal_val_server_find(row->p, id, &ask.val_server, row->err);
+    if (rc == SQLITE_OK) rc = seal_explain(row->p, &ask, result);
+  }
+  json_decref(json);
+  return rc;
+}
+
+/* apply: argument a bundle of the registrar's; gives {"applied", "at", "more", "objects"}. */
+static int run_apply(SealRow *row, int64_t at, char **result) {
+  SealText bundle = seal_row_text(row, ARGUMENT);
+  if (bundle.p == NULL) return seal_row_refuse(row, ARGUMENT, "apply takes a bundle");
+  return seal_apply(row->p, bundle, at, result, row->err);
+}
+
 static const struct {
   const char *name;
   int (*run)(SealRow *row, int64_t at, char **result);
-  unsigned secret : 1; /* its result stays out of the audit */
+  unsigned secret : 1; /* its argument and result are nobody else's */
+  unsigned reads : 1;  /* it changes nothing, and so is not audited */
 } commands[] = {
-    {"sweep", run_sweep, 0},
+    {"sweep", run_sweep, 0, 0},           {"rotate-key", run_rotate_key, 0, 0},
+    {"rekey", run_rekey, 1, 0},           {"issue-token", run_issue_token, 1, 0},
+    {"checkpoint", run_checkpoint, 0, 0}, {"export-mark", run_export_mark, 0, 0},
+    {"prune", run_prune, 0, 0},           {"explain-authorization", run_explain, 0, 1},
+    {"apply", run_apply, 0, 0},
 };
 
 static int record(SealRow *row, const char *command, int64_t at, const char *result) {
-  char *detail = result ? sqlite3_mprintf("{\"result\":\"%w\"}", result) : NULL;
+  json_t *object = result ? json_pack("{s:s}", "result", result) : NULL;
+  char *detail = object ? seal_json_dump(object) : NULL;
+  json_decref(object);
   if (result && detail == NULL) return SQLITE_NOMEM;
   SealEvent event = {at, "operator", command, "seal_command", "done", NULL, detail};
   int rc = seal_audit_write(row->p, &event);
@@ -67,10 +212,13 @@ static int command_insert(SealRow *row, int64_t *rowid) {
   char *result = NULL;
   int64_t at = seal_at(row->p, row->at);
   int rc = commands[i].run(row, at, &result);
-  if (rc == SQLITE_OK) rc = record(row, commands[i].name, at, commands[i].secret ? NULL : result);
+  if (rc == SQLITE_OK && !commands[i].reads) {
+    rc = record(row, commands[i].name, at, commands[i].secret ? NULL : result);
+  }
   if (rc == SQLITE_OK) {
     *rowid = ++row->p->command_seq;
-    rc = seal_result_add(row->p, &row->p->commands, *rowid, 0, name, seal_row_text(row, ARGUMENT),
+    rc = seal_result_add(&row->p->commands, *rowid, 0, name,
+                         commands[i].secret ? (SealText){NULL, 0} : seal_row_text(row, ARGUMENT),
                          result);
   }
   if (result != NULL) seal_wipe(result, strlen(result));
@@ -78,24 +226,32 @@ static int command_insert(SealRow *row, int64_t *rowid) {
   return rc;
 }
 
-static int set_text(json_t *object, const char *name, const char *text) {
-  return json_object_set_new(object, name, text ? json_string(text) : json_null());
-}
-
-/* Binds the results as a JSON array. */
+/* Binds the numbers of the results and their commands as a JSON array. Arguments and results come from
+** memory: what is bound shows in a trace. */
 static int command_bind(Seal *p, sqlite3_stmt *view) {
   json_t *array = json_array();
   int bad = array == NULL;
   for (const SealResult *r = p->commands; !bad && r != NULL; r = r->next) {
     json_t *object = json_object();
     bad = json_object_set_new(object, "seq", json_integer(r->seq)) |
-          set_text(object, "command", r->command) | set_text(object, "argument", r->argument) |
-          set_text(object, "result", r->result);
-    bad |= json_array_append_new(array, object);
+          json_object_set_new(object, "command", json_string(r->command)) |
+          json_array_append_new(array, object);
   }
   char *text = bad ? NULL : seal_json_dump(array);
   json_decref(array);
   return text ? sqlite3_bind_text(view, 2, text, -1, sqlite3_free) : SQLITE_NOMEM;
+}
+
+static int command_column(Seal *p, sqlite3_context *ctx, sqlite3_stmt *row, int column) {
+  int64_t seq = sqlite3_column_int64(row, 0);
+  if (column != ARGUMENT && column != RESULT) return 0;
+  for (const SealResult *r = p->commands; r != NULL; r = r->next) {
+    if (r->seq != seq) continue;
+    const char *text = column == ARGUMENT ? r->argument : r->result;
+    if (text != NULL) sqlite3_result_text(ctx, text, -1, SQLITE_TRANSIENT);
+    return 1;
+  }
+  return 0;
 }
 
 const SealRelation seal_relation_command = {
@@ -112,4 +268,5 @@ const SealRelation seal_relation_command = {
     .in_use = SEAL_NO_SQL,
     .insert_row = command_insert,
     .bind = command_bind,
+    .column = command_column,
 };

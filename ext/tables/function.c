@@ -38,17 +38,9 @@ static void fail(sqlite3_context *ctx, Seal *p, int rc, SealError *err) {
   seal_error_clear(err);
 }
 
-static SealText value_text(sqlite3_value *value) {
-  SealText text = {NULL, 0};
-  if (sqlite3_value_type(value) == SQLITE_NULL) return text;
-  text.p = (const char *)sqlite3_value_text(value);
-  text.n = sqlite3_value_bytes(value);
-  return text;
-}
-
-/* The last, optional argument of functions that look at the clock. 0, or an error is set. */
-static int argument_at(sqlite3_context *ctx, Seal *p, int argc, sqlite3_value **argv, int i,
-                       int64_t *at) {
+/* The last, optional argument of functions that look at the clock: SEAL_UNBOUNDED where it is left
+** out. 0, or an error is set. */
+static int argument_at(sqlite3_context *ctx, int argc, sqlite3_value **argv, int i, int64_t *at) {
   char quoted[SEAL_QUOTE_MAX + 8];
   *at = SEAL_UNBOUNDED;
   if (i < argc && sqlite3_value_type(argv[i]) != SQLITE_NULL) {
@@ -56,7 +48,7 @@ static int argument_at(sqlite3_context *ctx, Seal *p, int argc, sqlite3_value **
     if (seal_value_instant(argv[i], &given) != 0) {
       char *text = sqlite3_mprintf("at: \"%s\" is not an instant (RFC 3339, a date, or integer "
                                    "seconds since 1970)",
-                                   seal_quote(value_text(argv[i]), quoted));
+                                   seal_quote(seal_value_text(argv[i]), quoted));
       if (text == NULL) {
         sqlite3_result_error_nomem(ctx);
       } else {
@@ -67,7 +59,6 @@ static int argument_at(sqlite3_context *ctx, Seal *p, int argc, sqlite3_value **
     }
     *at = given;
   }
-  *at = seal_at(p, *at);
   return 0;
 }
 
@@ -114,9 +105,10 @@ static void authenticate(sqlite3_context *ctx, int argc, sqlite3_value **argv) {
   json_t *json = NULL;
   int64_t at;
   memset(&err, 0, sizeof err);
-  if (argument_at(ctx, p, argc, argv, 1, &at)) return;
+  if (argument_at(ctx, argc, argv, 1, &at)) return;
   int rc = seal_enter(p);
-  if (rc == SQLITE_OK) rc = seal_credential_read(value_text(argv[0]), &credential, &json, &err);
+  if (rc == SQLITE_OK)
+    rc = seal_credential_read(seal_value_text(argv[0]), &credential, &json, &err);
   if (rc == SQLITE_OK) rc = seal_authenticate(p, &credential, at, &who, &err);
   if (rc == SQLITE_OK) {
     sqlite3_result_text(ctx, who.val_server_id, -1, SQLITE_TRANSIENT);
@@ -134,16 +126,17 @@ static void serves(sqlite3_context *ctx, int argc, sqlite3_value **argv) {
   char quoted[SEAL_QUOTE_MAX + 8], text[SEAL_INSTANT_SIZE];
   int64_t at, until = INT64_MIN;
   memset(&err, 0, sizeof err);
-  if (argument_at(ctx, p, argc, argv, 3, &at)) return;
-  const char *service = seal_service_name(value_text(argv[0]));
+  if (argument_at(ctx, argc, argv, 3, &at)) return;
+  const char *service = seal_service_name(seal_value_text(argv[0]));
   int rc = seal_enter(p);
   if (rc == SQLITE_OK && service == NULL) {
     rc =
         seal_refuse(&err, SEAL_MANDATORY_IE_INCORRECT, "seal_service: \"%s\" is not a SEAL service",
-                    seal_quote(value_text(argv[0]), quoted));
+                    seal_quote(seal_value_text(argv[0]), quoted));
   }
   if (rc == SQLITE_OK) {
-    rc = seal_serves(p, service, value_text(argv[1]), value_text(argv[2]), at, &until);
+    rc = seal_serves(p, service, seal_value_text(argv[1]), seal_value_text(argv[2]), seal_at(p, at),
+                     &until);
   }
   if (rc != SQLITE_OK) {
     fail(ctx, p, rc, &err);
@@ -153,19 +146,104 @@ static void serves(sqlite3_context *ctx, int argc, sqlite3_value **argv) {
   }
 }
 
+/* seal_unlock(key): this connection may now read and write sealed values; 32 bytes. Gives 1. */
+static void unlock(sqlite3_context *ctx, int argc, sqlite3_value **argv) {
+  (void)argc;
+  Seal *p = sqlite3_user_data(ctx);
+  SealError err;
+  memset(&err, 0, sizeof err);
+  const void *key = sqlite3_value_blob(argv[0]);
+  int rc = seal_enter(p);
+  if (rc == SQLITE_OK) rc = seal_unlock(p, key, sqlite3_value_bytes(argv[0]), &err);
+  if (rc == SQLITE_OK) {
+    sqlite3_result_int(ctx, 1);
+  } else {
+    fail(ctx, p, rc, &err);
+  }
+}
+
+/* seal_jwks(): the registrar's public keys, as a JWK Set. */
+static void jwks(sqlite3_context *ctx, int argc, sqlite3_value **argv) {
+  (void)argc;
+  (void)argv;
+  Seal *p = sqlite3_user_data(ctx);
+  SealError err;
+  char *text = NULL;
+  memset(&err, 0, sizeof err);
+  int rc = seal_enter(p);
+  if (rc == SQLITE_OK) rc = seal_signing_jwks(p, seal_at(p, SEAL_UNBOUNDED), &text);
+  if (rc == SQLITE_OK) {
+    sqlite3_result_text(ctx, text, -1, sqlite3_free);
+  } else {
+    fail(ctx, p, rc, &err);
+  }
+}
+
+/* seal_audit_verify([through]): NULL, or the first audit entry that does not hold. With `through`, the
+** chain must reach that entry. */
+static void audit_verify(sqlite3_context *ctx, int argc, sqlite3_value **argv) {
+  Seal *p = sqlite3_user_data(ctx);
+  SealError err;
+  int64_t through = SEAL_UNBOUNDED, first_bad = 0;
+  memset(&err, 0, sizeof err);
+  if (argc == 1 && sqlite3_value_type(argv[0]) != SQLITE_NULL) {
+    if (sqlite3_value_numeric_type(argv[0]) != SQLITE_INTEGER) {
+      sqlite3_result_error(ctx, "through: the number of an audit entry is needed", -1);
+      return;
+    }
+    through = sqlite3_value_int64(argv[0]);
+  }
+  int rc = seal_enter(p);
+  if (rc == SQLITE_OK) rc = seal_audit_verify(p, through, &first_bad);
+  if (rc != SQLITE_OK) {
+    fail(ctx, p, rc, &err);
+  } else if (first_bad != 0) {
+    sqlite3_result_int64(ctx, first_bad);
+  }
+}
+
+/* seal_bundle(seal_server_id [, since [, at]]): the signed changes after `since` (a number, or the `to` of
+** the bundle before; NULL: a full copy) for one SEAL server. */
+static void bundle(sqlite3_context *ctx, int argc, sqlite3_value **argv) {
+  Seal *p = sqlite3_user_data(ctx);
+  SealError err;
+  char *jws = NULL;
+  int64_t at;
+  SealText since = {NULL, 0};
+  memset(&err, 0, sizeof err);
+  if (argument_at(ctx, argc, argv, 2, &at)) return;
+  if (argc > 1) since = seal_value_text(argv[1]);
+  int rc = seal_enter(p);
+  if (rc == SQLITE_OK) {
+    rc = seal_bundle(p, seal_value_text(argv[0]), since, seal_at(p, at), &jws, &err);
+  }
+  if (rc == SQLITE_OK) {
+    sqlite3_result_text(ctx, jws, -1, sqlite3_free);
+  } else {
+    fail(ctx, p, rc, &err);
+  }
+}
+
 static const struct {
   const char *name;
   int n_args;
   int flags;
   void (*run)(sqlite3_context *, int, sqlite3_value **);
 } functions[] = {
+    {"seal_version", 0, PURE, version},
     {"seal_debug", 0, PURE, debug},
     {"seal_schema", 0, PURE, schema},
     {"seal_authenticate", 1, LOOKS, authenticate},
     {"seal_authenticate", 2, LOOKS, authenticate},
     {"seal_serves", 3, LOOKS, serves},
     {"seal_serves", 4, LOOKS, serves},
-    {"seal_version", 0, PURE, version}, /* the last: where it is, all is registered (seal.c) */
+    {"seal_unlock", 1, LOOKS, unlock},
+    {"seal_jwks", 0, LOOKS, jwks},
+    {"seal_audit_verify", 0, LOOKS, audit_verify},
+    {"seal_audit_verify", 1, LOOKS, audit_verify},
+    {"seal_bundle", 1, LOOKS, bundle},
+    {"seal_bundle", 2, LOOKS, bundle},
+    {"seal_bundle", 3, LOOKS, bundle},
 };
 
 static void owner_gone(void *p) {

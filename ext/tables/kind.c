@@ -112,14 +112,24 @@ static int check_endpoint(const json_t *json) {
   return found == 1 ? 0 : -1;
 }
 
-/* What JSON a kind asks for. */
+/* What JSON a kind asks for. A scalar is looked at in an array. */
 static int check_json(SealKind kind, SealText text) {
   json_t *json = NULL;
-  SealReason reason = text.p ? seal_json_parse(text.p, (size_t)text.n, 8, &json) : SEAL_INTERNAL;
+  char *array =
+      kind == SEAL_KIND_JSON ? sqlite3_mprintf("[%.*s]", text.n, text.p ? text.p : "") : NULL;
+  if (kind == SEAL_KIND_JSON && array == NULL) return 1;
+  if (text.p == NULL || memchr(text.p, 0, (size_t)text.n) != NULL) {
+    sqlite3_free(array);
+    return -1;
+  }
+  SealReason reason = array ? seal_json_parse(array, strlen(array), 32, &json)
+                            : seal_json_parse(text.p, (size_t)text.n, 8, &json);
+  sqlite3_free(array);
   if (reason == SEAL_NOMEM) return 1;
   if (reason != SEAL_VALID) return -1;
   int bad = kind == SEAL_KIND_WORDS    ? check_words(json)
             : kind == SEAL_KIND_RANGES ? check_ranges(json)
+            : kind == SEAL_KIND_JSON   ? (json_array_size(json) == 1 ? 0 : -1)
                                        : check_endpoint(json);
   json_decref(json);
   return bad;
@@ -129,6 +139,8 @@ static const char *json_problem(SealKind kind) {
   switch (kind) {
   case SEAL_KIND_WORDS:
     return "is not a JSON array of distinct strings";
+  case SEAL_KIND_JSON:
+    return "is not JSON";
   case SEAL_KIND_RANGES:
     return "is not a JSON array of {startTime, stopTime}, RFC 3339, start before stop";
   default:
@@ -179,17 +191,19 @@ int seal_kind_check(const SealColumn *column, sqlite3_value *value, char *proble
                       "\"%s\" is not an instant (RFC 3339, a date, or integer seconds since 1970)",
                       seal_quote(as_text, quoted));
   case SEAL_KIND_COUNT:
-    if (sqlite3_value_type(value) == SQLITE_INTEGER && sqlite3_value_int64(value) >= 0) return 0;
+    /* Text that is an integer becomes one, as in any INTEGER column: .import and Tcl give text. */
+    if (sqlite3_value_numeric_type(value) == SQLITE_INTEGER && sqlite3_value_int64(value) >= 0) {
+      return 0;
+    }
     return problem_is(problem, size, "is not an integer from 0 on");
   case SEAL_KIND_DECIMAL:
-    if (sqlite3_value_type(value) != SQLITE_BLOB) {
-      as_text.p = (const char *)sqlite3_value_text(value);
-      as_text.n = sqlite3_value_bytes(value);
-      if (check_decimal(as_text) == 0) return 0;
-    }
+    as_text.p = (const char *)sqlite3_value_text(value);
+    as_text.n = sqlite3_value_bytes(value);
+    if (check_decimal(as_text) == 0) return 0;
     return problem_is(problem, size, "is not a decimal number, as text, from 0 on");
   case SEAL_KIND_WORDS:
   case SEAL_KIND_RANGES:
+  case SEAL_KIND_JSON:
   case SEAL_KIND_ENDPOINT:
     bad = check_json(column->kind, value_text(value));
     return bad < 0 ? problem_is(problem, size, "%s", json_problem(column->kind)) : bad;

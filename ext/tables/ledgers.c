@@ -1,4 +1,4 @@
-/* The ledgers as relations: usage, audit, change. Read only: the registrar writes them.
+/* The ledgers as relations: usage, occupancy, audit, change. Read only: the registrar writes them.
 **
 **    SELECT time, actor, action, object FROM seal_audit ORDER BY seq DESC LIMIT 10;
 */
@@ -35,8 +35,26 @@ static const SealColumn usage_columns[] = {
     {"conf_id", SEAL_KIND_ID, READ, NULL},
     {"identities", SEAL_KIND_COUNT, READ, NULL},
     {"key_records", SEAL_KIND_COUNT, READ, NULL},
+    {"units", SEAL_KIND_TEXT, READ, NULL}, /* JSON: a member for each term that was invoked */
 };
 LEDGER(usage, SQL_CREATE_USAGE, SQL_DROP_USAGE, SQL_VIEW_USAGE);
+
+static const SealColumn occupancy_columns[] = {
+    {"val_provider_id", SEAL_KIND_ID, READ, NULL},
+    {"agreement_id", SEAL_KIND_ID, READ, NULL},
+    {"val_server_id", SEAL_KIND_ID, READ, NULL},
+    {"seal_service", SEAL_KIND_SERVICE, READ, NULL},
+    {"val_service_id", SEAL_KIND_ID, READ, NULL},
+    {"conf_id", SEAL_KIND_ID, READ, NULL},
+    {"start_time", SEAL_KIND_INSTANT, READ, NULL},
+    {"stop_time", SEAL_KIND_INSTANT, READ, NULL}, /* as known now; NULL: no end is known */
+    {"identities", SEAL_KIND_COUNT, READ, NULL},
+    {"key_records", SEAL_KIND_COUNT, READ, NULL},
+    {"term", SEAL_KIND_ID, READ, NULL}, /* the term's val_service_id: '*' too */
+    {"price_per_identity_day", SEAL_KIND_DECIMAL, READ, NULL},
+    {"currency", SEAL_KIND_CURRENCY, READ, NULL},
+};
+LEDGER(occupancy, SQL_CREATE_OCCUPANCY, SQL_DROP_OCCUPANCY, SQL_VIEW_OCCUPANCY);
 
 static const SealColumn audit_columns[] = {
     {"seq", SEAL_KIND_COUNT, READ | SEAL_COL_LOOKUP, NULL},

@@ -161,7 +161,7 @@ static int identity_update(SealRow *row) {
 }
 
 static int identity_delete(SealRow *row) {
-  return seal_row_delete(row->p, SEAL_IDM, row->rowid, row->at);
+  return seal_row_delete(row->p, SEAL_ROW_IDENTITY, row->rowid, row->at);
 }
 
 const SealRelation seal_relation_identity = {
@@ -206,12 +206,6 @@ static int key_result(SealRow *row, int rc) {
   return row->err->detail ? SQLITE_CONSTRAINT_VTAB : SQLITE_NOMEM;
 }
 
-static int check_scope(SealRow *row) {
-  SealText scope = seal_row_text(row, K_SCOPE);
-  if (scope.p == NULL || seal_is_scope(scope)) return SQLITE_OK;
-  return seal_row_refuse(row, K_SCOPE, "is not words with single spaces between them");
-}
-
 static int key_insert(SealRow *row, int64_t *rowid) {
   SealRowAsk ask = {
       .seal_service = SEAL_KM,
@@ -225,9 +219,7 @@ static int key_insert(SealRow *row, int64_t *rowid) {
       .at = row->at,
       .on_conflict = row->on_conflict,
   };
-  int rc = check_scope(row);
-  if (rc == SQLITE_OK) rc = seal_row_insert(row->p, &ask, rowid, row->err);
-  return key_result(row, rc);
+  return key_result(row, seal_row_insert(row->p, &ask, rowid, row->err));
 }
 
 static int key_update(SealRow *row) {
@@ -237,13 +229,11 @@ static int key_update(SealRow *row) {
       .scope = seal_row_text(row, K_SCOPE),
       .at = row->at,
   };
-  int rc = check_scope(row);
-  if (rc == SQLITE_OK) rc = seal_row_update(row->p, &ask, row->rowid);
-  return key_result(row, rc);
+  return key_result(row, seal_row_update(row->p, &ask, row->rowid));
 }
 
 static int key_delete(SealRow *row) {
-  return seal_row_delete(row->p, SEAL_KM, row->rowid, row->at);
+  return seal_row_delete(row->p, SEAL_ROW_KEY, row->rowid, row->at);
 }
 
 const SealRelation seal_relation_key = {
@@ -261,4 +251,124 @@ const SealRelation seal_relation_key = {
     .insert_row = key_insert,
     .update_row = key_update,
     .delete_row = key_delete,
+};
+
+/************************************************************************************************
+** seal_key_record: key_info is sealed at rest, and readable only unlocked.
+*/
+enum {
+  R_VAL_SERVER_ID,
+  R_VAL_SERVICE_ID,
+  R_VAL_USER_ID,
+  R_VAL_UE_ID,
+  R_CLIENT_ID,
+  R_KEY_FORMAT,
+  R_KEY_INFO,
+  R_USER_URI,
+  R_CONF_ID,
+  R_EXP_TIME
+};
+
+static const SealColumn key_record_columns[] = {
+    {"val_server_id", SEAL_KIND_ID, SEAL_COL_FIXED, NULL},
+    {"val_service_id", SEAL_KIND_ID, SEAL_COL_REQUIRED | SEAL_COL_FIXED, NULL},
+    {"val_user_id", SEAL_KIND_ID, SEAL_COL_FIXED, NULL},
+    {"val_ue_id", SEAL_KIND_ID, SEAL_COL_FIXED, NULL},
+    {"client_id", SEAL_KIND_ID, SEAL_COL_FIXED, NULL},
+    {"key_format", SEAL_KIND_ID, SEAL_COL_FIXED, NULL},
+    {"key_info", SEAL_KIND_VALUE,
+     SEAL_COL_REQUIRED | SEAL_COL_FIXED | SEAL_COL_WRITE_ONLY | SEAL_COL_VIRTUAL, NULL},
+    {"user_uri", SEAL_KIND_TEXT, SEAL_COL_FIXED, NULL},
+    {"conf_id", SEAL_KIND_ID, SEAL_COL_FIXED, NULL},
+    {"exp_time", SEAL_KIND_INSTANT, SEAL_COL_FIXED, NULL},
+    {"valid_until", SEAL_KIND_INSTANT, SEAL_COL_READ_ONLY, NULL},
+    {"credential", SEAL_KIND_VALUE, SEAL_COL_HIDDEN, NULL},
+    {"at", SEAL_KIND_INSTANT, SEAL_COL_HIDDEN, NULL},
+};
+
+static int record_insert(SealRow *row, int64_t *rowid) {
+  SealRecord record = {
+      .val_user_id = seal_row_text(row, R_VAL_USER_ID),
+      .val_ue_id = seal_row_text(row, R_VAL_UE_ID),
+      .client_id = seal_row_text(row, R_CLIENT_ID),
+      .key_format = seal_row_text(row, R_KEY_FORMAT),
+      .key_info = seal_row_text(row, R_KEY_INFO),
+      .user_uri = seal_row_text(row, R_USER_URI),
+  };
+  SealRowAsk ask = {
+      .seal_service = SEAL_KM,
+      .credential = row->credential,
+      .val_server_id = seal_row_text(row, R_VAL_SERVER_ID),
+      .val_service_id = seal_row_text(row, R_VAL_SERVICE_ID),
+      .conf_id = seal_row_text(row, R_CONF_ID),
+      .key_format = record.key_format,
+      .record = &record,
+      .exp_time = seal_row_int(row, R_EXP_TIME),
+      .at = row->at,
+      .on_conflict = row->on_conflict,
+  };
+  if ((record.val_user_id.p != NULL) + (record.val_ue_id.p != NULL) + (record.client_id.p != NULL) >
+      1) {
+    return seal_refuse(row->err, SEAL_MANDATORY_IE_INCORRECT,
+                       "seal_key_record: at most one of val_user_id, val_ue_id and client_id");
+  }
+  int rc = seal_row_insert(row->p, &ask, rowid, row->err);
+  if (rc != SQLITE_CONSTRAINT_UNIQUE) return rc;
+  sqlite3_free(row->err->detail);
+  row->err->detail = sqlite3_mprintf("UNIQUE constraint failed: seal_key_record.conf_id, "
+                                     "seal_key_record.val_service_id, seal_key_record.%s",
+                                     record.val_ue_id.p   ? "val_ue_id"
+                                     : record.client_id.p ? "client_id"
+                                                          : "val_user_id");
+  return row->err->detail ? SQLITE_CONSTRAINT_VTAB : SQLITE_NOMEM;
+}
+
+static int record_delete(SealRow *row) {
+  return seal_row_delete(row->p, SEAL_ROW_RECORD, row->rowid, row->at);
+}
+
+/* Opens key_info. A value that does not hold names its row, and stops nothing else. */
+static int record_column(Seal *p, sqlite3_context *ctx, sqlite3_stmt *row, int column) {
+  if (column != R_KEY_INFO) return 0;
+  SealError err;
+  void *plain = NULL;
+  int n = 0;
+  memset(&err, 0, sizeof err);
+  SealRecordPlace place = {
+      .val_server_id = seal_column_text(row, R_VAL_SERVER_ID + 1),
+      .conf_id = seal_column_text(row, R_CONF_ID + 1),
+      .val_service_id = seal_column_text(row, R_VAL_SERVICE_ID + 1),
+  };
+  SealRecord record = {
+      .val_user_id = seal_column_text(row, R_VAL_USER_ID + 1),
+      .val_ue_id = seal_column_text(row, R_VAL_UE_ID + 1),
+      .client_id = seal_column_text(row, R_CLIENT_ID + 1),
+  };
+  int rc = seal_record_open(p, sqlite3_column_int64(row, 0), &place, &record,
+                            sqlite3_column_blob(row, R_KEY_INFO + 1),
+                            sqlite3_column_bytes(row, R_KEY_INFO + 1), &plain, &n, &err);
+  if (rc == SQLITE_OK) {
+    sqlite3_result_text(ctx, plain, n, seal_secret_done);
+  } else {
+    seal_column_fail(ctx, rc, &err);
+  }
+  seal_error_clear(&err);
+  return 1;
+}
+
+const SealRelation seal_relation_key_record = {
+    .name = "key_record",
+    .columns = key_record_columns,
+    .n_columns = COUNT(key_record_columns),
+    .create = SQL_CREATE_KEY_RECORD,
+    .drop = SQL_DROP_KEY_RECORD,
+    .view = SQL_VIEW_KEY_RECORD,
+    .view_all = SQL_VIEW_KEY_RECORD,
+    .find = SEAL_NO_SQL,
+    .insert = SEAL_NO_SQL,
+    .update = SEAL_NO_SQL,
+    .in_use = SEAL_NO_SQL,
+    .insert_row = record_insert,
+    .delete_row = record_delete,
+    .column = record_column,
 };

@@ -59,10 +59,8 @@ static int set_error(sqlite3_vtab *table, char *message) {
   return message ? SQLITE_ERROR : SQLITE_NOMEM;
 }
 
-/* An instant has no type: with TEXT, the integers of `at IN (1000, 2000)` would come as text. */
 static const char *declared_type(SealKind kind) {
-  if (kind == SEAL_KIND_VALUE || kind == SEAL_KIND_INSTANT) return "";
-  return kind == SEAL_KIND_COUNT ? " INTEGER" : " TEXT";
+  return kind == SEAL_KIND_COUNT ? " INTEGER" : kind == SEAL_KIND_VALUE ? "" : " TEXT";
 }
 
 static int declare(sqlite3 *db, const SealRelation *relation) {
@@ -143,7 +141,6 @@ static int table_disconnect(sqlite3_vtab *base) {
   Table *table = (Table *)base;
   for (int i = 0; i < SCANS; i++) scan_clear(&table->scans[i]);
   if (--table->p->tables == 0) seal_store_release(&table->p->store);
-  sqlite3_free(base->zErrMsg); /* of a savepoint that failed: SQLite does not take it */
   sqlite3_free(table);
   return SQLITE_OK;
 }
@@ -166,13 +163,13 @@ typedef struct Plan {
   const SealRelation *relation;
   sqlite3_str *where;
   char letters[64];
-  int n;        /* arguments so far */
-  int first;    /* the statement's number of the first value: after ?1 and what the hook binds */
-  int lookup;   /* an equality that finds few rows */
-  unsigned key; /* a bit for each column of the key that has an equality */
-  int all;      /* WHERE at IS NULL */
-  int refused;  /* an argument that is needed can't be had in this order of tables */
-  int left;     /* a constraint that SQLite itself has to check */
+  int n;       /* arguments so far */
+  int first;   /* the statement's number of the first value: after ?1 and what the hook binds */
+  int lookup;  /* an equality that finds few rows */
+  int key;     /* equalities on columns of the key */
+  int all;     /* WHERE at IS NULL */
+  int refused; /* an argument that is needed can't be had in this order of tables */
+  int left;    /* a constraint that SQLite itself has to check */
 } Plan;
 
 static const char *operator_text(unsigned char op) {
@@ -232,7 +229,7 @@ static void plan_constraint(Plan *plan, int i) {
   }
   int room = plan->n < (int)sizeof plan->letters - 4;
   if (!c->usable || op == NULL || !room || (column && column->flags & SEAL_COL_HIDDEN) ||
-      (column && plan->relation->column && !(column->flags & SEAL_COL_KEY)) ||
+      (column && column->flags & SEAL_COL_VIRTUAL) ||
       strcmp(sqlite3_vtab_collation(plan->info, i), "BINARY") != 0) {
     if (c->op != SQLITE_INDEX_CONSTRAINT_LIMIT && c->op != SQLITE_INDEX_CONSTRAINT_OFFSET) {
       plan->left = 1;
@@ -249,24 +246,23 @@ static void plan_constraint(Plan *plan, int i) {
   }
   if (c->op != SQLITE_INDEX_CONSTRAINT_EQ && c->op != SQLITE_INDEX_CONSTRAINT_IS) return;
   if (column == NULL || column->flags & SEAL_COL_LOOKUP) plan->lookup = 1;
-  if (column != NULL && column->flags & SEAL_COL_KEY) plan->key |= 1U << c->iColumn;
+  if (column != NULL && column->flags & SEAL_COL_KEY) plan->key++;
 }
 
-static unsigned key_columns(const SealRelation *relation) {
-  unsigned all = 0;
-  for (int i = 0; i < relation->n_columns; i++) {
-    if (relation->columns[i].flags & SEAL_COL_KEY) all |= 1U << i;
-  }
-  return all;
+int seal_relation_keys(const SealRelation *relation) {
+  int n = 0;
+  for (int i = 0; i < relation->n_columns; i++)
+    n += (relation->columns[i].flags & SEAL_COL_KEY) != 0;
+  return n;
 }
 
 /* ORDER BY, if all of it is ours to give. */
 static void plan_order(Plan *plan, sqlite3_str *order) {
   sqlite3_index_info *info = plan->info;
-  if (info->nOrderBy == 0 || plan->relation->column != NULL) return;
+  if (info->nOrderBy == 0) return;
   for (int i = 0; i < info->nOrderBy; i++) {
     int c = info->aOrderBy[i].iColumn;
-    if (c >= 0 && plan->relation->columns[c].flags & SEAL_COL_HIDDEN) return;
+    if (c >= 0 && plan->relation->columns[c].flags & (SEAL_COL_HIDDEN | SEAL_COL_VIRTUAL)) return;
   }
   for (int i = 0; i < info->nOrderBy; i++) {
     int c = info->aOrderBy[i].iColumn;
@@ -285,7 +281,7 @@ static void plan_limit(Plan *plan, sqlite3_str *order) {
     if (op == SQLITE_INDEX_CONSTRAINT_OFFSET) return;
     if (op == SQLITE_INDEX_CONSTRAINT_LIMIT && plan->info->aConstraint[i].usable) limit = i;
   }
-  if (limit < 0 || plan->left || plan->relation->column != NULL) return;
+  if (limit < 0 || plan->left) return;
   if (plan->info->nOrderBy > 0 && !plan->info->orderByConsumed) return;
   take(plan, limit, 'v');
   sqlite3_str_appendf(order, " LIMIT ?%d", plan->n + plan->first - 1);
@@ -330,7 +326,7 @@ static int table_best_index(sqlite3_vtab *base, sqlite3_index_info *info) {
   Plan plan = {.info = info, .relation = relation, .first = relation->bind ? 3 : 2};
   plan.where = sqlite3_str_new(NULL);
   for (int i = 0; i < info->nConstraint; i++) plan_constraint(&plan, i);
-  int unique = plan.key != 0 && plan.key == key_columns(relation);
+  int unique = plan.key > 0 && plan.key == seal_relation_keys(relation);
   enum SealSql view = plan.lookup || unique ? relation->view : relation->view_all;
   info->estimatedRows = unique ? 1 : plan.lookup ? 10 : plan.key ? 1000 : 1000000;
   info->estimatedCost = unique ? 10 : plan.lookup ? 50 : plan.key ? 5000 : 3000000;
@@ -448,7 +444,7 @@ static int cursor_filter(sqlite3_vtab_cursor *base, int number, const char *plan
   int none = 0, all = number & PLAN_ALL, first = relation->bind ? 3 : 2;
   cursor_leave(cursor);
   cursor->eof = 1;
-  int rc = relation->counts ? seal_flush(table->p) : SQLITE_OK;
+  int rc = relation->counts ? seal_flush(table->p) : seal_batch_flush(table->p);
   if (rc == SQLITE_OK) rc = cursor_statement(table, cursor, strchr(plan, '\n') + 1);
   cursor->at = SEAL_UNBOUNDED;
   for (int i = 0; rc == SQLITE_OK && i < argc; i++) {
@@ -498,6 +494,16 @@ static int cursor_column(sqlite3_vtab_cursor *base, sqlite3_context *ctx, int i)
   return SQLITE_OK;
 }
 
+void seal_column_fail(sqlite3_context *ctx, int rc, const SealError *err) {
+  char *text = NULL;
+  if (err->cause != SEAL_CAUSE_NONE) {
+    text = sqlite3_mprintf("%s: %s", seal_cause_text(err->cause), err->detail);
+  }
+  if (text != NULL) sqlite3_result_error(ctx, text, -1);
+  sqlite3_result_error_code(ctx, rc);
+  sqlite3_free(text);
+}
+
 static int cursor_rowid(sqlite3_vtab_cursor *base, sqlite3_int64 *out) {
   *out = sqlite3_column_int64(((Cursor *)base)->stmt, 0);
   return SQLITE_OK;
@@ -520,9 +526,7 @@ static int table_update(sqlite3_vtab *base, int argc, sqlite3_value **argv, sqli
   Table *table = (Table *)base;
   SealError err;
   memset(&err, 0, sizeof err);
-  table->p->busy++;
   int rc = seal_relation_write(table->p, table->relation, table->asked_at, argc, argv, rowid, &err);
-  table->p->busy--;
   if (rc != SQLITE_OK && rc != SQLITE_NOMEM) {
     sqlite3_free(base->zErrMsg);
     if (err.cause != SEAL_CAUSE_NONE) {
@@ -559,25 +563,20 @@ static int table_rollback(sqlite3_vtab *base) {
   return SQLITE_OK;
 }
 
-/* A savepoint opens. A nested statement of ours may open one around itself: that one is not the
-** host's, and what it was called from is at work on what would be written here. */
 static int table_savepoint(sqlite3_vtab *base, int n) {
-  Seal *p = ((Table *)base)->p;
-  if (p->busy) return SQLITE_OK;
-  int rc = table_sync(base);
-  seal_savepoint(p, n);
-  return rc;
+  (void)n;
+  return table_sync(base);
 }
 
 static int table_release(sqlite3_vtab *base, int n) {
-  Seal *p = ((Table *)base)->p;
-  if (!p->busy) seal_release(p, n);
+  (void)base;
+  (void)n;
   return SQLITE_OK;
 }
 
 static int table_rollback_to(sqlite3_vtab *base, int n) {
-  Seal *p = ((Table *)base)->p;
-  if (!p->busy) seal_rollback_to(p, n);
+  (void)n;
+  seal_forget(((Table *)base)->p);
   return SQLITE_OK;
 }
 
@@ -589,7 +588,8 @@ static int table_rename(sqlite3_vtab *base, const char *name) {
 
 /* The suffixes of storage: seal_agreement_data, seal_term_held, … */
 static int table_shadow_name(const char *suffix) {
-  static const char *const names[] = {"data", "use", "held", "replay", "service"};
+  static const char *const names[] = {"data",   "use",  "held",       "replay", "service", "key",
+                                      "member", "unit", "checkpoint", "gap",    "price",   "party"};
   for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
     if (sqlite3_stricmp(names[i], suffix) == 0) return 1;
   }

@@ -19,6 +19,7 @@ typedef enum SealKind {
   SEAL_KIND_WORDS,    /* JSON: an array of distinct strings */
   SEAL_KIND_RANGES,   /* JSON: an array of {startTime, stopTime} */
   SEAL_KIND_ENDPOINT, /* JSON: an EndPoint of TS 29.558 */
+  SEAL_KIND_JSON,     /* JSON of any form: an object, an array or a scalar */
   SEAL_KIND_DECIMAL,  /* a decimal number from 0 on, as text */
   SEAL_KIND_CURRENCY, /* three capital letters (ISO 4217) */
   SEAL_KIND_VALUE     /* text or blob, whatever it is */
@@ -32,6 +33,7 @@ typedef enum SealKind {
 #define SEAL_COL_WRITE_ONLY 32  /* not in the audit's detail */
 #define SEAL_COL_LOOKUP     64  /* an equality finds few rows by an index */
 #define SEAL_COL_DERIVED    128 /* with KEY: may be left out, a check hook computes it */
+#define SEAL_COL_VIRTUAL    256 /* given by the column hook, not by storage */
 
 typedef struct SealColumn {
   const char *name;
@@ -53,11 +55,12 @@ typedef struct SealRelation {
   enum SealSql insert, update; /* ?1 row id, then every stored column in order */
   enum SealSql in_use;         /* a row if something valid hangs on ?1 at ?2: no delete then */
   const enum SealSql *remove;  /* what DELETE runs with ?1 row id, ended by SEAL_NO_SQL */
-  int (*clear)(Seal *p, int64_t rowid); /* what it does before those; may be NULL */
-  unsigned counts : 1; /* shows counters or ledgers: pending rows are written first */
-  unsigned silent : 1; /* its own hooks write audit and change */
+  unsigned counts : 1;         /* shows counters or ledgers: pending rows are written first */
+  unsigned silent : 1;         /* its own hooks write audit and change */
   /* Hooks, each may be NULL. They return as registrar.h's functions do. */
   int (*check)(struct SealRow *row);
+  /* After an insert or update; before a delete, with `removed`. */
+  int (*after)(struct SealRow *row, int removed);
   int (*insert_row)(struct SealRow *row, int64_t *rowid);
   int (*update_row)(struct SealRow *row);
   int (*delete_row)(struct SealRow *row);
@@ -69,11 +72,11 @@ typedef struct SealRelation {
 
 /* One value of a row that is written. */
 typedef struct SealCell {
-  enum { SEAL_CELL_NULL, SEAL_CELL_INT, SEAL_CELL_VALUE, SEAL_CELL_TEXT } form;
+  enum { SEAL_CELL_NULL, SEAL_CELL_INT, SEAL_CELL_VALUE, SEAL_CELL_TEXT, SEAL_CELL_BLOB } form;
   int64_t i;
   sqlite3_value *value;
-  const char *text;
-  int changed; /* given by this statement */
+  const char *text; /* TEXT; or BLOB, of i bytes */
+  int changed;      /* given by this statement */
 } SealCell;
 
 #define SEAL_COLUMNS_MAX 32
@@ -86,10 +89,11 @@ typedef struct SealRow {
   int64_t rowid; /* of the row that is updated or deleted; 0 for a new one */
   int64_t at;    /* SEAL_UNBOUNDED: not given */
   int on_conflict;
-  sqlite3_stmt *old;   /* the row as it was; NULL for a new one */
-  SealText credential; /* the hidden column */
-  SealCell cells[SEAL_COLUMNS_MAX];
-  char thumbprint[44]; /* set by a check hook that computes it */
+  sqlite3_stmt *old;                /* the row as it was; NULL for a new one */
+  SealText credential;              /* the hidden column */
+  char extra[64];                   /* what a check hook computed: bound after the columns */
+  void *owned;                      /* what cells that a check hook filled point to; sqlite3_free */
+  SealCell cells[SEAL_COLUMNS_MAX]; /* as many as the relation has columns */
 } SealRow;
 
 /* Column i of a row, as text (p of NULL: NULL), as an instant or a number (SEAL_UNBOUNDED: NULL). */
@@ -97,6 +101,8 @@ SealText seal_row_text(const SealRow *row, int i);
 int64_t seal_row_int(const SealRow *row, int i);
 /* The index of a column by name; it must exist. */
 int seal_relation_column(const SealRelation *relation, const char *name);
+/* How many columns the key has. */
+int seal_relation_keys(const SealRelation *relation);
 /* Refuses the value of column i, naming relation and column. */
 int seal_row_refuse(SealRow *row, int i, const char *format, ...);
 /* The refusal of a row whose key is there already. */
@@ -106,6 +112,9 @@ int seal_relation_find(Seal *p, const SealRelation *relation, const SealText *ke
                        int64_t *id);
 /* Reads a value as an instant: an integer, or text; -1 when it is neither. */
 int seal_value_instant(sqlite3_value *value, int64_t *out);
+
+/* Fails a column hook: with the refusal or the fault that *err tells. */
+void seal_column_fail(sqlite3_context *ctx, int rc, const SealError *err);
 
 /* Checks a value of a column; on fault writes the problem to `problem` and returns -1, or 1 when
 ** memory ran out. */

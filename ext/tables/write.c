@@ -20,8 +20,7 @@ SealText seal_row_text(const SealRow *row, int i) {
   if (cell->form == SEAL_CELL_TEXT) {
     text = (SealText){cell->text, (int)strlen(cell->text)};
   } else if (cell->form == SEAL_CELL_VALUE) {
-    text.p = (const char *)sqlite3_value_text(cell->value);
-    text.n = sqlite3_value_bytes(cell->value);
+    text = seal_value_text(cell->value);
   }
   return text;
 }
@@ -88,13 +87,13 @@ static int cell_given(SealRow *row, int i, sqlite3_value *value) {
   const SealColumn *column = &row->relation->columns[i];
   SealCell *cell = &row->cells[i];
   char problem[PROBLEM];
+  cell->changed = 1;
+  cell->form = SEAL_CELL_INT;
+  if (column->kind == SEAL_KIND_INSTANT && seal_value_instant(value, &cell->i) == 0) {
+    return SQLITE_OK;
+  }
   int bad = seal_kind_check(column, value, problem, sizeof problem);
   if (bad != 0) return bad > 0 ? SQLITE_NOMEM : seal_row_refuse(row, i, "%s", problem);
-  cell->changed = 1;
-  if (column->kind == SEAL_KIND_INSTANT) {
-    cell->form = SEAL_CELL_INT;
-    return seal_value_instant(value, &cell->i) == 0 ? SQLITE_OK : SQLITE_NOMEM;
-  }
   cell->form = SEAL_CELL_VALUE;
   cell->value = value;
   return SQLITE_OK;
@@ -142,8 +141,7 @@ static int hidden_given(SealRow *row, int i, sqlite3_value *value) {
     return rc;
   }
   assert(strcmp(column->name, "credential") == 0);
-  row->credential.p = (const char *)sqlite3_value_text(value);
-  row->credential.n = sqlite3_value_bytes(value);
+  row->credential = seal_value_text(value);
   return row->credential.p ? SQLITE_OK : SQLITE_NOMEM;
 }
 
@@ -192,6 +190,8 @@ static int bind_cell(sqlite3_stmt *stmt, int at, const SealCell *cell) {
     return sqlite3_bind_value(stmt, at, cell->value);
   case SEAL_CELL_TEXT:
     return sqlite3_bind_text(stmt, at, cell->text, -1, SQLITE_STATIC);
+  case SEAL_CELL_BLOB:
+    return sqlite3_bind_blob(stmt, at, cell->text, (int)cell->i, SQLITE_STATIC);
   default:
     return sqlite3_bind_null(stmt, at);
   }
@@ -202,19 +202,18 @@ static int run(SealRow *row, enum SealSql sql) {
   sqlite3_stmt *stmt;
   int at = 2;
   int rc = seal_store_prepare(&row->p->store, sql, &stmt);
-  if (rc != SQLITE_OK) return rc;
-  if (row->rowid != 0) rc = sqlite3_bind_int64(stmt, 1, row->rowid);
+  if (rc == SQLITE_OK && row->rowid != 0) rc = sqlite3_bind_int64(stmt, 1, row->rowid);
   for (int i = 0; rc == SQLITE_OK && i < row->relation->n_columns; i++) {
     if (is_stored(&row->relation->columns[i])) rc = bind_cell(stmt, at++, &row->cells[i]);
   }
-  if (rc == SQLITE_OK && row->thumbprint[0] && at <= sqlite3_bind_parameter_count(stmt)) {
-    rc = sqlite3_bind_text(stmt, at, row->thumbprint, -1, SQLITE_STATIC);
+  if (rc == SQLITE_OK && row->extra[0]) {
+    rc = sqlite3_bind_text(stmt, at, row->extra, -1, SQLITE_STATIC);
   }
   if (rc == SQLITE_OK) {
     (void)sqlite3_step(stmt);
     rc = sqlite3_reset(stmt);
   }
-  seal_store_reset(stmt);
+  (void)sqlite3_clear_bindings(stmt);
   return rc;
 }
 
@@ -225,8 +224,8 @@ static char *object_name(const SealRow *row) {
   const char *mark = ":";
   for (int i = 0; i < row->relation->n_columns; i++) {
     if ((row->relation->columns[i].flags & SEAL_COL_KEY) == 0) continue;
-    SealText key = seal_row_text(row, i);
-    sqlite3_str_appendf(text, "%s%.*s", mark, key.n, key.p ? key.p : "");
+    sqlite3_str_appendall(text, mark);
+    seal_name_append(text, seal_row_text(row, i), seal_relation_keys(row->relation) > 1);
     mark = "/";
   }
   return sqlite3_str_finish(text);
@@ -293,7 +292,10 @@ static int load_old(SealRow *row) {
 static int store(SealRow *row, enum SealSql sql, const char *operation, sqlite3_int64 *rowid) {
   int rc = run(row, sql);
   if (rc == SQLITE_CONSTRAINT_UNIQUE) return seal_row_unique(row);
-  if (rc == SQLITE_OK && rowid != NULL) *rowid = sqlite3_last_insert_rowid(row->p->store.db);
+  if (rc == SQLITE_OK && rowid != NULL) {
+    *rowid = row->rowid = sqlite3_last_insert_rowid(row->p->store.db);
+  }
+  if (rc == SQLITE_OK && row->relation->after != NULL) rc = row->relation->after(row, 0);
   if (rc == SQLITE_OK && !row->relation->silent) rc = record(row, operation);
   return rc;
 }
@@ -324,15 +326,6 @@ static int find_same_key(SealRow *row, int64_t *id) {
   return key[0].p ? seal_relation_find(row->p, row->relation, key, n, id) : SQLITE_OK;
 }
 
-/* Finds the row that has the key already; a key that was not given is computed first, by the check. */
-static int find_there(SealRow *row, int64_t *there) {
-  const SealRelation *relation = row->relation;
-  if (relation->find == SEAL_NO_SQL) return SQLITE_OK;
-  int derived = row->cells[0].form == SEAL_CELL_NULL;
-  int rc = derived && relation->check != NULL ? relation->check(row) : SQLITE_OK;
-  return rc == SQLITE_OK ? find_same_key(row, there) : rc;
-}
-
 static int insert(SealRow *row, sqlite3_value **values, sqlite3_int64 *rowid) {
   const SealRelation *relation = row->relation;
   int64_t there = 0;
@@ -347,7 +340,7 @@ static int insert(SealRow *row, sqlite3_value **values, sqlite3_int64 *rowid) {
     return seal_refuse(row->err, SEAL_MODIFICATION_NOT_ALLOWED, "seal_%s takes no rows",
                        relation->name);
   }
-  if (rc == SQLITE_OK) rc = find_there(row, &there);
+  if (rc == SQLITE_OK && relation->find != SEAL_NO_SQL) rc = find_same_key(row, &there);
   if (rc == SQLITE_OK && there != 0) {
     if (row->on_conflict != SQLITE_REPLACE) return seal_row_unique(row);
     row->rowid = there;
@@ -408,23 +401,23 @@ static int delete (SealRow *row) {
   if (rc == SQLITE_OK) rc = seal_settle(row->p);
   if (rc == SQLITE_OK) rc = check_use(row, seal_at(row->p, row->at));
   if (rc == SQLITE_OK) rc = record(row, "delete");
-  if (rc == SQLITE_OK && relation->clear != NULL) rc = relation->clear(row->p, row->rowid);
-  for (int i = 0; rc == SQLITE_OK && relation->remove[i] != SEAL_NO_SQL; i++) {
-    rc = seal_store_run(&row->p->store, relation->remove[i], "i", row->rowid);
-  }
+  if (rc == SQLITE_OK && relation->after != NULL) rc = relation->after(row, 1);
+  if (rc == SQLITE_OK) rc = seal_remove(row->p, relation->remove, row->rowid);
   return rc;
 }
 
 int seal_relation_write(Seal *p, const SealRelation *relation, int64_t at, int argc,
                         sqlite3_value **argv, sqlite3_int64 *rowid, SealError *err) {
   assert(relation->n_columns <= SEAL_COLUMNS_MAX);
-  int rc;
-  SealRow row = {.p = p,
-                 .relation = relation,
-                 .err = err,
-                 .at = argc > 1 && sqlite3_value_type(argv[0]) == SQLITE_NULL ? SEAL_UNBOUNDED : at,
-                 .on_conflict = sqlite3_vtab_on_conflict(p->store.db)};
-  if (argc > 1 && sqlite3_value_type(argv[0]) == SQLITE_NULL) {
+  int rc, inserts = argc > 1 && sqlite3_value_type(argv[0]) == SQLITE_NULL;
+  SealRow row;
+  memset(&row, 0, offsetof(SealRow, cells) + (size_t)relation->n_columns * sizeof row.cells[0]);
+  row.p = p;
+  row.relation = relation;
+  row.err = err;
+  row.at = inserts ? SEAL_UNBOUNDED : at;
+  row.on_conflict = sqlite3_vtab_on_conflict(p->store.db);
+  if (inserts) {
     rc = insert(&row, argv + 2, rowid);
   } else {
     row.rowid = sqlite3_value_int64(argv[0]);
@@ -438,5 +431,6 @@ int seal_relation_write(Seal *p, const SealRelation *relation, int64_t at, int a
     }
   }
   (void)sqlite3_finalize(row.old);
+  sqlite3_free(row.owned);
   return rc;
 }

@@ -315,12 +315,24 @@ static int x509_option_members(sqlite3_vtab *vtab, X509Options *o) {
   return SQLITE_OK;
 }
 
+/* Reads the JSON twice: jansson leaves out bytes that it has no memory for, and says nothing. What is
+** not the same both times is none; *out is the caller's. */
+static SealReason x509_json(X509Bytes text, json_t **out) {
+  json_t *again = NULL;
+  SealReason reason = seal_json_parse(text.p, text.n, 4, out);
+  SealReason second = seal_json_parse(text.p, text.n, 4, &again);
+
+  if (reason != second || (reason == SEAL_VALID && !json_equal(*out, again))) reason = SEAL_NOMEM;
+  json_decref(again);
+  return reason;
+}
+
 /* Reads the options; o->root is the caller's also on error. */
 static int x509_options(sqlite3_vtab *vtab, X509Bytes text, X509Options *o) {
   SealReason reason;
 
   memset(o, 0, sizeof *o);
-  reason = seal_json_parse(text.p, text.n, 4, &o->root);
+  reason = x509_json(text, &o->root);
   if (reason == SEAL_NOMEM) return SQLITE_NOMEM;
   if (reason != SEAL_VALID || !json_is_object(o->root)) {
     return x509_error(vtab, sqlite3_mprintf("seal_x509: options are not a JSON object"));
@@ -340,7 +352,8 @@ static SealReason x509_set(X509Table *table, X509Bytes anchors, const X509Option
   if (reason == SEAL_VALID && o->crls) {
     reason = seal_sha256(table->crypto, o->crls, o->n_crls, key.crls);
   }
-  if (reason != SEAL_VALID) return reason;
+  /* There is nothing else that a hash of bytes in memory can fail for. */
+  if (reason != SEAL_VALID) return SEAL_NOMEM;
   for (int i = 0; i < X509_CACHE; i++) {
     X509Set *kept = &table->cache[i];
 

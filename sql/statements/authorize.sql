@@ -1,18 +1,58 @@
 -- What an SLA says, and who asks.
 
--- The agreement of a VAL server, and the term that covers a VAL service: the exact one before '*'. ?3
--- NULL: any term for the SEAL service.
+-- No statement here sorts or takes out what is double where it runs once for each message: SQLite opens
+-- a temporary b-tree for that, which costs as much as ten look-ups.
+
+-- The term that covers a VAL service under the agreement a: the exact one before '*'.
+-- ?2 seal_service ?3 val_service_id
+-- fragment: term_of
+coalesce(
+  (SELECT id FROM main.seal_term_data
+    WHERE agreement = a.id AND seal_service = ?2 AND val_service_id = ?3),
+  (SELECT id FROM main.seal_term_data
+    WHERE agreement = a.id AND seal_service = ?2 AND val_service_id = '*'))
+
+-- What an agreement and a term say, and the term's counters: see the enum in authorize.c.
+-- fragment: authorize_columns
+a.id, a.status, a.start_time, a.stop_time, v.status, v.exp_time,
+  t.id, t.start_time, t.stop_time, t.max_identities, t.max_key_records, t.max_validity,
+  t.key_formats, t.scopes, t.allowed_invocation_time_ranges, t.allowed_invocations_per_second,
+  t.allowed_total_invocations, coalesce(u.invocations, 0), coalesce(u.bucket_time, {{never}}),
+  coalesce(u.bucket_spent, 0), a.agreement_id, t.val_service_id
+
+-- The agreement of a VAL server, and the term that covers a VAL service: the exact one before '*'.
 -- ?1 VAL server ?2 seal_service ?3 val_service_id
 -- name: authorize_term
-SELECT a.id, a.status, a.start_time, a.stop_time, v.exp_time,
-  t.id, t.start_time, t.stop_time, t.max_identities, t.max_key_records, t.max_validity,
-  t.key_formats, t.scopes
+SELECT {{authorize_columns}}
 FROM main.seal_val_server_data AS v
 JOIN main.seal_agreement_data AS a ON a.id = v.agreement
-LEFT JOIN main.seal_term_data AS t
-  ON t.agreement = a.id AND t.seal_service = ?2 AND (t.val_service_id IN (?3, '*') OR ?3 IS NULL)
+LEFT JOIN main.seal_term_data AS t ON t.id = {{term_of}}
+LEFT JOIN main.seal_term_use AS u ON u.term = t.id
 WHERE v.id = ?1
-ORDER BY t.val_service_id = '*' LIMIT 1
+
+-- The term of a message that names no VAL service: of those that have started, the one that holds the
+-- longest; '*' where several do. The order is that of an index.
+-- ?1 VAL server ?2 seal_service ?3 at
+-- fragment: any_term
+coalesce(
+  (SELECT id FROM main.seal_term_data
+    WHERE agreement = v.agreement AND seal_service = ?2 AND +coalesce(start_time, -1e18) <= ?3
+    ORDER BY coalesce(stop_time, {{forever}}) DESC, val_service_id LIMIT 1),
+  (SELECT id FROM main.seal_term_data WHERE agreement = v.agreement AND seal_service = ?2
+    ORDER BY coalesce(stop_time, {{forever}}) DESC, val_service_id LIMIT 1))
+
+-- name: authorize_term_any
+SELECT {{any_term}} FROM main.seal_val_server_data AS v WHERE v.id = ?1
+
+-- The same as authorize_term for a message that names no VAL service.
+-- ?1 VAL server ?2 seal_service ?3 at
+-- name: authorize_use
+SELECT {{authorize_columns}}
+FROM main.seal_val_server_data AS v
+JOIN main.seal_agreement_data AS a ON a.id = v.agreement
+LEFT JOIN main.seal_term_data AS t ON t.id = {{any_term}}
+LEFT JOIN main.seal_term_use AS u ON u.term = t.id
+WHERE v.id = ?1
 
 -- What is held under a term at an instant: the term's total, less what ended by itself, less what
 -- hangs on a VAL server that ended. What has ended is swept, so that both are short.
@@ -27,8 +67,8 @@ LEFT JOIN (
   SELECT h.identities, h.key_records
   FROM (SELECT id FROM main.seal_val_server_data
       WHERE agreement = ?3 AND status = 'terminated'
-    UNION SELECT id FROM main.seal_val_server_data
-      WHERE agreement = ?3 AND exp_time <= ?2) AS d
+    UNION ALL SELECT id FROM main.seal_val_server_data
+      WHERE agreement = ?3 AND exp_time <= ?2 AND status <> 'terminated') AS d
   CROSS JOIN main.seal_term_held AS h ON h.val_server = d.id AND h.term = ?1 AND h.until > ?2
 ) AS e
 WHERE u.term = ?1
@@ -37,6 +77,24 @@ WHERE u.term = ?1
 -- name: term_use_add
 INSERT INTO main.seal_term_use(term, identities, key_records) VALUES (?1, ?2, ?3)
 ON CONFLICT DO UPDATE SET identities = identities + ?2, key_records = key_records + ?3
+
+-- One answered invocation: it counts, and takes a token from the bucket.
+-- ?1 term ?2 at
+-- name: term_use_invoke
+INSERT INTO main.seal_term_use(term, identities, key_records, invocations, bucket_time, bucket_spent)
+VALUES (?1, 0, 0, 1, ?2, 1)
+ON CONFLICT DO UPDATE SET invocations = invocations + 1, {{bucket_take}}
+
+-- A refused one: where there is a rate, it takes a token.
+-- name: term_use_refuse
+INSERT INTO main.seal_term_use(term, identities, key_records, invocations, bucket_time, bucket_spent)
+SELECT ?1, 0, 0, 0, ?2, 1 FROM main.seal_term_data
+WHERE id = ?1 AND allowed_invocations_per_second IS NOT NULL
+ON CONFLICT DO UPDATE SET {{bucket_take}}
+
+-- fragment: bucket_take
+bucket_spent = CASE WHEN ?2 > bucket_time THEN 1 ELSE bucket_spent + 1 END,
+  bucket_time = max(bucket_time, ?2)
 
 -- ?1 term ?2 until ?3 VAL server ?4 identities ?5 key records
 -- name: term_held_add
@@ -49,19 +107,70 @@ ON CONFLICT DO UPDATE SET identities = identities + ?4, key_records = key_record
 DELETE FROM main.seal_term_held
 WHERE term = ?1 AND until = ?2 AND val_server = ?3 AND identities = 0 AND key_records = 0
 
+-- Opens a read transaction as long as it stands on its row.
+-- name: snapshot
+SELECT 1 FROM main.seal_registrar_data
+
 -- name: authenticate_registrar
-SELECT identifier FROM main.seal_registrar_data WHERE id = 1
+SELECT identifier, clock_time FROM main.seal_registrar_data WHERE id = 1
+
+-- ?1 the host's clock
+-- name: clock_advance
+UPDATE main.seal_registrar_data SET clock_time = ?1 WHERE id = 1
 
 -- ?1 val_server_id
 -- name: authenticate_val_server
 SELECT id, status, exp_time FROM main.seal_val_server_data WHERE val_server_id = ?1
 
 -- The keys of a VAL server that may verify its token, the one that the token names first.
--- ?1 VAL server ?2 kid
+-- ?1 VAL server ?2 kid ?3 1: secrets
 -- name: authenticate_keys
-SELECT id, value, start_time, exp_time, status FROM main.seal_credential_data
-WHERE val_server = ?1 AND type = 'jwk'
-ORDER BY credential_id = ?2 DESC, thumbprint = ?2 DESC, status = 'active' DESC, id LIMIT 16
+SELECT w.id, w.value, w.start_time, w.exp_time, w.status, w.type, {{credential_identity}},
+  w.credential_id
+FROM main.seal_credential_data AS w JOIN main.seal_val_server_data AS v ON v.id = w.val_server
+WHERE w.val_server = ?1 AND w.type = iif(?3, 'psk', 'jwk')
+ORDER BY w.credential_id = ?2 DESC, w.thumbprint = ?2 DESC, w.status = 'active' DESC, w.id
+
+-- ?1 thumbprint
+-- name: authenticate_certificate
+SELECT w.id, w.value, w.start_time, w.exp_time, w.status, v.val_server_id
+FROM main.seal_credential_data AS w JOIN main.seal_val_server_data AS v ON v.id = w.val_server
+WHERE w.thumbprint = ?1 AND w.type = 'x509'
+
+-- ?1 at ?2 iss
+-- name: authenticate_issuer
+SELECT value, id FROM main.seal_anchor_data
+WHERE iss = ?2 AND type = 'issuer' AND status = 'active' AND coalesce(exp_time, {{forever}}) > ?1
+
+-- Which CAs and CRLs are active: what was parsed of them is good as long as this text stays the same.
+-- ?1 at
+-- name: anchor_ids
+SELECT group_concat(id || '.' || generation)
+FROM (SELECT id, generation FROM main.seal_anchor_data
+  WHERE type <> 'issuer' AND status = 'active' AND coalesce(exp_time, {{forever}}) > ?1 ORDER BY id)
+
+-- Of an issuer's CRLs the one with the highest number counts (decimal text, of any length).
+-- ?1 at ?2 type
+-- name: anchor_values
+SELECT a.value FROM main.seal_anchor_data AS a
+WHERE a.type = ?2 AND a.status = 'active' AND coalesce(a.exp_time, {{forever}}) > ?1
+  AND NOT EXISTS (SELECT 1 FROM main.seal_anchor_data AS b
+    WHERE b.type = ?2 AND b.subject = a.subject AND b.status = 'active'
+      AND coalesce(b.exp_time, {{forever}}) > ?1
+      AND (length(b.crl_number), b.crl_number) > (length(a.crl_number), a.crl_number))
+ORDER BY a.id
+
+-- The numbers of the CRLs that are stored for an issuer, whatever became of them.
+-- ?1 issuer
+-- name: anchor_numbers
+SELECT crl_number FROM main.seal_anchor_data WHERE type = 'crl' AND subject = ?1
+
+-- The public keys whose tokens may still be about.
+-- ?1 at
+-- name: signing_jwks
+SELECT '{"keys":[' || group_concat(public) || ']}'
+FROM (SELECT public FROM main.seal_registrar_key
+  WHERE retired_time IS NULL OR until > ?1 ORDER BY id DESC LIMIT 64)
 
 -- ?1 iss ?2 jti ?3 until ?4 transaction
 -- name: replay_insert
@@ -74,18 +183,17 @@ SELECT txn FROM main.seal_credential_replay WHERE iss = ?1 AND jti = ?2
 
 -- Until when a SEAL server must serve a user or UE of a VAL service: for each valid provisioning of
 -- the id, its end within the term that grants the SEAL service; the latest of those.
--- ?1 at ?2 seal_service ?3 val_service_id ?4 VAL user or UE ID
+-- ?1 at ?2 seal_service ?3 val_service_id ?4 VAL user or UE ID ?5 digest of both
 -- name: serves_identity
 SELECT max(min({{until_configuration}}, coalesce(t.stop_time, {{forever}})))
 FROM (SELECT id, service FROM main.seal_identity_data WHERE val_user_id = ?4
-  UNION ALL SELECT id, service FROM main.seal_identity_data WHERE val_ue_id = ?4) AS i
+  UNION ALL SELECT id, service FROM main.seal_identity_data WHERE val_ue_id = ?4
+  UNION ALL SELECT id, service FROM main.seal_server_member WHERE digest = ?5) AS i
 CROSS JOIN main.seal_configuration_service AS s ON s.id = i.service
 CROSS JOIN main.seal_configuration_data AS c ON c.id = s.configuration
 CROSS JOIN main.seal_val_server_data AS v ON v.id = c.val_server
 CROSS JOIN main.seal_agreement_data AS a ON a.id = v.agreement
-CROSS JOIN main.seal_term_data AS t ON t.id = (SELECT id FROM main.seal_term_data
-  WHERE agreement = a.id AND seal_service = ?2 AND val_service_id IN (?3, '*')
-  ORDER BY val_service_id = '*' LIMIT 1)
+CROSS JOIN main.seal_term_data AS t ON t.id = {{term_of}}
 WHERE s.val_service_id = ?3 AND {{valid_configuration}}
   AND coalesce(t.start_time, -1e18) <= ?1 AND coalesce(t.stop_time, {{forever}}) > ?1
 

@@ -8,36 +8,108 @@ SELECT seq, hash FROM main.seal_audit_data ORDER BY seq DESC LIMIT 1
 INSERT INTO main.seal_audit_data(seq, time, actor, action, object, outcome, cause, detail, hash)
 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
 
--- Numbers without gaps, in the order in which transactions commit: SQLite has one writer at a time.
+-- ?1 after this entry ?2 to this one
+-- name: audit_walk
+SELECT seq, time, actor, action, object, outcome, cause, detail, hash FROM main.seal_audit_data
+WHERE seq > ?1 AND seq <= ?2 ORDER BY seq
+
+-- The checkpoint at which the chain was cut.
+-- name: audit_base
+SELECT seq, hash FROM main.seal_audit_checkpoint WHERE pruned = 1
+
+-- ?1 from this entry on
+-- name: checkpoint_walk
+SELECT seq, hash, jws FROM main.seal_audit_checkpoint WHERE seq >= ?1 ORDER BY seq
+
+-- ?1 seq ?2 hash ?3 JWS ?4 at ?5 last usage entry
+-- name: checkpoint_insert
+INSERT INTO main.seal_audit_checkpoint(seq, hash, jws, time, usage, exported, pruned)
+VALUES (?1, ?2, ?3, ?4, ?5, 0, 0)
+ON CONFLICT DO NOTHING
+
+-- ?1 at or before this entry
+-- name: checkpoint_before
+SELECT max(seq) FROM main.seal_audit_checkpoint WHERE seq <= ?1
+
+-- ?1 seq
+-- name: checkpoint_exported
+UPDATE main.seal_audit_checkpoint SET exported = 1 WHERE seq <= ?1
+
+-- The last exported checkpoint before the first entry that is not older than an instant.
+-- ?1 before this instant
+-- name: prune_end
+SELECT seq, usage, time FROM main.seal_audit_checkpoint
+WHERE exported AND NOT pruned AND seq < coalesce((SELECT min(seq) FROM main.seal_audit_data
+    WHERE time >= ?1), {{forever}})
+ORDER BY seq DESC LIMIT 1
+
+-- ?1 to this entry
+-- name: prune_audit
+DELETE FROM main.seal_audit_data WHERE seq <= ?1
+
+-- The last entry stays: the next one's number comes from it.
+-- ?1 to this entry ?2 before this instant
+-- name: prune_usage
+DELETE FROM main.seal_usage_data
+WHERE seq <= ?1 AND time < ?2 AND seq < (SELECT max(seq) FROM main.seal_usage_data)
+-- name: prune_usage_unit
+DELETE FROM main.seal_usage_unit WHERE usage IN (SELECT seq FROM main.seal_usage_data
+  WHERE seq <= ?1 AND time < ?2 AND seq < (SELECT max(seq) FROM main.seal_usage_data))
+
+-- ?1 checkpoints before this one
+-- name: checkpoint_forget
+DELETE FROM main.seal_audit_checkpoint WHERE seq < ?1
+-- name: checkpoint_base
+UPDATE main.seal_audit_checkpoint SET pruned = 1 WHERE seq = ?1
+
+-- A signing key that the registrar has or had.
+-- ?1 kid
+-- name: signing_public
+SELECT public FROM main.seal_registrar_key WHERE kid = ?1
+
+-- Numbers without gaps, in the order in which transactions commit: SQLite has one writer at a time, and
+-- gives a new row the largest number there is, plus one.
 -- ?1 time ?2 seal_service ?3 object ?4 operation
 -- name: change_insert
-INSERT INTO main.seal_change_data(seq, time, seal_service, object, operation)
-VALUES ((SELECT coalesce(max(seq), 0) + 1 FROM main.seal_change_data), ?1, ?2, ?3, ?4)
+INSERT INTO main.seal_change_data(time, seal_service, object, operation) VALUES (?1, ?2, ?3, ?4)
 
 -- name: usage_last
 SELECT coalesce(max(seq), 0) FROM main.seal_usage_data
 
--- These two write one row each, by VALUES and by its number: a statement of many rows would open a
--- savepoint of its own, and what is flushed before a host's statement would be taken back with that.
 -- ?1 time ?2 VAL server ?3 seal_service ?4 operation ?5 result ?6 conf_id ?7 identities ?8 key records
 -- name: usage_insert
-INSERT INTO main.seal_usage_data(seq, time, agreement_id, val_provider_id, val_server_id,
-  seal_service, operation, result, conf_id, identities, key_records)
-VALUES ((SELECT coalesce(max(seq), 0) + 1 FROM main.seal_usage_data), ?1,
-  (SELECT a.agreement_id FROM main.seal_val_server_data AS v
-    JOIN main.seal_agreement_data AS a ON a.id = v.agreement WHERE v.id = ?2),
-  (SELECT a.val_provider_id FROM main.seal_val_server_data AS v
-    JOIN main.seal_agreement_data AS a ON a.id = v.agreement WHERE v.id = ?2),
-  (SELECT val_server_id FROM main.seal_val_server_data WHERE id = ?2), ?3, ?4, ?5, ?6, ?7, ?8)
+INSERT INTO main.seal_usage_data(time, agreement_id, val_provider_id, val_server_id, seal_service,
+  operation, result, conf_id, identities, key_records)
+SELECT ?1, a.agreement_id, a.val_provider_id, v.val_server_id, ?3, ?4, ?5, ?6, ?7, ?8
+FROM main.seal_val_server_data AS v JOIN main.seal_agreement_data AS a ON a.id = v.agreement
+WHERE v.id = ?2
 
--- ?1 seq ?2 identities ?3 key records
+-- What an event was an invocation of: a term, with its price as of now and the invocation's number.
+-- ?1 event ?2 term ?3 identities ?4 key records
+-- name: usage_unit_insert
+INSERT INTO main.seal_usage_unit(usage, term, val_service_id, invocation, identities, key_records,
+  price_per_invocation, currency)
+SELECT ?1, t.id, t.val_service_id, u.invocations, ?3, ?4, t.price_per_invocation, t.currency
+FROM main.seal_term_data AS t JOIN main.seal_term_use AS u ON u.term = t.id
+WHERE t.id = ?2
+
+-- The event of this transaction's rows, if there is one.
+-- ?1 the last entry before this transaction ?2 VAL server ?3 seal_service
+-- name: usage_rows_find
+SELECT seq FROM main.seal_usage_data
+WHERE seq > ?1 AND operation = 'INSERT' AND seal_service = ?3
+  AND val_server_id = (SELECT val_server_id FROM main.seal_val_server_data WHERE id = ?2)
+
+-- ?1 event ?2 identities ?3 key records
 -- name: usage_add
 UPDATE main.seal_usage_data SET identities = identities + ?2, key_records = key_records + ?3
 WHERE seq = ?1
 
--- The event that rows of this transaction add to.
--- ?1 the last entry before this transaction ?2 VAL server ?3 seal_service
--- name: usage_find
-SELECT seq FROM main.seal_usage_data
-WHERE seq > ?1 AND operation = 'INSERT' AND seal_service = ?3
-  AND val_server_id = (SELECT val_server_id FROM main.seal_val_server_data WHERE id = ?2)
+-- ?1 event ?2 term ?3 identities ?4 key records
+-- name: usage_unit_add
+UPDATE main.seal_usage_unit SET identities = identities + ?3, key_records = key_records + ?4
+WHERE usage = ?1 AND term = ?2
+
+-- ?1 event ?2 term
+-- name: usage_unit_find
+SELECT 1 FROM main.seal_usage_unit WHERE usage = ?1 AND term = ?2

@@ -38,10 +38,6 @@ SET exp_time = ?2, until = ?3, supp_feat = ?4, end_pt = ?5, notification_destina
 UPDATE main.seal_configuration_data
 SET exp_time = ?2, until = ?3, supp_feat = ?4, updated_time = max(updated_time, ?5) WHERE id = ?1
 
--- ?1 id ?2 until
--- name: configuration_shorten
-UPDATE main.seal_configuration_data SET until = ?2 WHERE id = ?1
-
 -- ?1 id ?2 at
 -- name: configuration_touch
 UPDATE main.seal_configuration_data SET updated_time = max(updated_time, ?2) WHERE id = ?1
@@ -71,7 +67,7 @@ WHERE configuration = ?1 GROUP BY term
 
 -- ?1 configuration
 -- name: configuration_services
-SELECT id, term, identities, key_records FROM main.seal_configuration_service
+SELECT id, term, identities, key_records, val_service_id FROM main.seal_configuration_service
 WHERE configuration = ?1 ORDER BY id
 
 -- ?1 configuration ?2 val_service_id
@@ -85,9 +81,9 @@ SELECT configuration, term, val_service_id FROM main.seal_configuration_service 
 
 -- ?1 configuration ?2 val_service_id ?3 term ?4 key_format ?5 scope
 -- name: service_insert
-INSERT INTO main.seal_configuration_service(configuration, val_service_id, term, key_format, scope,
+INSERT INTO main.seal_configuration_service(id, configuration, val_service_id, term, key_format, scope,
   identities, key_records, next)
-VALUES (?1, ?2, ?3, ?4, ?5, 0, 0, 0)
+VALUES ({{next_service}}, ?1, ?2, ?3, ?4, ?5, 0, 0, 0)
 
 -- ?1 id ?2 identities ?3 key records, more than before ?4 next row
 -- name: service_count
@@ -106,6 +102,20 @@ DELETE FROM main.seal_configuration_service WHERE id = ?1
 -- ?1 id ?2 service ?3 val_user_id ?4 val_ue_id
 -- name: identity_insert
 INSERT INTO main.seal_identity_data(id, service, val_user_id, val_ue_id) VALUES (?1, ?2, ?3, ?4)
+
+-- The same for 32 rows with ids from ?1 on: one statement's beginning and end for all of them. OR FAIL,
+-- so that nothing has to be kept for taking it back: the caller knows that the rows are new.
+-- ?1 first id ?2 service ?3 val_user_id ?4 val_ue_id, ?5 and ?6 for the next row, and so on
+-- name: identity_insert_many
+INSERT OR FAIL INTO main.seal_identity_data(id, service, val_user_id, val_ue_id) VALUES
+  (?1, ?2, ?3, ?4), (?1 + 1, ?2, ?5, ?6), (?1 + 2, ?2, ?7, ?8), (?1 + 3, ?2, ?9, ?10),
+  (?1 + 4, ?2, ?11, ?12), (?1 + 5, ?2, ?13, ?14), (?1 + 6, ?2, ?15, ?16), (?1 + 7, ?2, ?17, ?18),
+  (?1 + 8, ?2, ?19, ?20), (?1 + 9, ?2, ?21, ?22), (?1 + 10, ?2, ?23, ?24), (?1 + 11, ?2, ?25, ?26),
+  (?1 + 12, ?2, ?27, ?28), (?1 + 13, ?2, ?29, ?30), (?1 + 14, ?2, ?31, ?32), (?1 + 15, ?2, ?33, ?34),
+  (?1 + 16, ?2, ?35, ?36), (?1 + 17, ?2, ?37, ?38), (?1 + 18, ?2, ?39, ?40), (?1 + 19, ?2, ?41, ?42),
+  (?1 + 20, ?2, ?43, ?44), (?1 + 21, ?2, ?45, ?46), (?1 + 22, ?2, ?47, ?48), (?1 + 23, ?2, ?49, ?50),
+  (?1 + 24, ?2, ?51, ?52), (?1 + 25, ?2, ?53, ?54), (?1 + 26, ?2, ?55, ?56), (?1 + 27, ?2, ?57, ?58),
+  (?1 + 28, ?2, ?59, ?60), (?1 + 29, ?2, ?61, ?62), (?1 + 30, ?2, ?63, ?64), (?1 + 31, ?2, ?65, ?66)
 
 -- ?1 service ?2 val_user_id ?3 val_ue_id
 -- name: identity_find
@@ -210,3 +220,46 @@ SELECT id, digest, status, response IS NOT NULL FROM main.seal_message_data WHER
 -- name: message_insert
 INSERT INTO main.seal_message_data(message_id, digest, time, status, response)
 VALUES (?1, ?2, ?3, ?4, ?5)
+
+-- ?1 id ?2 service ?3 val_user_id ?4 val_ue_id ?5 client_id ?6 key_format ?7 key_info, sealed
+-- ?8 user_uri
+-- name: record_insert
+INSERT INTO main.seal_key_record_data(id, service, val_user_id, val_ue_id, client_id, key_format,
+  key_info, user_uri)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+
+-- ?1 service ?2 val_user_id ?3 val_ue_id ?4 client_id
+-- name: record_there
+SELECT id FROM main.seal_key_record_data WHERE service = ?1
+  AND coalesce('u' || val_user_id, 'e' || val_ue_id, 'c' || client_id, 's')
+    = coalesce('u' || ?2, 'e' || ?3, 'c' || ?4, 's')
+
+-- ?1 id
+-- name: record_delete
+DELETE FROM main.seal_key_record_data WHERE id = ?1
+
+-- ?1 first ?2 last
+-- name: record_delete_range
+DELETE FROM main.seal_key_record_data WHERE id BETWEEN ?1 AND ?2
+
+-- ?1 first ?2 last ?3 how many
+-- name: record_boundary
+SELECT id FROM main.seal_key_record_data WHERE id BETWEEN ?1 AND ?2 ORDER BY id LIMIT 1 OFFSET ?3
+
+-- A VAL server's record for a VAL service: the id's own, then the service's, the newest of each.
+-- ?1 at ?2 VAL server ?3 val_service_id ?4 val_user_id ?5 val_ue_id ?6 client_id ?7 1: the service's will
+-- do
+-- name: record_find
+SELECT c.conf_id, s.val_service_id, r.val_user_id, r.val_ue_id, r.client_id, r.key_info, r.user_uri,
+  r.id
+FROM main.seal_configuration_service AS s
+CROSS JOIN main.seal_configuration_data AS c ON c.id = s.configuration
+CROSS JOIN main.seal_val_server_data AS v ON v.id = c.val_server
+CROSS JOIN main.seal_agreement_data AS a ON a.id = v.agreement
+CROSS JOIN main.seal_key_record_data AS r ON r.service = s.id
+  AND coalesce('u' || r.val_user_id, 'e' || r.val_ue_id, 'c' || r.client_id, 's')
+    IN (coalesce('u' || ?4, 'e' || ?5, 'c' || ?6, 's'), iif(?7, 's', NULL))
+WHERE s.val_service_id = ?3 AND c.val_server = ?2 AND c.seal_service = 'key-management'
+  AND {{valid_configuration}}
+ORDER BY (r.val_user_id IS NULL AND r.val_ue_id IS NULL AND r.client_id IS NULL), c.id DESC, r.id DESC
+LIMIT 1

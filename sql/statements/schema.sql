@@ -19,7 +19,20 @@ CREATE TABLE main.seal_registrar_data(
   installed_time INTEGER NOT NULL,
   signing_kid TEXT,
   last_sweep_time INTEGER,
-  clock_time INTEGER NOT NULL
+  clock_time INTEGER NOT NULL,
+  seal_check BLOB,
+  bundle_to TEXT,
+  bundle_seq INTEGER,
+  bundle_time INTEGER
+);
+CREATE TABLE main.seal_registrar_key(
+  id INTEGER PRIMARY KEY,
+  kid TEXT NOT NULL UNIQUE,
+  public TEXT NOT NULL,
+  private BLOB NOT NULL,
+  created_time INTEGER NOT NULL,
+  retired_time INTEGER,
+  until INTEGER NOT NULL
 );
 INSERT INTO main.seal_registrar_data(id, identifier, format, installed_time, clock_time)
 VALUES (1, 'urn:seal:registrar', 1, CAST(strftime('%s', 'now') AS INTEGER), 0);
@@ -35,6 +48,8 @@ CREATE TABLE main.seal_agreement_data(
   max_val_servers INTEGER
 );
 
+-- seal_term_use has the counters of a term: what is held, how often it was invoked, and the token
+-- bucket of its rate (invocation.c).
 -- seal_term_held counts what is held under a term, by VAL server and by the instant at which the
 -- configuration itself ends: a quota takes the term's total and subtracts what has ended.
 -- name: create_term
@@ -58,10 +73,15 @@ CREATE TABLE main.seal_term_data(
   currency TEXT,
   UNIQUE (agreement, seal_service, val_service_id)
 );
+CREATE INDEX main.seal_term_stop ON seal_term_data(agreement, seal_service,
+  coalesce(stop_time, 9223372036854775807) DESC, val_service_id);
 CREATE TABLE main.seal_term_use(
   term INTEGER PRIMARY KEY,
   identities INTEGER NOT NULL,
-  key_records INTEGER NOT NULL
+  key_records INTEGER NOT NULL,
+  invocations INTEGER NOT NULL DEFAULT 0,
+  bucket_time INTEGER NOT NULL DEFAULT -62167219200,
+  bucket_spent INTEGER NOT NULL DEFAULT 0
 );
 CREATE TABLE main.seal_term_held(
   term INTEGER NOT NULL,
@@ -113,6 +133,23 @@ CREATE TABLE main.seal_credential_replay(
 ) WITHOUT ROWID;
 CREATE INDEX main.seal_credential_replay_until ON seal_credential_replay(until);
 
+-- generation grows with each write of the row: what was parsed of it is then out of date. crl_number is
+-- decimal text: it has up to 160 bits (RFC 5280 5.2.3).
+-- name: create_anchor
+CREATE TABLE main.seal_anchor_data(
+  id INTEGER PRIMARY KEY,
+  anchor_id TEXT NOT NULL UNIQUE,
+  type TEXT NOT NULL,
+  subject TEXT,
+  iss TEXT,
+  value BLOB NOT NULL,
+  exp_time INTEGER,
+  status TEXT NOT NULL,
+  crl_number TEXT,
+  generation INTEGER NOT NULL
+);
+CREATE UNIQUE INDEX main.seal_anchor_iss ON seal_anchor_data(iss) WHERE type = 'issuer';
+
 -- until: when the configuration itself ends (exp_time, or what max_validity gave); the largest
 -- integer when only what it hangs on ends it.
 -- name: create_configuration
@@ -162,6 +199,54 @@ CREATE UNIQUE INDEX main.seal_identity_val_ue ON seal_identity_data(val_ue_id, s
 -- name: create_key
 SELECT 1;
 
+-- What a SEAL server other than identity management's knows of whom it serves: SHA-256 of VAL service and
+-- id. Empty at the registrar.
+-- name: create_server
+CREATE TABLE main.seal_server_data(
+  id INTEGER PRIMARY KEY,
+  seal_server_id TEXT NOT NULL UNIQUE,
+  seal_service TEXT NOT NULL,
+  end_pt TEXT,
+  jwk TEXT,
+  acked INTEGER,
+  status TEXT NOT NULL
+);
+CREATE TABLE main.seal_server_member(
+  id INTEGER PRIMARY KEY,
+  service INTEGER NOT NULL,
+  digest BLOB NOT NULL
+);
+CREATE INDEX main.seal_server_member_digest ON seal_server_member(digest);
+
+-- name: create_policy
+CREATE TABLE main.seal_policy_data(
+  id INTEGER PRIMARY KEY,
+  seal_service TEXT NOT NULL,
+  val_service_id TEXT NOT NULL,
+  name TEXT NOT NULL,
+  value TEXT NOT NULL,
+  start_time INTEGER,
+  exp_time INTEGER,
+  UNIQUE (seal_service, val_service_id, name)
+);
+
+-- key_info is sealed (record.c).
+-- name: create_key_record
+CREATE TABLE main.seal_key_record_data(
+  id INTEGER PRIMARY KEY,
+  service INTEGER NOT NULL,
+  val_user_id TEXT,
+  val_ue_id TEXT,
+  client_id TEXT,
+  key_format TEXT,
+  key_info BLOB NOT NULL,
+  user_uri TEXT
+);
+CREATE UNIQUE INDEX main.seal_key_record_id ON seal_key_record_data(service,
+  coalesce('u' || val_user_id, 'e' || val_ue_id, 'c' || client_id, 's'));
+
+-- seal_usage_unit says what a chargeable event was an invocation of: a row for each term, named by its
+-- val_service_id ('*' too), with the number of the invocation and the price as of then.
 -- name: create_usage
 CREATE TABLE main.seal_usage_data(
   seq INTEGER PRIMARY KEY,
@@ -176,7 +261,20 @@ CREATE TABLE main.seal_usage_data(
   identities INTEGER NOT NULL,
   key_records INTEGER NOT NULL
 );
+CREATE TABLE main.seal_usage_unit(
+  usage INTEGER NOT NULL,
+  term INTEGER NOT NULL,
+  val_service_id TEXT NOT NULL,
+  invocation INTEGER NOT NULL,
+  identities INTEGER NOT NULL,
+  key_records INTEGER NOT NULL,
+  price_per_invocation TEXT,
+  currency TEXT,
+  PRIMARY KEY (usage, term)
+) WITHOUT ROWID;
 
+-- seal_audit_checkpoint has the heads that were signed (audit.c): whether all before was exported, and
+-- whether the chain was cut there.
 -- name: create_audit
 CREATE TABLE main.seal_audit_data(
   seq INTEGER PRIMARY KEY,
@@ -188,6 +286,15 @@ CREATE TABLE main.seal_audit_data(
   cause TEXT,
   detail TEXT,
   hash BLOB NOT NULL
+);
+CREATE TABLE main.seal_audit_checkpoint(
+  seq INTEGER PRIMARY KEY,
+  hash BLOB NOT NULL,
+  jws TEXT NOT NULL,
+  time INTEGER NOT NULL,
+  usage INTEGER NOT NULL,
+  exported INTEGER NOT NULL,
+  pruned INTEGER NOT NULL
 );
 
 -- name: create_change
@@ -217,6 +324,7 @@ CREATE INDEX main.seal_message_time ON seal_message_data(time);
 -- xDestroy, for each relation.
 -- name: drop_registrar
 DROP TABLE main.seal_registrar_data;
+DROP TABLE main.seal_registrar_key;
 -- name: drop_agreement
 DROP TABLE main.seal_agreement_data;
 -- name: drop_term
@@ -235,10 +343,21 @@ DROP TABLE main.seal_configuration_service;
 DROP TABLE main.seal_identity_data;
 -- name: drop_key
 SELECT 1;
+-- name: drop_server
+DROP TABLE main.seal_server_data;
+DROP TABLE main.seal_server_member;
+-- name: drop_policy
+DROP TABLE main.seal_policy_data;
+-- name: drop_anchor
+DROP TABLE main.seal_anchor_data;
+-- name: drop_key_record
+DROP TABLE main.seal_key_record_data;
 -- name: drop_usage
 DROP TABLE main.seal_usage_data;
+DROP TABLE main.seal_usage_unit;
 -- name: drop_audit
 DROP TABLE main.seal_audit_data;
+DROP TABLE main.seal_audit_checkpoint;
 -- name: drop_change
 DROP TABLE main.seal_change_data;
 -- name: drop_command

@@ -11,6 +11,10 @@ SELECT %s FROM (%s) WHERE 1%s%s
 -- fragment: forever
 9223372036854775807
 
+-- Since when nothing bounds: the first instant that there is.
+-- fragment: never
+-62167219200
+
 -- Valid at ?1 by its own start_time and stop_time.
 -- fragment: valid_window
 (?1 IS NULL OR (coalesce(w.start_time, -1e18) <= ?1 AND coalesce(w.stop_time, {{forever}}) > ?1))
@@ -38,15 +42,14 @@ min(c.until, coalesce(v.exp_time, {{forever}}), coalesce(a.stop_time, {{forever}
    FROM main.seal_configuration_service AS cs JOIN main.seal_term_data AS ct ON ct.id = cs.term
    WHERE cs.configuration = c.id))
 
--- Counts are cast so that they compare as the relation's own INTEGER columns do.
 -- name: view_registrar
-SELECT r.id, r.identifier, r.skms_uri, r.format, r.installed_time, CAST(1 AS INTEGER) AS sealed,
-  r.signing_kid, r.last_sweep_time,
-  CAST((SELECT count(*) FROM main.seal_agreement_data) AS INTEGER) AS agreements,
-  CAST((SELECT count(*) FROM main.seal_val_server_data) AS INTEGER) AS val_servers,
-  CAST((SELECT count(*) FROM main.seal_configuration_data) AS INTEGER) AS configurations,
-  CAST((SELECT coalesce(sum(identities), 0) FROM main.seal_term_use) AS INTEGER) AS identities,
-  CAST((SELECT coalesce(sum(key_records), 0) FROM main.seal_term_use) AS INTEGER) AS key_records
+SELECT r.id, r.identifier, r.skms_uri, r.format, r.installed_time, ?2 AS sealed, r.signing_kid,
+  r.last_sweep_time,
+  (SELECT count(*) FROM main.seal_agreement_data) AS agreements,
+  (SELECT count(*) FROM main.seal_val_server_data) AS val_servers,
+  (SELECT count(*) FROM main.seal_configuration_data) AS configurations,
+  (SELECT coalesce(sum(identities), 0) FROM main.seal_term_use) AS identities,
+  (SELECT coalesce(sum(key_records), 0) FROM main.seal_term_use) AS key_records
 FROM main.seal_registrar_data AS r
 
 -- name: view_agreement
@@ -74,6 +77,18 @@ SELECT w.id, w.credential_id, v.val_server_id, w.type,
   CASE WHEN w.type <> 'psk' THEN w.value END AS value, w.start_time, w.exp_time, w.status
 FROM main.seal_credential_data AS w JOIN main.seal_val_server_data AS v ON v.id = w.val_server
 WHERE {{valid_exp}}
+
+-- name: view_anchor
+SELECT w.id, w.anchor_id, w.type, w.subject, w.iss, w.value, w.exp_time, w.status
+FROM main.seal_anchor_data AS w WHERE (?1 IS NULL OR coalesce(w.exp_time, {{forever}}) > ?1)
+
+-- name: view_server
+SELECT w.id, w.seal_server_id, w.seal_service, w.end_pt, w.jwk, w.acked, w.status
+FROM main.seal_server_data AS w
+
+-- name: view_policy
+SELECT w.id, w.seal_service, w.val_service_id, w.name, w.value, w.start_time, w.exp_time
+FROM main.seal_policy_data AS w WHERE {{valid_exp}}
 
 -- name: view_configuration
 SELECT c.id, c.conf_id, v.val_server_id, c.seal_service, c.exp_time,
@@ -116,14 +131,32 @@ JOIN main.seal_val_server_data AS v ON v.id = c.val_server
 JOIN main.seal_agreement_data AS a ON a.id = v.agreement
 WHERE c.seal_service = 'key-management' AND (?1 IS NULL OR {{valid_configuration}})
 
+-- key_info is as it is stored; the relation opens it.
+-- name: view_key_record
+SELECT r.id, v.val_server_id, s.val_service_id, r.val_user_id, r.val_ue_id, r.client_id,
+  r.key_format, r.key_info, r.user_uri, c.conf_id, c.exp_time,
+  nullif({{until_configuration}}, {{forever}}) AS valid_until
+FROM main.seal_key_record_data AS r
+JOIN main.seal_configuration_service AS s ON s.id = r.service
+JOIN main.seal_configuration_data AS c ON c.id = s.configuration
+JOIN main.seal_val_server_data AS v ON v.id = c.val_server
+JOIN main.seal_agreement_data AS a ON a.id = v.agreement
+WHERE (?1 IS NULL OR {{valid_configuration}})
+
 -- name: view_usage
 SELECT u.seq AS id, u.seq, u.time, u.agreement_id, u.val_provider_id, u.val_server_id, u.seal_service,
-  u.operation, u.result, u.conf_id, u.identities, u.key_records
+  u.operation, u.result, u.conf_id, u.identities, u.key_records,
+  (SELECT json_group_array(json_object('val_service_id', n.val_service_id,
+      'invocation', n.invocation, 'identities', n.identities, 'key_records', n.key_records,
+      'price_per_invocation', n.price_per_invocation, 'currency', n.currency))
+    FROM main.seal_usage_unit AS n WHERE n.usage = u.seq) AS units
 FROM main.seal_usage_data AS u
 
 -- name: view_audit
 SELECT e.seq AS id, e.seq, e.time, e.actor, e.action, e.object, e.outcome, e.cause, e.detail,
-  (SELECT lower(hex(p.hash)) FROM main.seal_audit_data AS p WHERE p.seq = e.seq - 1) AS prev_hash,
+  (SELECT lower(hex(p.hash)) FROM main.seal_audit_data AS p WHERE p.seq = e.seq - 1
+    UNION ALL SELECT lower(hex(p.hash)) FROM main.seal_audit_checkpoint AS p
+      WHERE p.seq = e.seq - 1 AND p.pruned) AS prev_hash,
   lower(hex(e.hash)) AS hash
 FROM main.seal_audit_data AS e
 
@@ -136,6 +169,5 @@ SELECT m.id, m.message_id, NULL AS request, m.status, m.response FROM main.seal_
 
 -- The results that this connection remembers, newest first: ?2 is a JSON array of objects.
 -- name: view_command
-SELECT r.value->>'seq' AS id, r.value->>'command' AS command, r.value->>'argument' AS argument,
-  r.value->>'result' AS result
+SELECT r.value->>'seq' AS id, r.value->>'command' AS command, NULL AS argument, NULL AS result
 FROM json_each(?2) AS r

@@ -1,0 +1,66 @@
+/* OpenSSL finds the decoders for a kind of key when it first reads one, and keeps what it found in
+** the OSSL_LIB_CTX. What it could not find then for lack of memory it never finds again: every later
+** key of that kind would be refused as if it were none. So one key of each kind is read, and one
+** fingerprint made, before the first certificate of a context is judged: until that succeeds, every
+** certificate is met with "out of memory", which is no verdict. Not while the context is made: it takes
+** several milliseconds, which a connection without certificates need not spend.
+**
+**    reason = seal_x509_ready(c);
+**    if (reason != SEAL_VALID) return reason;
+*/
+#include "crypto/x509_int.h"
+
+/* SubjectPublicKeyInfo of each kind (RFC 5480, RFC 8410, RFC 8017 A.1, RFC 4055 1.2); the numbers in
+** them mean nothing but for the point of P-256, which must be one: the generator. */
+static const unsigned char seal_spki_p256[] = {
+    0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a,
+    0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00, 0x04, 0x6b, 0x17, 0xd1, 0xf2, 0xe1,
+    0x2c, 0x42, 0x47, 0xf8, 0xbc, 0xe6, 0xe5, 0x63, 0xa4, 0x40, 0xf2, 0x77, 0x03, 0x7d, 0x81, 0x2d,
+    0xeb, 0x33, 0xa0, 0xf4, 0xa1, 0x39, 0x45, 0xd8, 0x98, 0xc2, 0x96, 0x4f, 0xe3, 0x42, 0xe2, 0xfe,
+    0x1a, 0x7f, 0x9b, 0x8e, 0xe7, 0xeb, 0x4a, 0x7c, 0x0f, 0x9e, 0x16, 0x2b, 0xce, 0x33, 0x57, 0x6b,
+    0x31, 0x5e, 0xce, 0xcb, 0xb6, 0x40, 0x68, 0x37, 0xbf, 0x51, 0xf5};
+static const unsigned char seal_spki_ed25519[44] = {0x30, 0x2a, 0x30, 0x05, 0x06, 0x03,
+                                                    0x2b, 0x65, 0x70, 0x03, 0x21, 0x00};
+static const unsigned char seal_spki_ed448[69] = {0x30, 0x43, 0x30, 0x05, 0x06, 0x03,
+                                                  0x2b, 0x65, 0x71, 0x03, 0x3a, 0x00};
+static const unsigned char seal_spki_rsa[] = {
+    0x30, 0x24, 0x30, 0x0d, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01,
+    0x01, 0x01, 0x05, 0x00, 0x03, 0x13, 0x00, 0x30, 0x10, 0x02, 0x09, 0x00, 0xff,
+    0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xc5, 0x02, 0x03, 0x01, 0x00, 0x01};
+static const unsigned char seal_spki_pss[] = {0x30, 0x22, 0x30, 0x0b, 0x06, 0x09, 0x2a, 0x86, 0x48,
+                                              0x86, 0xf7, 0x0d, 0x01, 0x01, 0x0a, 0x03, 0x13, 0x00,
+                                              0x30, 0x10, 0x02, 0x09, 0x00, 0xff, 0xff, 0xff, 0xff,
+                                              0xff, 0xff, 0xff, 0xc5, 0x02, 0x03, 0x01, 0x00, 0x01};
+
+static int seal_warm_key(SealCrypto *c, const unsigned char *spki, size_t n) {
+  const unsigned char *p = spki;
+  EVP_PKEY *key = d2i_PUBKEY_ex(NULL, &p, (long)n, c->lib, NULL);
+  int good = key && EVP_PKEY_get_bits(key) > 0;
+
+  EVP_PKEY_free(key);
+  return good;
+}
+
+/* OpenSSL compares certificates by their SHA-1, which is no matter of trust. */
+static int seal_warm_fingerprint(SealCrypto *c) {
+  EVP_MD *md = EVP_MD_fetch(c->lib, "SHA1", NULL);
+  unsigned char hash[EVP_MAX_MD_SIZE];
+  int good = md && EVP_Digest("", 0, hash, NULL, md, NULL) == 1;
+
+  EVP_MD_free(md);
+  return good;
+}
+
+SealReason seal_x509_ready(SealCrypto *c) {
+  SealMark mark;
+
+  if (c->x509_ready) return SEAL_VALID;
+  seal_mark(&mark);
+  c->x509_ready = seal_warm_key(c, seal_spki_p256, sizeof seal_spki_p256) &&
+                  seal_warm_key(c, seal_spki_ed25519, sizeof seal_spki_ed25519) &&
+                  seal_warm_key(c, seal_spki_ed448, sizeof seal_spki_ed448) &&
+                  seal_warm_key(c, seal_spki_rsa, sizeof seal_spki_rsa) &&
+                  seal_warm_key(c, seal_spki_pss, sizeof seal_spki_pss) && seal_warm_fingerprint(c);
+  seal_unmark(&mark);
+  return c->x509_ready ? SEAL_VALID : SEAL_NOMEM;
+}

@@ -1,0 +1,228 @@
+/* Key retrieval (messages.h): SS_KeyInfoRetrieval of TS 29.549, and the KM Request of TS 33.434 5.3.2.
+**
+**    GET  /ss-kir/v1/key-records?val-service-id=v2x&val-tgt-ue={"valUserId":"alice"}
+**    POST /skm/v1/km-request    {"version":"1.0.0","sKmsUri":…,"serviceId":"v2x","userId":"alice",…}
+**
+** Both need an access token with the scope seal:key-management; what it retrieves is what its own VAL
+** server provisioned.
+*/
+#include "messages/messages.h"
+
+#include <string.h>
+
+#define KM_WINDOW 5 /* seconds around the clock (TS 33.434 5.3.2) */
+
+/* An access token with the scope; no other credential will do. */
+static int check_token(const SealRequest *request, SealError *err) {
+  if (request->who.by_token && request->who.scopes & SEAL_SCOPE_KM) return SQLITE_OK;
+  return seal_refuse(err, SEAL_INSUFFICIENT_SCOPE,
+                     "an access token with the scope seal:key-management is needed");
+}
+
+/* Whether the SLA lets the requester retrieve keys of the VAL service. */
+static int authorize(Seal *p, const SealRequest *request, SealText val_service_id, SealError *err) {
+  SealGrant grant;
+  SealAsk ask = {
+      .val_server = request->who.val_server,
+      .seal_service = SEAL_KM,
+      .val_service_id = val_service_id,
+      .at = request->at,
+      .exp_time = SEAL_UNBOUNDED,
+      .invocation = SEAL_BY_MESSAGE,
+  };
+  return seal_authorize(p, &ask, &grant, err);
+}
+
+static void append(sqlite3_str *out, const char *name, SealText text) {
+  if (text.p == NULL) return;
+  int first = sqlite3_str_value(out)[sqlite3_str_length(out) - 1] == '{';
+  sqlite3_str_appendf(out, "%s\"%s\":", first ? "" : ",", name);
+  seal_json_append(out, text.p, (size_t)text.n);
+}
+
+static SealText text_from(const char *text) {
+  return (SealText){text, text ? (int)strlen(text) : 0};
+}
+
+static int finish(sqlite3_str *out, SealAnswer *answer) {
+  int rc = sqlite3_str_errcode(out);
+  answer->body = sqlite3_str_finish(out);
+  answer->status = 200;
+  answer->secret = 1;
+  return rc;
+}
+
+/* Whose the keys are: what the record says, else the id, else the VAL service. */
+static SealText user_uri(const SealFoundRecord *found, const SealRecord *asked, SealText service) {
+  if (found->user_uri != NULL) return text_from(found->user_uri);
+  if (asked->val_user_id.p != NULL) return asked->val_user_id;
+  if (asked->val_ue_id.p != NULL) return asked->val_ue_id;
+  return asked->client_id.p ? asked->client_id : service;
+}
+
+/************************************************************************************************
+** SS_KeyInfoRetrieval.
+*/
+/* Reads the parameter val-tgt-ue, a ValTargetUe; *json owns what *asked points to. */
+static int read_target(const char *text, json_t **json, SealRecord *asked, SealError *err) {
+  if (text == NULL) return SQLITE_OK;
+  SealReason reason = seal_json_parse(text, strlen(text), 4, json);
+  if (reason == SEAL_NOMEM) return SQLITE_NOMEM;
+  asked->val_user_id = seal_json_member(*json, "valUserId");
+  asked->val_ue_id = seal_json_member(*json, "valUeId");
+  const SealText *id = asked->val_user_id.p ? &asked->val_user_id : &asked->val_ue_id;
+  int both = json_object_get(*json, "valUserId") && json_object_get(*json, "valUeId");
+  if (reason == SEAL_VALID && !both && seal_is_id(*id)) return SQLITE_OK;
+  return seal_fault(err, SEAL_OPTIONAL_QUERY_PARAM_INCORRECT, "val-tgt-ue",
+                    "is not a ValTargetUe with exactly one of valUserId and valUeId");
+}
+
+static int answer_key_info(const SealFoundRecord *found, const SealRecord *asked, SealText service,
+                           SealAnswer *answer) {
+  sqlite3_str *out = sqlite3_str_new(NULL);
+  sqlite3_str_appendall(out, "{");
+  append(out, "userUri", user_uri(found, asked, service));
+  append(out, "valService", service);
+  if (asked->val_user_id.p != NULL || asked->val_ue_id.p != NULL) {
+    sqlite3_str_appendall(out, ",\"valTgtUe\":{");
+    append(out, "valUserId", asked->val_user_id);
+    append(out, "valUeId", asked->val_ue_id);
+    sqlite3_str_appendall(out, "}");
+  }
+  append(out, "keyInfo", (SealText){found->key_info, found->n_key_info});
+  sqlite3_str_appendall(out, "}");
+  return finish(out, answer);
+}
+
+int seal_key_records_get(Seal *p, SealRequest *request, const char *seal_service, SealAnswer *out,
+                         SealError *err) {
+  (void)seal_service;
+  char *service = NULL, *target = NULL;
+  json_t *json = NULL;
+  SealRecord asked;
+  SealFoundRecord found;
+  memset(&asked, 0, sizeof asked);
+  memset(&found, 0, sizeof found);
+  int rc = check_token(request, err);
+  if (rc == SQLITE_OK) rc = seal_request_query(request, "val-service-id", &service, err);
+  if (rc == SQLITE_OK) rc = seal_request_query(request, "val-tgt-ue", &target, err);
+  if (rc == SQLITE_OK && service == NULL) {
+    rc = seal_fault(err, SEAL_MANDATORY_QUERY_PARAM_MISSING, "val-service-id", "is missing");
+  }
+  if (rc == SQLITE_OK && !seal_is_id(text_from(service))) {
+    rc = seal_fault(err, SEAL_MANDATORY_QUERY_PARAM_INCORRECT, "val-service-id",
+                    "is not 1 to 255 bytes");
+  }
+  if (rc == SQLITE_OK) rc = read_target(target, &json, &asked, err);
+  if (rc == SQLITE_OK) rc = authorize(p, request, text_from(service), err);
+  if (rc == SQLITE_OK) {
+    rc =
+        seal_record_find(p, &request->who, text_from(service), &asked, 1, request->at, &found, err);
+  }
+  if (rc == SQLITE_OK) rc = answer_key_info(&found, &asked, text_from(service), out);
+  seal_record_clear(&found);
+  json_decref(json);
+  sqlite3_free(service);
+  sqlite3_free(target);
+  return rc;
+}
+
+/************************************************************************************************
+** KM Request.
+*/
+/* What a KM Request asks for, checked as far as TS 33.434 5.3.2 says. */
+static int read_km(Seal *p, const SealRequest *request, SealText *service, SealRecord *asked,
+                   SealError *err) {
+  const json_t *body = request->body, *date_time = json_object_get(body, "dateTime");
+  static const char *const names[] = {"clientId", "deviceId", "userId"};
+  SealText *ids[] = {&asked->client_id, &asked->val_ue_id, &asked->val_user_id};
+  SealText version = seal_json_member(body, "version");
+  int n = 0;
+  if (version.p == NULL || strcmp(version.p, "1.0.0") != 0) {
+    (void)seal_fault(err, SEAL_MANDATORY_IE_INCORRECT, "/version", "is not 1.0.0");
+  }
+  *service = seal_json_member(body, "serviceId");
+  if (!seal_is_id(*service)) {
+    (void)seal_fault(err, SEAL_MANDATORY_IE_INCORRECT, "/serviceId", "is not 1 to 255 bytes");
+  }
+  for (int i = 0; i < 3; i++) {
+    *ids[i] = seal_json_member(body, names[i]);
+    n += json_object_get(body, names[i]) != NULL;
+    if (json_object_get(body, names[i]) && !seal_is_id(*ids[i])) {
+      (void)seal_fault(err, SEAL_OPTIONAL_IE_INCORRECT, names[i], "is not 1 to 255 bytes");
+    }
+  }
+  if (n > 1) (void)seal_fault(err, SEAL_OPTIONAL_IE_INCORRECT, "", "more than one id");
+  int64_t t = json_integer_value(date_time);
+  if (!json_is_integer(date_time) || t < request->at - KM_WINDOW || t > request->at + KM_WINDOW) {
+    (void)seal_fault(err, SEAL_MANDATORY_IE_INCORRECT, "/dateTime",
+                     "is not within 5 seconds of now");
+  }
+  return seal_skms_uri_check(p, seal_json_member(body, "sKmsUri"), err);
+}
+
+/* Appends the members that a KM Response takes over from the request. */
+static void append_echo(sqlite3_str *out, const SealRequest *request) {
+  static const char *const names[] = {"sKmsUri", "serviceId", "clientId", "deviceId", "userId"};
+  for (int i = 0; i < 5; i++) append(out, names[i], seal_json_member(request->body, names[i]));
+  sqlite3_str_appendf(out, "%s\"dateTime\":%lld",
+                      sqlite3_str_value(out)[sqlite3_str_length(out) - 1] == '{' ? "" : ",",
+                      (long long)request->at);
+}
+
+int seal_km_request_post(Seal *p, SealRequest *request, const char *seal_service, SealAnswer *out,
+                         SealError *err) {
+  (void)seal_service;
+  SealText service = {NULL, 0};
+  SealRecord asked;
+  SealFoundRecord found;
+  memset(&asked, 0, sizeof asked);
+  memset(&found, 0, sizeof found);
+  int rc = check_token(request, err);
+  if (rc == SQLITE_OK) rc = read_km(p, request, &service, &asked, err);
+  if (rc == SQLITE_OK) rc = authorize(p, request, service, err);
+  if (rc == SQLITE_CONSTRAINT_VTAB && err->cause == SEAL_SLA_SERVICE_NOT_GRANTED) {
+    /* Of another's VAL service there is no key information, like of none. */
+    seal_error_clear(err);
+    rc = seal_refuse(err, SEAL_RESOURCE_CONTEXT_NOT_FOUND, "there is no such key record");
+  }
+  if (rc == SQLITE_OK) {
+    rc = seal_record_find(p, &request->who, service, &asked, 1, request->at, &found, err);
+  }
+  if (rc == SQLITE_OK) {
+    sqlite3_str *text = sqlite3_str_new(NULL);
+    sqlite3_str_appendall(text, "{");
+    append(text, "userUri", user_uri(&found, &asked, service));
+    append_echo(text, request);
+    append(text, "payload", (SealText){found.key_info, found.n_key_info});
+    sqlite3_str_appendall(text, "}");
+    rc = finish(text, out);
+  }
+  seal_record_clear(&found);
+  return rc;
+}
+
+/* ErrorCode of TS 33.434 5.3.3: 01 unspecified, 02 no such key, 03 rejected, 04 can't validate. */
+static const char *error_code(int status) {
+  switch (status) {
+  case 400:
+  case 403:
+  case 415:
+    return "04";
+  case 401:
+    return "03";
+  case 404:
+    return "02";
+  default:
+    return "01";
+  }
+}
+
+void seal_km_error(sqlite3_str *out, const SealRequest *request, const SealError *err) {
+  sqlite3_str_appendall(out, "{");
+  append_echo(out, request);
+  sqlite3_str_appendf(out, ",\"errorCode\":\"%s\",\"cause\":\"%s\",\"detail\":",
+                      error_code(seal_cause_status(err->cause)), seal_cause_text(err->cause));
+  seal_json_append(out, err->detail, strlen(err->detail));
+  sqlite3_str_appendall(out, "}");
+}

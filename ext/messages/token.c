@@ -1,0 +1,132 @@
+/* Tokens as an API (messages.h): the token endpoint of RFC 6749 and the registrar's public keys.
+**
+**    POST /oauth2/v1/token    grant_type=client_credentials&client_assertion_type=…&client_assertion=…
+**    GET  /.well-known/jwks.json
+**
+** The client authenticates by private_key_jwt (RFC 7523 2.2) or by its certificate (RFC 8705 2); a token
+** that was got by certificate is bound to it (RFC 8705 3).
+*/
+#include "messages/messages.h"
+
+#include <string.h>
+
+#define ASSERTION_TYPE "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+#define TTL            3600 /* seconds */
+
+static int is(SealText text, const char *word) {
+  return text.p != NULL && (size_t)text.n == strlen(word) &&
+         memcmp(text.p, word, (size_t)text.n) == 0;
+}
+
+/* The client, by its assertion or its certificate, and never by an access token. */
+static int authenticate(Seal *p, SealRequest *request, SealError *err) {
+  SealText assertion = seal_json_member(request->body, "client_assertion");
+  SealText client_id = seal_json_member(request->body, "client_id");
+  SealCredential credential = {assertion, {NULL, 0}};
+  if (assertion.p == NULL) credential.certificate = request->credential.certificate;
+  if (assertion.p != NULL &&
+      !is(seal_json_member(request->body, "client_assertion_type"), ASSERTION_TYPE)) {
+    return seal_fault(err, SEAL_MANDATORY_IE_INCORRECT, "client_assertion_type",
+                      "is not " ASSERTION_TYPE);
+  }
+  if (credential.token.p == NULL && credential.certificate.p == NULL) {
+    return seal_refuse(err, SEAL_CREDENTIAL_MISSING,
+                       "there is no client_assertion and no certificate");
+  }
+  int rc = seal_authenticate(p, &credential, request->asked_at, &request->who, err);
+  if (rc != SQLITE_OK) return rc;
+  if (request->who.by_token) {
+    return seal_refuse(err, SEAL_CREDENTIAL_INVALID, "an access token is no client assertion");
+  }
+  if (client_id.p != NULL && !is(client_id, request->who.val_server_id)) {
+    return seal_refuse(err, SEAL_REQUESTER_MISMATCH, "client_id is not who the credential proves");
+  }
+  return SQLITE_OK;
+}
+
+/* The members of a token request are texts (RFC 6749 3.2), and what is there is not taken for absent. */
+static int check_members(const json_t *body, SealError *err) {
+  static const char *const names[] = {"grant_type", "scope", "client_id", "client_assertion",
+                                      "client_assertion_type"};
+  for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+    const json_t *value = json_object_get(body, names[i]);
+    if (value == NULL || json_is_string(value)) continue;
+    return seal_fault(err, SEAL_MANDATORY_IE_INCORRECT, names[i], "is not a string");
+  }
+  return SQLITE_OK;
+}
+
+int seal_token_post(Seal *p, SealRequest *request, const char *seal_service, SealAnswer *out,
+                    SealError *err) {
+  (void)seal_service;
+  int unknown;
+  SealText grant_type = seal_json_member(request->body, "grant_type");
+  SealText scope = seal_json_member(request->body, "scope");
+  int rc = check_members(request->body, err);
+  if (rc != SQLITE_OK) return rc;
+  if (grant_type.p == NULL) {
+    return seal_fault(err, SEAL_MANDATORY_IE_MISSING, "grant_type", "is missing");
+  }
+  if (!is(grant_type, "client_credentials")) {
+    return seal_refuse(err, SEAL_OPTIONAL_IE_INCORRECT, "grant_type is not client_credentials");
+  }
+  rc = authenticate(p, request, err);
+  if (rc != SQLITE_OK) return rc;
+  unsigned asked = scope.p ? seal_scopes_read(scope, &unknown) : 0;
+  if (scope.p != NULL && (unknown || asked == 0)) {
+    return seal_refuse(err, SEAL_INSUFFICIENT_SCOPE, "scope names what there is not");
+  }
+  out->status = 200;
+  out->secret = 1;
+  rc = seal_settle(p);
+  if (rc != SQLITE_OK) return rc;
+  return seal_token_issue(p, &request->who, asked, TTL, request->at, request->who.val_server_id,
+                          &out->body, err);
+}
+
+int seal_jwks_get(Seal *p, SealRequest *request, const char *seal_service, SealAnswer *out,
+                  SealError *err) {
+  (void)seal_service;
+  (void)err;
+  out->status = 200;
+  return seal_signing_jwks(p, request->at, &out->body);
+}
+
+/* The error code of RFC 6749 5.2, and the status that goes with it. */
+static const char *error_code(SealCause cause, int *status) {
+  *status = 400;
+  switch (cause) {
+  case SEAL_CREDENTIAL_INVALID:
+  case SEAL_CREDENTIAL_EXPIRED:
+  case SEAL_CREDENTIAL_REVOKED:
+  case SEAL_CREDENTIAL_REPLAYED:
+  case SEAL_CREDENTIAL_MISSING:
+  case SEAL_REQUESTER_MISMATCH:
+  case SEAL_REQUESTER_NOT_ACTIVE:
+    *status = 401;
+    return "invalid_client";
+  case SEAL_INSUFFICIENT_SCOPE:
+  case SEAL_SLA_SERVICE_NOT_GRANTED:
+    return "invalid_scope";
+  case SEAL_SLA_NOT_ACTIVE:
+  case SEAL_SLA_EXPIRED:
+    return "unauthorized_client";
+  case SEAL_OPTIONAL_IE_INCORRECT:
+    return "unsupported_grant_type";
+  case SEAL_SEALED:
+    *status = 503;
+    return "temporarily_unavailable";
+  case SEAL_SYSTEM_FAILURE:
+    *status = 500;
+    return "server_error";
+  default:
+    return "invalid_request";
+  }
+}
+
+void seal_token_error(sqlite3_str *out, const SealError *err, int *status) {
+  sqlite3_str_appendf(out,
+                      "{\"error\":\"%s\",\"error_description\":", error_code(err->cause, status));
+  seal_json_append(out, err->detail, strlen(err->detail));
+  sqlite3_str_appendf(out, ",\"cause\":\"%s\"}", seal_cause_text(err->cause));
+}

@@ -1,0 +1,133 @@
+/* Key records (registrar.h): what a VAL service owner provisions for SKM-S to hand out, opaque to us
+** (TS 33.434 5.3.2). They lie in a VAL service of a key management configuration, as identities lie in
+** one of identity management, and are sealed at rest to the row that they are:
+**
+**    val_server_id, conf_id, val_service_id, and one of val_user_id, val_ue_id, client_id, or none: the service's own
+*/
+#include "registrar/internal.h"
+
+#include <assert.h>
+#include <string.h>
+
+int seal_record_aad(const SealRecordPlace *place, const SealRecord *record, char **out) {
+  char kind = record->val_user_id.p ? 'u'
+              : record->val_ue_id.p ? 'e'
+              : record->client_id.p ? 'c'
+                                    : 's';
+  SealText id = kind == 'u'   ? record->val_user_id
+                : kind == 'e' ? record->val_ue_id
+                              : record->client_id;
+  /* Characters, as SQLite's length() counts them in sql/statements/secret.sql. */
+  *out = sqlite3_mprintf("%d:%.*s%d:%.*s%d:%.*s%c%.*s", seal_characters(place->val_server_id),
+                         place->val_server_id.n, place->val_server_id.p,
+                         seal_characters(place->conf_id), place->conf_id.n, place->conf_id.p,
+                         seal_characters(place->val_service_id), place->val_service_id.n,
+                         place->val_service_id.p, kind, id.n, id.p ? id.p : "");
+  return *out ? SQLITE_OK : SQLITE_NOMEM;
+}
+
+int seal_characters(SealText text) {
+  int n = 0;
+  for (int i = 0; i < text.n; i++) n += ((unsigned char)text.p[i] & 0xc0) != 0x80;
+  return n;
+}
+
+int seal_record_store(Seal *p, int64_t service, int64_t number, const SealRecordPlace *place,
+                      const SealRecord *record, int64_t *rowid, SealError *err) {
+  char *aad = NULL;
+  void *sealed = NULL;
+  int n_sealed = 0;
+  if (number >= SEAL_ROWS_MAX) return SQLITE_FULL;
+  *rowid = (service << SEAL_ROW_BITS) + number;
+  int rc = seal_record_aad(place, record, &aad);
+  if (rc == SQLITE_OK) {
+    rc = seal_secret_seal(p, SEAL_FOR_RECORD, (SealText){aad, (int)strlen(aad)}, record->key_info.p,
+                          record->key_info.n, &sealed, &n_sealed, err);
+  }
+  if (rc == SQLITE_OK) {
+    rc = seal_store_run(&p->store, SQL_RECORD_INSERT, "iissssbs", *rowid, service,
+                        &record->val_user_id, &record->val_ue_id, &record->client_id,
+                        &record->key_format, sealed, n_sealed, &record->user_uri);
+  }
+  sqlite3_free(aad);
+  sqlite3_free(sealed);
+  return rc;
+}
+
+int seal_record_open(Seal *p, int64_t id, const SealRecordPlace *place, const SealRecord *record,
+                     const void *sealed, int n, void **out, int *n_out, SealError *err) {
+  char *aad = NULL;
+  *out = NULL;
+  int rc = seal_record_aad(place, record, &aad);
+  if (rc == SQLITE_OK) {
+    rc = seal_secret_open(p, SEAL_FOR_RECORD, id, (SealText){aad, (int)strlen(aad)}, sealed, n, out,
+                          n_out, err);
+  }
+  sqlite3_free(aad);
+  return rc;
+}
+
+/* Reads the best record that `row` stands on (columns of record_find) into *out. */
+static int read_found(Seal *p, const SealRequester *who, sqlite3_stmt *row, SealFoundRecord *out,
+                      SealError *err) {
+  SealRecordPlace place = {
+      .val_server_id = {who->val_server_id, (int)strlen(who->val_server_id)},
+      .conf_id = seal_column_text(row, 0),
+      .val_service_id = seal_column_text(row, 1),
+  };
+  SealRecord record = {
+      .val_user_id = seal_column_text(row, 2),
+      .val_ue_id = seal_column_text(row, 3),
+      .client_id = seal_column_text(row, 4),
+  };
+  if (place.conf_id.p == NULL || place.val_service_id.p == NULL) return SQLITE_CORRUPT_VTAB;
+  SealText user_uri = seal_column_text(row, 6);
+  if (user_uri.p != NULL) {
+    out->user_uri = sqlite3_mprintf("%.*s", user_uri.n, user_uri.p);
+    if (out->user_uri == NULL) return SQLITE_NOMEM;
+  }
+  return seal_record_open(p, sqlite3_column_int64(row, 7), &place, &record,
+                          sqlite3_column_blob(row, 5), sqlite3_column_bytes(row, 5), &out->key_info,
+                          &out->n_key_info, err);
+}
+
+int seal_record_find(Seal *p, const SealRequester *who, SealText val_service_id,
+                     const SealRecord *asked, int fall_back, int64_t at, SealFoundRecord *out,
+                     SealError *err) {
+  sqlite3_stmt *row;
+  memset(out, 0, sizeof *out);
+  int rc = seal_unlocked(p, err);
+  if (rc == SQLITE_OK) {
+    rc = seal_store_row(&p->store, SQL_RECORD_FIND, &row, "iissssi", at, who->val_server,
+                        &val_service_id, &asked->val_user_id, &asked->val_ue_id, &asked->client_id,
+                        (int64_t)fall_back);
+    if (rc == SQLITE_ROW) {
+      rc = read_found(p, who, row, out, err);
+    } else if (rc == SQLITE_DONE) {
+      rc = seal_refuse(err, SEAL_RESOURCE_CONTEXT_NOT_FOUND, "there is no such key record");
+    }
+    seal_store_reset(row);
+  }
+  return rc;
+}
+
+void seal_record_clear(SealFoundRecord *found) {
+  seal_secret_free(found->key_info, found->n_key_info);
+  sqlite3_free(found->user_uri);
+  memset(found, 0, sizeof *found);
+}
+
+int seal_skms_uri_check(Seal *p, SealText uri, SealError *err) {
+  sqlite3_stmt *row;
+  int rc = seal_store_row(&p->store, SQL_REGISTRAR_SKMS_URI, &row, "");
+  if (rc != SQLITE_ROW) return rc == SQLITE_DONE ? SQLITE_CORRUPT_VTAB : rc;
+  SealText own = seal_column_text(row, 0);
+  int same =
+      own.p != NULL && uri.p != NULL && own.n == uri.n && memcmp(own.p, uri.p, (size_t)own.n) == 0;
+  seal_store_reset(row);
+  if (!same) {
+    return seal_fault(err, SEAL_MANDATORY_IE_INCORRECT, "/sKmsUri",
+                      "is not this registrar's key management URI");
+  }
+  return err->cause == SEAL_CAUSE_NONE ? SQLITE_OK : SQLITE_CONSTRAINT_VTAB;
+}

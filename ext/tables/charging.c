@@ -1,0 +1,169 @@
+/* seal_charging([from [, until]]): one TS 32.291 ChargingDataRequest for each chargeable event.
+**
+**    SELECT seq, request FROM seal_charging('2026-11-01', '2026-12-01');
+**
+** Events stand in the order of their numbers, and an event reads the same however often it is exported:
+** all of it comes from the usage ledger, nothing from what an agreement says today. Post-event charging:
+** each is a one-time event. The JSON is made by sql/statements/charging.sql.
+*/
+#include "tables/charging.h"
+#include "tables/relation.h"
+
+#include <string.h>
+
+enum { COL_SEQ, COL_TIME, COL_REQUEST, COL_FROM, COL_UNTIL };
+
+typedef struct ChargingTable {
+  sqlite3_vtab base;
+  Seal *p;
+} ChargingTable;
+
+typedef struct ChargingCursor {
+  sqlite3_vtab_cursor base;
+  sqlite3_stmt *stmt;
+  int eof;
+} ChargingCursor;
+
+static int charging_connect(sqlite3 *db, void *aux, int argc, const char *const *argv,
+                            sqlite3_vtab **out, char **message) {
+  (void)argc;
+  (void)argv;
+  (void)message;
+  int rc = sqlite3_declare_vtab(db, "CREATE TABLE x(seq INTEGER, time TEXT, request TEXT, "
+                                    "\"from\" HIDDEN, \"until\" HIDDEN)");
+  /* It looks at the ledgers: not for what a hostile schema runs. */
+  if (rc == SQLITE_OK) rc = sqlite3_vtab_config(db, SQLITE_VTAB_DIRECTONLY);
+  if (rc != SQLITE_OK) return rc;
+  ChargingTable *table = sqlite3_malloc(sizeof *table);
+  if (table == NULL) return SQLITE_NOMEM;
+  memset(table, 0, sizeof *table);
+  table->p = aux;
+  *out = &table->base;
+  return SQLITE_OK;
+}
+
+static int charging_disconnect(sqlite3_vtab *base) {
+  sqlite3_free(base);
+  return SQLITE_OK;
+}
+
+/* idxNum: 1 = `from` is given, 2 = `until` is. */
+static int charging_best_index(sqlite3_vtab *base, sqlite3_index_info *info) {
+  int found[2] = {-1, -1}, n = 0;
+  (void)base;
+  for (int i = 0; i < info->nConstraint; i++) {
+    int arg = info->aConstraint[i].iColumn - COL_FROM;
+    if (arg < 0 || info->aConstraint[i].op != SQLITE_INDEX_CONSTRAINT_EQ) continue;
+    if (!info->aConstraint[i].usable) return SQLITE_CONSTRAINT;
+    found[arg] = i;
+  }
+  for (int arg = 0; arg < 2; arg++) {
+    if (found[arg] < 0) continue;
+    info->idxNum |= 1 << arg;
+    info->aConstraintUsage[found[arg]].argvIndex = ++n;
+    info->aConstraintUsage[found[arg]].omit = 1;
+  }
+  info->estimatedCost = 1000000;
+  info->estimatedRows = 100000;
+  info->orderByConsumed =
+      info->nOrderBy == 1 && info->aOrderBy[0].iColumn == COL_SEQ && !info->aOrderBy[0].desc;
+  return SQLITE_OK;
+}
+
+static int charging_open(sqlite3_vtab *base, sqlite3_vtab_cursor **out) {
+  (void)base;
+  ChargingCursor *cursor = sqlite3_malloc(sizeof *cursor);
+  if (cursor == NULL) return SQLITE_NOMEM;
+  memset(cursor, 0, sizeof *cursor);
+  *out = &cursor->base;
+  return SQLITE_OK;
+}
+
+static int charging_close(sqlite3_vtab_cursor *base) {
+  (void)sqlite3_finalize(((ChargingCursor *)base)->stmt);
+  sqlite3_free(base);
+  return SQLITE_OK;
+}
+
+static int charging_next(sqlite3_vtab_cursor *base) {
+  ChargingCursor *cursor = (ChargingCursor *)base;
+  int rc = sqlite3_step(cursor->stmt);
+  cursor->eof = rc != SQLITE_ROW;
+  return rc == SQLITE_ROW || rc == SQLITE_DONE ? SQLITE_OK : rc;
+}
+
+/* Reads an argument: NULL leaves *out as it is. */
+static int read_instant(sqlite3_vtab *base, sqlite3_value *value, int64_t *out) {
+  char quoted[SEAL_QUOTE_MAX + 8];
+  if (sqlite3_value_type(value) == SQLITE_NULL) return SQLITE_OK;
+  if (seal_value_instant(value, out) == 0) return SQLITE_OK;
+  SealText text = {(const char *)sqlite3_value_text(value), sqlite3_value_bytes(value)};
+  sqlite3_free(base->zErrMsg);
+  base->zErrMsg = sqlite3_mprintf("seal_charging: \"%s\" is not an instant (RFC 3339, a date, or "
+                                  "integer seconds since 1970)",
+                                  seal_quote(text, quoted));
+  return base->zErrMsg ? SQLITE_ERROR : SQLITE_NOMEM;
+}
+
+static int charging_filter(sqlite3_vtab_cursor *base, int number, const char *plan, int argc,
+                           sqlite3_value **argv) {
+  ChargingCursor *cursor = (ChargingCursor *)base;
+  Seal *p = ((ChargingTable *)base->pVtab)->p;
+  int64_t from = SEAL_INSTANT_MIN, until = SEAL_UNBOUNDED;
+  int i = 0, rc = SQLITE_OK;
+  (void)plan;
+  cursor->eof = 1;
+  (void)sqlite3_finalize(cursor->stmt);
+  cursor->stmt = NULL;
+  if (number & 1) rc = read_instant(base->pVtab, argv[i++], &from);
+  if (rc == SQLITE_OK && number & 2) rc = read_instant(base->pVtab, argv[i++], &until);
+  if (rc != SQLITE_OK || i != argc) return rc;
+  rc = seal_store_once(&p->store, SQL_CHARGING_EVENTS, &cursor->stmt);
+  if (rc == SQLITE_OK) rc = sqlite3_bind_int64(cursor->stmt, 1, from);
+  if (rc == SQLITE_OK) rc = sqlite3_bind_int64(cursor->stmt, 2, until);
+  return rc == SQLITE_OK ? charging_next(base) : rc;
+}
+
+static int charging_eof(sqlite3_vtab_cursor *base) {
+  return ((ChargingCursor *)base)->eof;
+}
+
+static int charging_column(sqlite3_vtab_cursor *base, sqlite3_context *ctx, int i) {
+  ChargingCursor *cursor = (ChargingCursor *)base;
+  char text[SEAL_INSTANT_SIZE];
+  if (i == COL_TIME) {
+    seal_instant_text(sqlite3_column_int64(cursor->stmt, COL_TIME), text);
+    sqlite3_result_text(ctx, text, -1, SQLITE_TRANSIENT);
+  } else if (i < COL_FROM) {
+    sqlite3_result_value(ctx, sqlite3_column_value(cursor->stmt, i));
+  }
+  return SQLITE_OK;
+}
+
+static int charging_rowid(sqlite3_vtab_cursor *base, sqlite3_int64 *out) {
+  *out = sqlite3_column_int64(((ChargingCursor *)base)->stmt, COL_SEQ);
+  return SQLITE_OK;
+}
+
+/* No xCreate: it exists without CREATE VIRTUAL TABLE, and only so. */
+static const sqlite3_module module = {
+    .xConnect = charging_connect,
+    .xBestIndex = charging_best_index,
+    .xDisconnect = charging_disconnect,
+    .xOpen = charging_open,
+    .xClose = charging_close,
+    .xFilter = charging_filter,
+    .xNext = charging_next,
+    .xEof = charging_eof,
+    .xColumn = charging_column,
+    .xRowid = charging_rowid,
+};
+
+static void owner_gone(void *p) {
+  seal_close(p);
+}
+
+int seal_charging_register(Seal *p) {
+  p->owners++;
+  return sqlite3_create_module_v2(p->store.db, "seal_charging", &module, p, owner_gone);
+}

@@ -1,0 +1,11 @@
+/* seal_charging (charging.c).
+*/
+#ifndef SEAL_CHARGING_H
+#define SEAL_CHARGING_H
+
+#include "registrar/registrar.h"
+
+/* Registers the table-valued function; p is the caller's, the module is one of its owners. */
+int seal_charging_register(Seal *p);
+
+#endif

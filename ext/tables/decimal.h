@@ -1,0 +1,11 @@
+/* seal_amount (decimal.c).
+*/
+#ifndef SEAL_DECIMAL_H
+#define SEAL_DECIMAL_H
+
+#include "store/store.h"
+
+/* Registers the aggregate function. */
+int seal_decimal_register(sqlite3 *db);
+
+#endif

@@ -1,0 +1,239 @@
+# shellcheck shell=sh
+# The care of a database: init, sweep, backup, restore, doctor.
+#
+#   seal init --identifier urn:example:registrar
+#   seal backup /var/backups/seal-$(date +%F).db
+#
+# shellcheck disable=SC2030,SC2031 # ask() looks at another DB, in a subshell
+
+help_init() {
+  cat <<'T'
+usage: seal init [--identifier ID] [--skms-uri URI]
+
+Makes the database, readable by its owner only, or adds what a newer version
+brings; what is there stays as it is.
+
+  --identifier ID    what a token's "aud" must contain (urn:seal:registrar)
+  --skms-uri URI     the registrar's own key management URI
+T
+}
+
+seal_init() {
+  take 'identifier=id skms_uri=text' "$@"
+  [ "$ARGC" -eq 0 ] || wrong "init takes options only"
+  [ -f "$INSTALL" ] || fail "there is no file $INSTALL"
+  {
+    printf '%s\n' '.output /dev/null' 'PRAGMA journal_mode = WAL;' '.output' 'BEGIN IMMEDIATE;'
+    cat "$INSTALL"
+    ! given identifier || echo 'UPDATE seal_registrar SET identifier = :identifier;'
+    ! given skms_uri || echo 'UPDATE seal_registrar SET skms_uri = :skms_uri;'
+    echo 'COMMIT;'
+    modes line
+    echo 'SELECT identifier, skms_uri, seal_version() AS version, installed_time
+      FROM seal_registrar;'
+  } | sql make
+  show
+}
+
+help_sweep() {
+  cat <<'T'
+usage: seal sweep [--batch N] [--at INSTANT]
+
+Removes what has ended. It is invisible and uncounted since then; the sweep
+gives its room back. Each batch of N rows (default: 10000) is a transaction of
+its own, so that others can write in between. Progress is on stderr.
+T
+}
+
+seal_sweep() {
+  take 'batch=count at=instant' "$@"
+  [ "$ARGC" -eq 0 ] || wrong "sweep takes options only"
+  given batch || bind batch 10000 INTEGER
+  total=0
+  while :; do
+    printf '%s\n' \
+      "INSERT INTO seal_command(command, argument, at) VALUES ('sweep', :batch, :at);" \
+      "SELECT result, result < :batch FROM seal_command WHERE command = 'sweep' LIMIT 1;" |
+      sql write
+    IFS='|' read -r removed last <"$WORK/out"
+    total=$((total + removed))
+    [ "$last" -eq 0 ] || break
+    say "sweep: $total rows removed"
+  done
+  case $FORMAT in
+    json) printf '[{"removed":%s}]\n' "$total" ;;
+    csv) printf 'removed\n%s\n' "$total" ;;
+    *) printf '%s rows removed\n' "$total" ;;
+  esac
+}
+
+help_backup() {
+  cat <<'T'
+usage: seal backup FILE
+
+Writes a copy of the database, as of this moment, while it may be in use, and
+checks the copy. FILE must not be there yet. It holds what the database holds:
+keep it as safe.
+T
+}
+
+# check_copy FILE: whether a file is a whole database of a registrar; WHY says why not.
+check_copy() {
+  WHY=
+  answer=$(ask "$1" read 'PRAGMA integrity_check; SELECT count(*) FROM seal_registrar;') ||
+    WHY=$(why)
+  [ -n "$WHY" ] || [ "$answer" = "ok
+1" ] || WHY="$(printf '%s' "$answer" | head -n 1)"
+  [ -z "$WHY" ]
+}
+
+seal_backup() {
+  take '' "$@"
+  [ "$ARGC" -eq 1 ] || wrong "which file?"
+  [ ! -e "$ARG1" ] || refuse "$ARG1 is there already"
+  copy=$(absolute "$ARG1")
+  # It gets its name once it is whole and on the disk.
+  part=$(mktemp -- "$copy.XXXXXX") || fail "cannot write $copy"
+  bind copy "$part"
+  if ! (echo 'VACUUM INTO :copy;' | sql write); then
+    rm -f -- "$part"
+    exit 3
+  fi
+  check_copy "$part" || {
+    rm -f -- "$part"
+    fail "the copy is not whole: $WHY"
+  }
+  { sync -- "$part" && mv -- "$part" "$copy"; } || fail "cannot write $copy"
+}
+
+help_restore() {
+  cat <<'T'
+usage: seal restore FILE [--replace]
+
+Puts a copy that `seal backup` made in the place of the database, once it is
+checked, whole or not at all. Where there is a database already, --replace is
+needed: what it holds is lost.
+
+A copy is older than what it replaces: tokens that were used since may be used
+again until they expire (an hour at most), and what was removed since is there
+again.
+T
+}
+
+seal_restore() {
+  take 'replace=flag' "$@"
+  [ "$ARGC" -eq 1 ] || wrong "which file?"
+  if [ -e "$DB" ] && ! given replace; then
+    refuse "$DB is there already (--replace loses what it holds)"
+  fi
+  copy=$(input_file "$ARG1") || exit 3
+  check_copy "$copy" || fail "$ARG1 is not a whole copy: $WHY"
+  # The dot command gets a name of ours.
+  ln -s "$copy" "$WORK/copy.db"
+  printf '%s\n' '.restore copy.db' '.output /dev/null' 'PRAGMA journal_mode = WAL;' '.output' |
+    sql make
+  check_copy "$DB" || fail "the restored database is not whole: $WHY"
+}
+
+help_doctor() {
+  cat <<'T'
+usage: seal doctor
+
+Checks the installation and the database, a line each: ok, warn or fail. Exit 3
+when something fails; a warning does not count.
+T
+}
+
+# finding VERDICT CHECK DETAIL: a line of the doctor's.
+finding() {
+  printf 'INSERT INTO finding VALUES (%s, %s, %s);\n' "$(literal "$1")" "$(literal "$2")" \
+    "$(literal "$3")" >>"$WORK/findings"
+  [ "$1" != fail ] || BAD=1
+}
+
+# ask FILE ACCESS SQL: prints what a statement gives on that database, or fails with $WORK/why.
+ask() {
+  (
+    DB=$1
+    printf '%s\n' "$3" | sql "$2"
+  ) 2>"$WORK/why" || return 1
+  cat "$WORK/out"
+}
+
+why() {
+  sed 's/^seal: //; q' "$WORK/why"
+}
+
+check_permissions() {
+  for file in "$DB" "$DB-wal" "$DB-shm"; do
+    [ -e "$file" ] || continue
+    mode=$(stat -c %a -- "$file")
+    case $mode in
+      *00) ;;
+      *)
+        finding warn permissions "$file has mode $mode: not its owner only (chmod 600)"
+        return
+        ;;
+    esac
+  done
+  finding ok permissions "only the owner may read and write it"
+}
+
+check_program() {
+  version=$(sqlite3 -version | cut -d ' ' -f 1)
+  case $version in
+    3.4[0-9].* | 3.[5-9][0-9].* | 3.[1-9][0-9][0-9].* | [4-9].*) finding ok sqlite3 "$version" ;;
+    *) finding fail sqlite3 "$version is older than 3.40" ;;
+  esac
+  if version=$(ask "$WORK/none.db" make 'SELECT seal_version();'); then
+    finding ok extension "$version, $EXTENSION"
+  else
+    finding fail extension "$(why)"
+    return 1
+  fi
+}
+
+check_database() {
+  if ! version=$(ask "$DB" read 'SELECT format FROM seal_registrar;'); then
+    finding fail database "$(why)"
+    return
+  fi
+  finding ok database "$DB, format $version"
+  check_permissions
+  mode=$(ask "$DB" read 'PRAGMA journal_mode;')
+  case $mode in
+    wal) finding ok journal "$mode" ;;
+    *) finding warn journal "$mode: readers wait for writers (seal init sets wal)" ;;
+  esac
+  whole=$(ask "$DB" read 'PRAGMA integrity_check;') || whole=$(why)
+  case $whole in
+    ok) finding ok integrity ok ;;
+    *) finding fail integrity "$(printf '%s' "$whole" | head -n 1)" ;;
+  esac
+  swept=$(ask "$DB" read "SELECT last_sweep_time,
+      last_sweep_time < strftime('%Y-%m-%dT%H:%M:%SZ', 'now', '-7 days') FROM seal_registrar;")
+  case $swept in
+    '|') finding warn sweep "never (seal sweep; best every day)" ;;
+    *'|1') finding warn sweep "last on ${swept%|*} (seal sweep; best every day)" ;;
+    *) finding ok sweep "last on ${swept%|*}" ;;
+  esac
+}
+
+seal_doctor() {
+  take '' "$@"
+  [ "$ARGC" -eq 0 ] || wrong "doctor takes no words"
+  BAD=0
+  : >"$WORK/findings"
+  ! check_program || check_database
+  DB="$WORK/findings.db"
+  {
+    echo 'CREATE TABLE finding(verdict TEXT, "check" TEXT, detail TEXT);'
+    cat "$WORK/findings"
+    modes table
+    echo 'SELECT * FROM finding;'
+  } >"$WORK/script"
+  (cd "$WORK" && sqlite3 -batch -bail -init /dev/null findings.db <script >out) ||
+    fail "sqlite3 does not work"
+  show
+  [ "$BAD" -eq 0 ] || exit 3
+}

@@ -1,0 +1,13 @@
+-- The registrar at a glance.
+SELECT r.identifier, r.skms_uri, seal_version() AS version,
+  CASE r.sealed WHEN 1 THEN 'yes' ELSE 'no' END AS sealed,
+  r.installed_time, r.last_sweep_time,
+  (SELECT count(*) FROM seal_agreement WHERE status = 'active') AS agreements_active,
+  (SELECT count(*) FROM seal_agreement WHERE status = 'active'
+    AND stop_time <= strftime('%Y-%m-%dT%H:%M:%SZ', 'now', '+30 days')) AS agreements_ending_soon,
+  (SELECT count(*) FROM seal_val_server WHERE status = 'active') AS val_servers_active,
+  (SELECT count(*) FROM seal_configuration) AS configurations_valid,
+  r.agreements, r.val_servers, r.configurations, r.identities, r.key_records,
+  (SELECT count(*) FROM seal_audit WHERE outcome = 'refused'
+    AND time >= strftime('%Y-%m-%dT%H:%M:%SZ', 'now', '-1 day')) AS refused_last_day
+FROM seal_registrar AS r;

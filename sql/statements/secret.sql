@@ -1,0 +1,73 @@
+-- Secrets: the check value, signing keys, and everything that is sealed when the key changes.
+
+-- name: seal_check
+SELECT seal_check FROM main.seal_registrar_data WHERE id = 1
+
+-- ?1 the sealed check value
+-- name: seal_check_set
+UPDATE main.seal_registrar_data SET seal_check = ?1 WHERE id = 1
+
+-- name: signing_key
+SELECT kid, private, id FROM main.seal_registrar_key WHERE retired_time IS NULL ORDER BY id DESC LIMIT 1
+
+-- The old key verifies what it signed; nobody signs with it again.
+-- ?1 at
+-- name: signing_retire
+UPDATE main.seal_registrar_key SET retired_time = ?1, private = x'' WHERE retired_time IS NULL
+
+-- ?1 kid ?2 public JWK ?3 private key, sealed ?4 at
+-- name: signing_insert
+INSERT INTO main.seal_registrar_key(kid, public, private, created_time, until)
+VALUES (?1, ?2, ?3, ?4, ?4)
+
+-- ?1 kid
+-- name: signing_name
+UPDATE main.seal_registrar_data SET signing_kid = ?1 WHERE id = 1
+
+-- ?1 kid ?2 until when a token of it is about
+-- name: signing_used
+UPDATE main.seal_registrar_key SET until = max(until, ?2) WHERE kid = ?1
+
+-- The next sealed value after a row id, with what it is sealed to.
+-- ?1 row id
+-- name: reseal_psk
+SELECT w.id, w.value, {{credential_identity}}
+FROM main.seal_credential_data AS w JOIN main.seal_val_server_data AS v ON v.id = w.val_server
+WHERE w.type = 'psk' AND w.id > ?1 ORDER BY w.id LIMIT 1
+-- name: reseal_key
+SELECT id, private, kid FROM main.seal_registrar_key WHERE retired_time IS NULL AND id > ?1 ORDER BY id LIMIT 1
+-- name: reseal_record
+SELECT r.id, r.key_info, {{record_identity}}
+FROM main.seal_key_record_data AS r
+JOIN main.seal_configuration_service AS s ON s.id = r.service
+JOIN main.seal_configuration_data AS c ON c.id = s.configuration
+JOIN main.seal_val_server_data AS v ON v.id = c.val_server
+WHERE r.id > ?1 ORDER BY r.id LIMIT 1
+
+-- name: reseal_answer
+SELECT id, response, message_id FROM main.seal_message_data
+WHERE typeof(response) = 'blob' AND id > ?1 ORDER BY id LIMIT 1
+
+-- ?1 row id ?2 the value, sealed again
+-- name: reseal_psk_set
+UPDATE main.seal_credential_data SET value = ?2 WHERE id = ?1
+-- name: reseal_key_set
+UPDATE main.seal_registrar_key SET private = ?2 WHERE id = ?1
+-- name: reseal_record_set
+UPDATE main.seal_key_record_data SET key_info = ?2 WHERE id = ?1
+
+-- name: reseal_answer_set
+UPDATE main.seal_message_data SET response = ?2 WHERE id = ?1
+
+-- What a psk is sealed to: the row's identity, each part with its length.
+-- fragment: credential_identity
+(length(v.val_server_id) || ':' || v.val_server_id
+  || length(w.credential_id) || ':' || w.credential_id)
+
+-- The same of a key record.
+-- fragment: record_identity
+(length(v.val_server_id) || ':' || v.val_server_id || length(c.conf_id) || ':' || c.conf_id || length(s.val_service_id) || ':' || s.val_service_id
+  || coalesce('u' || r.val_user_id, 'e' || r.val_ue_id, 'c' || r.client_id, 's'))
+
+-- name: registrar_skms_uri
+SELECT skms_uri FROM main.seal_registrar_data WHERE id = 1
