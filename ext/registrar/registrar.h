@@ -496,6 +496,7 @@ struct Seal {
   SealStore store;
   SealCrypto *crypto;
   const SealMessages *messages; /* the 3GPP face */
+  int busy; /* statements of its own run: their savepoints are none of the host's */
   SealKeyCache *keys;
   SealAnchors *anchors;      /* the CAs and CRLs that were asked last, parsed */
   unsigned char *key_before; /* the key at this transaction's start, once it has changed */

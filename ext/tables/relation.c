@@ -526,7 +526,9 @@ static int table_update(sqlite3_vtab *base, int argc, sqlite3_value **argv, sqli
   Table *table = (Table *)base;
   SealError err;
   memset(&err, 0, sizeof err);
+  table->p->busy++;
   int rc = seal_relation_write(table->p, table->relation, table->asked_at, argc, argv, rowid, &err);
+  table->p->busy--;
   if (rc != SQLITE_OK && rc != SQLITE_NOMEM) {
     sqlite3_free(base->zErrMsg);
     if (err.cause != SEAL_CAUSE_NONE) {
@@ -563,9 +565,11 @@ static int table_rollback(sqlite3_vtab *base) {
   return SQLITE_OK;
 }
 
+/* A savepoint opens, or is gone back to. A nested statement of ours may have opened it around itself: that
+** is not the host's, and what the statement was called from is at work on what would be written here. */
 static int table_savepoint(sqlite3_vtab *base, int n) {
   (void)n;
-  return table_sync(base);
+  return ((Table *)base)->p->busy ? SQLITE_OK : table_sync(base);
 }
 
 static int table_release(sqlite3_vtab *base, int n) {
@@ -576,7 +580,7 @@ static int table_release(sqlite3_vtab *base, int n) {
 
 static int table_rollback_to(sqlite3_vtab *base, int n) {
   (void)n;
-  seal_forget(((Table *)base)->p);
+  if (!((Table *)base)->p->busy) seal_forget(((Table *)base)->p);
   return SQLITE_OK;
 }
 
