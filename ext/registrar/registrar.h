@@ -76,6 +76,8 @@ const char *seal_service_name(SealText text);
 
 /* 1 if the text is an identifier: 1 to 255 bytes of UTF-8 without NUL. */
 int seal_is_id(SealText text);
+/* 1 if the text is a scope: words with single spaces between them, 255 bytes in all. */
+int seal_is_scope(SealText text);
 int seal_is_utf8(const char *p, size_t n);
 
 /************************************************************************************************

@@ -278,6 +278,7 @@ typedef struct Place {
   SealRequester who;
   SealGrant grant;
   int64_t at, exp_time, until;
+  int64_t until_before; /* of a configuration that the row's term ends earlier; else `until` */
   int64_t configuration, service, next;
   int64_t term; /* under which the service is held, once it is there */
   char conf_id[SEAL_ID_MAX + 1];
@@ -317,8 +318,10 @@ static int place_judge(Seal *p, const SealRowAsk *ask, Place *place, SealError *
       .invocation = SEAL_BY_ROWS,
   };
   rc = seal_authorize(p, &what, &place->grant, err);
+  place->until_before = place->until;
+  if (rc == SQLITE_OK && place->grant.until < place->until) place->until = place->grant.until;
   if (rc != SQLITE_OK || ask->conf_id.p != NULL) return rc;
-  place->until = place->grant.until;
+  place->until_before = place->until;
   rc = standing_conf_id(p, &place->who, ask->seal_service, ask->exp_time, place->until,
                         place->grant.term, place->conf_id);
   if (rc == SQLITE_OK) rc = conf_by_id(p, place->conf_id, &place->configuration);
@@ -340,10 +343,26 @@ static int place_service(Seal *p, const SealRowAsk *ask, Place *place) {
   return rc == SQLITE_ROW || rc == SQLITE_DONE ? SQLITE_OK : rc;
 }
 
+/* A configuration that asked for no end gets the one that max_validity gives its rows. What slots know
+** of its end is forgotten; nothing is pending here. */
+static int place_shorten(Seal *p, const Place *place) {
+  assert(!p->pending->dirty);
+  seal_pending_drop(p->pending);
+  int rc = seal_store_run(&p->store, SQL_CONFIGURATION_HELD_MOVE, "iiii", place->configuration,
+                          place->until_before, place->until, place->who.val_server);
+  if (rc == SQLITE_OK) {
+    rc = seal_store_run(&p->store, SQL_CONFIGURATION_SHORTEN, "ii", place->configuration,
+                        place->until);
+  }
+  return rc == SQLITE_OK ? seal_occupancy_change(p, place->configuration, 0, place->at) : rc;
+}
+
 /* Makes what is missing: the configuration, the VAL service in it. */
 static int place_make(Seal *p, const SealRowAsk *ask, Place *place) {
   int rc = SQLITE_OK;
-  if (place->configuration == 0) {
+  if (place->configuration != 0 && place->until < place->until_before) {
+    rc = place_shorten(p, place);
+  } else if (place->configuration == 0) {
     SealConfiguration conf = {
         .conf_id = place->conf_id, .seal_service = ask->seal_service, .exp_time = place->exp_time};
     rc = seal_configuration_make(p, &conf, place->who.val_server, place->until, place->at,
