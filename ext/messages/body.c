@@ -114,18 +114,6 @@ static void read_id_list(Reader *r, const json_t *object, size_t i, SealService 
   for (size_t k = 0; k < n; k++) read_target(r, json_array_get(list, k), i, k, &out->ids[k]);
 }
 
-/* Words with single spaces between them. */
-static int is_scope(SealText text) {
-  if (text.p == NULL || text.n < 1 || text.n > SEAL_ID_MAX) return 0;
-  for (int i = 0; i < text.n; i++) {
-    unsigned char c = (unsigned char)text.p[i];
-    int space = c == ' ';
-    if (space && (i == 0 || i == text.n - 1 || text.p[i - 1] == ' ')) return 0;
-    if (c < 0x20 || c == 0x7f) return 0;
-  }
-  return 1;
-}
-
 /* An identifier that may be there. */
 static SealText optional_id(Reader *r, const json_t *object, const char *name, const char *where) {
   const json_t *value = json_object_get(object, name);
@@ -208,7 +196,7 @@ static void read_key_parameters(Reader *r, const json_t *object, size_t i, SealS
   const json_t *scope = needed(r, object, "scope", where);
   if (scope == NULL) return;
   out->scope = text_of(scope);
-  if (is_scope(out->scope)) return;
+  if (seal_is_scope(out->scope)) return;
   fault(r, SEAL_MANDATORY_IE_INCORRECT, "is not words with single spaces between them", "%s/scope",
         where);
 }
@@ -273,11 +261,12 @@ static void read_services(Reader *r, const json_t *body, const char *seal_servic
 /************************************************************************************************
 ** What stands beside it.
 */
-static void read_supp_feat(Reader *r, const json_t *body) {
+static void read_supp_feat(Reader *r, const json_t *body, int patch) {
   const json_t *value = json_object_get(body, "suppFeat");
   if (value == NULL) return;
   SealText text = text_of(value);
   r->out->has_supp_feat = 1;
+  if (patch && json_is_null(value)) return;
   if (text.p != NULL && text.n <= SEAL_ID_MAX &&
       strspn(text.p, "0123456789abcdefABCDEF") == (size_t)text.n) {
     r->out->conf.supp_feat = text;
@@ -321,9 +310,13 @@ int seal_is_end_pt(const json_t *json) {
   return json_string_length(uri ? uri : fqdn) > 0;
 }
 
-static void read_contact(Reader *r, const json_t *body) {
+static void read_contact(Reader *r, const json_t *body, int patch) {
   const json_t *end_pt = json_object_get(body, "endPt");
   const json_t *destination = json_object_get(body, "notificationDestination");
+  r->out->has_end_pt = end_pt != NULL;
+  r->out->has_destination = destination != NULL;
+  if (patch && json_is_null(end_pt)) end_pt = NULL;
+  if (patch && json_is_null(destination)) destination = NULL;
   if (end_pt != NULL && !seal_is_end_pt(end_pt)) {
     fault(r, SEAL_OPTIONAL_IE_INCORRECT,
           "is not an object with exactly one of uri, fqdn, ipv4Addrs, ipv6Addrs", "/endPt");
@@ -377,9 +370,9 @@ int seal_body_read(const SealRequest *request, const char *seal_service, int pat
   }
   read_val_server_id(&r, body, patch);
   read_services(&r, body, seal_service, patch);
-  read_supp_feat(&r, body);
+  read_supp_feat(&r, body, patch);
   read_exp_time(&r, body, patch);
-  read_contact(&r, body);
+  read_contact(&r, body, patch);
   if (r.rc != SQLITE_OK) return r.rc;
   return r.faulty ? SQLITE_CONSTRAINT_VTAB : check_requester(&r, body);
 }

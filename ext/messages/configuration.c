@@ -179,9 +179,16 @@ static int answer_list(Seal *p, const SealRequest *request, const char *seal_ser
   return rc == SQLITE_OK ? bad : rc;
 }
 
-static int check_parameter(SealError *err, const char *name, const char *value) {
-  if (value == NULL || value[0] != 0) return SQLITE_OK;
-  return seal_fault(err, SEAL_OPTIONAL_QUERY_PARAM_INCORRECT, name, "is empty");
+/* Reads a parameter of the query after another, which `rc` is of: every fault is found. */
+static int read_parameter(const SealRequest *request, int rc, const char *name, char **value,
+                          SealError *err) {
+  *value = NULL;
+  if (rc != SQLITE_OK && rc != SQLITE_CONSTRAINT_VTAB) return rc;
+  int bad = seal_request_query(request, name, value, err);
+  if (bad == SQLITE_OK && *value != NULL && *value[0] == 0) {
+    bad = seal_fault(err, SEAL_OPTIONAL_QUERY_PARAM_INCORRECT, name, "is empty");
+  }
+  return bad == SQLITE_OK ? rc : bad;
 }
 
 int seal_configurations_get(Seal *p, SealRequest *request, const char *seal_service,
@@ -189,10 +196,10 @@ int seal_configurations_get(Seal *p, SealRequest *request, const char *seal_serv
   char *val_server_id = NULL, *conf_ids = NULL;
   int rc = seal_use_authorize(p, request->who.val_server, seal_service, request->at,
                               SEAL_BY_MESSAGE, err);
-  if (rc == SQLITE_OK) rc = seal_request_query(request, "val-server-id", &val_server_id, err);
-  if (rc == SQLITE_OK) rc = seal_request_query(request, "config-ids", &conf_ids, err);
-  if (rc == SQLITE_OK) rc = check_parameter(err, "val-server-id", val_server_id);
-  if (rc == SQLITE_OK) rc = check_parameter(err, "config-ids", conf_ids);
+  if (rc == SQLITE_OK) {
+    rc = read_parameter(request, rc, "val-server-id", &val_server_id, err);
+    rc = read_parameter(request, rc, "config-ids", &conf_ids, err);
+  }
   out->status = 200;
   if (rc == SQLITE_OK && val_server_id != NULL &&
       strcmp(val_server_id, request->who.val_server_id) != 0) {
@@ -248,8 +255,8 @@ int seal_configuration_patch(Seal *p, SealRequest *request, const char *seal_ser
     }
     if (!body.has_exp_time) merged.conf.exp_time = stored.conf.exp_time;
     if (!body.has_supp_feat) merged.conf.supp_feat = stored.conf.supp_feat;
-    if (body.conf.end_pt.p == NULL) merged.conf.end_pt = stored.conf.end_pt;
-    if (body.conf.notification_destination.p == NULL) {
+    if (!body.has_end_pt) merged.conf.end_pt = stored.conf.end_pt;
+    if (!body.has_destination) {
       merged.conf.notification_destination = stored.conf.notification_destination;
     }
     rc = put(p, request, &merged, id, &out->body, err);

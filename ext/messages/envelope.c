@@ -19,9 +19,9 @@ static size_t count_empty(const json_t *body) {
   return n;
 }
 
-/* Parses a text without its long lists. *out stays NULL where it has to be parsed whole: there were
-** none, or one stood somewhere else than in a VAL service. */
-static int parse_cut(SealRequest *request, const char *text, size_t n, json_t **out) {
+/* Parses a text, an envelope or a body, without its long lists. *out stays NULL where it has to be
+** parsed whole: there were none, or one stood somewhere else than in a VAL service of the body. */
+static int parse_cut(SealRequest *request, const char *text, size_t n, int envelope, json_t **out) {
   char *skeleton;
   size_t n_skeleton;
   SealReason reason = SEAL_VALID;
@@ -31,7 +31,7 @@ static int parse_cut(SealRequest *request, const char *text, size_t n, json_t **
   reason = seal_json_parse(skeleton, n_skeleton, DEPTH, out);
   sqlite3_free(skeleton);
   if (reason == SEAL_NOMEM) return SQLITE_NOMEM;
-  size_t found = count_empty(*out) + count_empty(json_object_get(*out, "body"));
+  size_t found = count_empty(envelope ? json_object_get(*out, "body") : *out);
   if (reason == SEAL_VALID && found == request->n_cuts) return SQLITE_OK;
   json_decref(*out);
   *out = NULL;
@@ -42,8 +42,9 @@ static int parse_cut(SealRequest *request, const char *text, size_t n, json_t **
 }
 
 /* Parses JSON that came from outside. */
-static int parse(SealRequest *request, const char *text, size_t n, json_t **out, SealError *err) {
-  int rc = parse_cut(request, text, n, out);
+static int parse(SealRequest *request, const char *text, size_t n, int envelope, json_t **out,
+                 SealError *err) {
+  int rc = parse_cut(request, text, n, envelope, out);
   if (rc != SQLITE_OK || *out != NULL) return rc;
   SealReason reason = seal_json_parse(text, n, DEPTH, out);
   if (reason == SEAL_NOMEM) return SQLITE_NOMEM;
@@ -100,7 +101,7 @@ int seal_request_read(SealText text, SealRequest *out, SealError *err) {
   if (text.n > ENVELOPE_MAX) {
     return seal_refuse(err, SEAL_BODY_TOO_LARGE, "the request is over %d bytes", ENVELOPE_MAX);
   }
-  int rc = parse(out, text.p, (size_t)text.n, &out->json, err);
+  int rc = parse(out, text.p, (size_t)text.n, 1, &out->json, err);
   if (rc == SQLITE_OK && !json_is_object(out->json)) {
     rc = seal_refuse(err, SEAL_INVALID_MSG_FORMAT, "the request is not a JSON object");
   }
@@ -126,6 +127,7 @@ static int check_size(const SealRequest *request, const json_t *body, SealError 
       for (size_t k = 0; k < request->cuts[i].n; k++) {
         n += (size_t)request->cuts[i].ids[k].n + (request->cuts[i].ids[k].is_ue ? 15 : 17);
       }
+      n -= request->cuts[i].n > 0; /* no comma after the last */
     }
   }
   if (n <= SEAL_BODY_MAX) return SQLITE_OK;
@@ -141,7 +143,8 @@ int seal_request_body(SealRequest *request, SealError *err) {
   if (rc != SQLITE_OK) return rc;
   request->body = body;
   if (!json_is_string(body)) return SQLITE_OK;
-  rc = parse(request, json_string_value(body), json_string_length(body), &request->body_json, err);
+  rc = parse(request, json_string_value(body), json_string_length(body), 0, &request->body_json,
+             err);
   request->body = request->body_json;
   return rc;
 }

@@ -5,7 +5,8 @@
 ** A request of 100,000 identities is nearly all list. Where every element has the plain form above
 ** (one member, no escape, valid UTF-8, 1 to 255 bytes), the list is read here in one pass and taken out
 ** of the text; jansson then reads what is left. Anything else, and the text goes to jansson whole: what
-** is accepted, and what is said of a fault, is the same either way.
+** is accepted, and what is said of a fault, is the same either way. So does a text with a \u escape,
+** which could spell the member's name in another way.
 */
 #include "messages/messages.h"
 
@@ -85,7 +86,7 @@ static const char *add_cut(const char *at, const char *end, SealCut **cuts, size
 int seal_cut_lists(const char *text, size_t n, char **skeleton, size_t *n_skeleton, SealCut **cuts,
                    size_t *n_cuts) {
   const char *at = text, *end = text + n;
-  int rc = SQLITE_OK, plain = n >= WORTH_IT;
+  int rc = SQLITE_OK, plain = n >= WORTH_IT && memmem(text, n, "\\u", 2) == NULL;
   sqlite3_str *out = sqlite3_str_new(NULL);
   *skeleton = NULL;
   *cuts = NULL;

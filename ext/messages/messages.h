@@ -84,7 +84,8 @@ void seal_cuts_free(SealCut *cuts, size_t n);
 */
 typedef struct SealBody {
   SealConfiguration conf; /* services and their ids are the body's */
-  int has_services, has_exp_time, has_supp_feat;
+  /* Named by the body; in a PATCH, null takes the member away (RFC 7396). */
+  int has_services, has_exp_time, has_supp_feat, has_end_pt, has_destination;
   char *end_pt; /* what conf.end_pt points to; NULL where absent; sqlite3_free */
 } SealBody;
 

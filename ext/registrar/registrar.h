@@ -76,6 +76,8 @@ const char *seal_service_name(SealText text);
 
 /* 1 if the text is an identifier: 1 to 255 bytes of UTF-8 without NUL. */
 int seal_is_id(SealText text);
+/* 1 if the text is a scope: words with single spaces between them, 255 bytes in all. */
+int seal_is_scope(SealText text);
 int seal_is_utf8(const char *p, size_t n);
 
 /************************************************************************************************
@@ -499,6 +501,7 @@ struct Seal {
   SealStore store;
   SealCrypto *crypto;
   const SealMessages *messages; /* the 3GPP face */
+  int busy; /* statements of its own run: their savepoints are none of the host's */
   SealKeyCache *keys;
   SealAnchors *anchors;      /* the CAs and CRLs that were asked last, parsed */
   unsigned char *key_before; /* the key at this transaction's start, once it has changed */

@@ -130,10 +130,12 @@ int seal_flush(Seal *p) {
   SealPending *pending = p->pending;
   int rc = seal_batch_flush(p);
   if (rc != SQLITE_OK || !pending->dirty) return rc;
-  pending->dirty = 0; /* first: a statement below may open a savepoint, which comes back here */
   /* The host's last_insert_rowid() is the row that it inserted, not one of ours. */
   sqlite3_int64 rowid = sqlite3_last_insert_rowid(p->store.db);
+  p->busy++;
   for (int i = 0; rc == SQLITE_OK && i < pending->n; i++) rc = slot_flush(p, &pending->slots[i]);
+  p->busy--;
+  pending->dirty = 0;
   sqlite3_set_last_insert_rowid(p->store.db, rowid);
   return rc;
 }
@@ -276,6 +278,7 @@ typedef struct Place {
   SealRequester who;
   SealGrant grant;
   int64_t at, exp_time, until;
+  int64_t until_before; /* of a configuration that the row's term ends earlier; else `until` */
   int64_t configuration, service, next;
   int64_t term; /* under which the service is held, once it is there */
   char conf_id[SEAL_ID_MAX + 1];
@@ -315,8 +318,10 @@ static int place_judge(Seal *p, const SealRowAsk *ask, Place *place, SealError *
       .invocation = SEAL_BY_ROWS,
   };
   rc = seal_authorize(p, &what, &place->grant, err);
+  place->until_before = place->until;
+  if (rc == SQLITE_OK && place->grant.until < place->until) place->until = place->grant.until;
   if (rc != SQLITE_OK || ask->conf_id.p != NULL) return rc;
-  place->until = place->grant.until;
+  place->until_before = place->until;
   rc = standing_conf_id(p, &place->who, ask->seal_service, ask->exp_time, place->until,
                         place->grant.term, place->conf_id);
   if (rc == SQLITE_OK) rc = conf_by_id(p, place->conf_id, &place->configuration);
@@ -338,10 +343,26 @@ static int place_service(Seal *p, const SealRowAsk *ask, Place *place) {
   return rc == SQLITE_ROW || rc == SQLITE_DONE ? SQLITE_OK : rc;
 }
 
+/* A configuration that asked for no end gets the one that max_validity gives its rows. What slots know
+** of its end is forgotten; nothing is pending here. */
+static int place_shorten(Seal *p, const Place *place) {
+  assert(!p->pending->dirty);
+  seal_pending_drop(p->pending);
+  int rc = seal_store_run(&p->store, SQL_CONFIGURATION_HELD_MOVE, "iiii", place->configuration,
+                          place->until_before, place->until, place->who.val_server);
+  if (rc == SQLITE_OK) {
+    rc = seal_store_run(&p->store, SQL_CONFIGURATION_SHORTEN, "ii", place->configuration,
+                        place->until);
+  }
+  return rc == SQLITE_OK ? seal_occupancy_change(p, place->configuration, 0, place->at) : rc;
+}
+
 /* Makes what is missing: the configuration, the VAL service in it. */
 static int place_make(Seal *p, const SealRowAsk *ask, Place *place) {
   int rc = SQLITE_OK;
-  if (place->configuration == 0) {
+  if (place->configuration != 0 && place->until < place->until_before) {
+    rc = place_shorten(p, place);
+  } else if (place->configuration == 0) {
     SealConfiguration conf = {
         .conf_id = place->conf_id, .seal_service = ask->seal_service, .exp_time = place->exp_time};
     rc = seal_configuration_make(p, &conf, place->who.val_server, place->until, place->at,
@@ -376,6 +397,10 @@ static int slot_fill(Seal *p, const SealRowAsk *ask, const Place *place, Slot **
   slot->left = place->grant.identities;
   slot->next = place->next;
   slot->seen.sure = place->next == 0;
+  /* A slot that there is for the same service does not see what goes through this one. */
+  for (int i = 0; i < p->pending->n - 1; i++) {
+    if (p->pending->slots[i].service == slot->service) p->pending->slots[i].seen.sure = 0;
+  }
   memcpy(slot->conf_id_text, place->conf_id, sizeof slot->conf_id_text);
   memcpy(slot->val_server_text, place->who.val_server_id, sizeof slot->val_server_text);
   return SQLITE_OK;
@@ -395,17 +420,23 @@ static int id_exists(Seal *p, int64_t service, const SealId *id, int *there) {
   return rc == SQLITE_ROW || rc == SQLITE_DONE ? SQLITE_OK : rc;
 }
 
+/* A constraint of storage failed; whether the code says which is up to the host's settings. */
+static int is_constraint(int rc) {
+  return (rc & 0xff) == SQLITE_CONSTRAINT;
+}
+
 /* What is there already: replaced by itself, or a UNIQUE failure. */
 static int already_there(const SealRowAsk *ask) {
   return ask->on_conflict == SQLITE_REPLACE ? SQLITE_OK : SQLITE_CONSTRAINT_UNIQUE;
 }
 
-/* Takes one more identity from every slot of the term. */
+/* Takes one more identity from every slot of the term, and a place from every slot of the service: rows
+** that ask in another way, with another token say, come to the same one. */
 static void take_one(SealPending *pending, const Slot *slot) {
   for (int i = 0; i < pending->n; i++) {
-    if (pending->slots[i].term == slot->term && pending->slots[i].left != SEAL_UNBOUNDED) {
-      pending->slots[i].left--;
-    }
+    Slot *other = &pending->slots[i];
+    if (other->service == slot->service) other->next = slot->next;
+    if (other->term == slot->term && other->left != SEAL_UNBOUNDED) other->left--;
   }
 }
 
@@ -413,7 +444,7 @@ static int insert_id(Seal *p, Slot *slot, const SealRowAsk *ask, int64_t *rowid)
   if (slot->next >= SEAL_ROWS_MAX) return SQLITE_FULL;
   *rowid = (slot->service << SEAL_ROW_BITS) + slot->next;
   int rc = seal_batch_insert(p, &slot->seen, *rowid, slot->service, &ask->id);
-  if (rc == SQLITE_CONSTRAINT_UNIQUE || rc == SQLITE_CONSTRAINT) return already_there(ask);
+  if (is_constraint(rc)) return already_there(ask);
   if (rc != SQLITE_OK) return rc;
   slot->next++;
   slot->added++;
@@ -620,8 +651,9 @@ int seal_row_update(Seal *p, const SealRowAsk *ask, int64_t rowid) {
     rc = seal_store_run(&p->store, SQL_SERVICE_UPDATE_KEY, "iss", rowid, &ask->key_format,
                         &ask->scope);
   }
-  if (rc == SQLITE_CONSTRAINT_UNIQUE) return rc;
+  if (is_constraint(rc)) return SQLITE_CONSTRAINT_UNIQUE;
+  if (rc != SQLITE_OK) return rc;
   slot->changed++;
   p->pending->dirty = 1;
-  return rc;
+  return SQLITE_OK;
 }

@@ -197,9 +197,11 @@ int seal_kind_check(const SealColumn *column, sqlite3_value *value, char *proble
     }
     return problem_is(problem, size, "is not an integer from 0 on");
   case SEAL_KIND_DECIMAL:
-    as_text.p = (const char *)sqlite3_value_text(value);
-    as_text.n = sqlite3_value_bytes(value);
-    if (check_decimal(as_text) == 0) return 0;
+    if (sqlite3_value_type(value) != SQLITE_BLOB) {
+      as_text.p = (const char *)sqlite3_value_text(value);
+      as_text.n = sqlite3_value_bytes(value);
+      if (check_decimal(as_text) == 0) return 0;
+    }
     return problem_is(problem, size, "is not a decimal number, as text, from 0 on");
   case SEAL_KIND_WORDS:
   case SEAL_KIND_RANGES:

@@ -224,10 +224,18 @@ static int check_max_val_servers(SealRow *row) {
                      seal_quote(agreement_id, quoted), (long long)max, (long long)(held + 1));
 }
 
+/* 1 if the row was there and had ended: a later end brings it back, and it counts again. */
+static int comes_back(const SealRow *row) {
+  int i = seal_relation_column(row->relation, "exp_time");
+  if (row->old == NULL) return 0;
+  int64_t at = seal_at(row->p, row->at);
+  return seal_column_until(row->old, i + 1) <= at && seal_row_int(row, i) > at;
+}
+
 static int val_server_check(SealRow *row) {
   int rc = check_parent(row, "agreement_id", &seal_relation_agreement);
   if (rc == SQLITE_OK) rc = check_status(row);
-  if (rc == SQLITE_OK && row->old == NULL) rc = check_max_val_servers(row);
+  if (rc == SQLITE_OK && (row->old == NULL || comes_back(row))) rc = check_max_val_servers(row);
   return rc;
 }
 
@@ -281,14 +289,10 @@ static int seal_value(SealRow *row, SealCell *cell, const void *bytes, int n) {
 }
 
 /* The thumbprint is the credential_id where none is given. */
-static int default_credential_id(SealRow *row) {
-  SealText key = {row->extra, (int)strlen(row->extra)};
-  int64_t there;
-  if (row->cells[0].form != SEAL_CELL_NULL) return SQLITE_OK;
+static void default_credential_id(SealRow *row) {
+  if (row->cells[0].form != SEAL_CELL_NULL) return;
   row->cells[0].form = SEAL_CELL_TEXT;
   row->cells[0].text = row->extra;
-  int rc = seal_relation_find(row->p, row->relation, &key, 1, &there);
-  return rc == SQLITE_OK && there != 0 ? seal_row_unique(row) : rc;
 }
 
 /* A certificate by itself proves a VAL server: it can't be registered twice. */
@@ -319,7 +323,7 @@ static int credential_check(SealRow *row) {
   const void *bytes = value_bytes(value, &n);
   rc = seal_credential_check(row->p, type, bytes, n, row->extra, row->err);
   if (rc == SQLITE_OK && type.n == 4) rc = check_certificate(row);
-  if (rc == SQLITE_OK) rc = default_credential_id(row);
+  if (rc == SQLITE_OK) default_credential_id(row);
   if (rc == SQLITE_OK && memcmp(type.p, "psk", 3) == 0) rc = seal_value(row, value, bytes, n);
   return rc;
 }

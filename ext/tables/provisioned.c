@@ -206,6 +206,12 @@ static int key_result(SealRow *row, int rc) {
   return row->err->detail ? SQLITE_CONSTRAINT_VTAB : SQLITE_NOMEM;
 }
 
+static int check_scope(SealRow *row) {
+  SealText scope = seal_row_text(row, K_SCOPE);
+  if (scope.p == NULL || seal_is_scope(scope)) return SQLITE_OK;
+  return seal_row_refuse(row, K_SCOPE, "is not words with single spaces between them");
+}
+
 static int key_insert(SealRow *row, int64_t *rowid) {
   SealRowAsk ask = {
       .seal_service = SEAL_KM,
@@ -219,7 +225,9 @@ static int key_insert(SealRow *row, int64_t *rowid) {
       .at = row->at,
       .on_conflict = row->on_conflict,
   };
-  return key_result(row, seal_row_insert(row->p, &ask, rowid, row->err));
+  int rc = check_scope(row);
+  if (rc == SQLITE_OK) rc = seal_row_insert(row->p, &ask, rowid, row->err);
+  return key_result(row, rc);
 }
 
 static int key_update(SealRow *row) {
@@ -229,7 +237,9 @@ static int key_update(SealRow *row) {
       .scope = seal_row_text(row, K_SCOPE),
       .at = row->at,
   };
-  return key_result(row, seal_row_update(row->p, &ask, row->rowid));
+  int rc = check_scope(row);
+  if (rc == SQLITE_OK) rc = seal_row_update(row->p, &ask, row->rowid);
+  return key_result(row, rc);
 }
 
 static int key_delete(SealRow *row) {

@@ -59,8 +59,10 @@ static int set_error(sqlite3_vtab *table, char *message) {
   return message ? SQLITE_ERROR : SQLITE_NOMEM;
 }
 
+/* An instant has no type: with TEXT, the integers of `at IN (1000, 2000)` would come as text. */
 static const char *declared_type(SealKind kind) {
-  return kind == SEAL_KIND_COUNT ? " INTEGER" : kind == SEAL_KIND_VALUE ? "" : " TEXT";
+  if (kind == SEAL_KIND_VALUE || kind == SEAL_KIND_INSTANT) return "";
+  return kind == SEAL_KIND_COUNT ? " INTEGER" : " TEXT";
 }
 
 static int declare(sqlite3 *db, const SealRelation *relation) {
@@ -163,13 +165,13 @@ typedef struct Plan {
   const SealRelation *relation;
   sqlite3_str *where;
   char letters[64];
-  int n;       /* arguments so far */
-  int first;   /* the statement's number of the first value: after ?1 and what the hook binds */
-  int lookup;  /* an equality that finds few rows */
-  int key;     /* equalities on columns of the key */
-  int all;     /* WHERE at IS NULL */
-  int refused; /* an argument that is needed can't be had in this order of tables */
-  int left;    /* a constraint that SQLite itself has to check */
+  int n;        /* arguments so far */
+  int first;    /* the statement's number of the first value: after ?1 and what the hook binds */
+  int lookup;   /* an equality that finds few rows */
+  unsigned key; /* a bit for each column of the key that has an equality */
+  int all;      /* WHERE at IS NULL */
+  int refused;  /* an argument that is needed can't be had in this order of tables */
+  int left;     /* a constraint that SQLite itself has to check */
 } Plan;
 
 static const char *operator_text(unsigned char op) {
@@ -246,7 +248,7 @@ static void plan_constraint(Plan *plan, int i) {
   }
   if (c->op != SQLITE_INDEX_CONSTRAINT_EQ && c->op != SQLITE_INDEX_CONSTRAINT_IS) return;
   if (column == NULL || column->flags & SEAL_COL_LOOKUP) plan->lookup = 1;
-  if (column != NULL && column->flags & SEAL_COL_KEY) plan->key++;
+  if (column != NULL && column->flags & SEAL_COL_KEY) plan->key |= 1U << c->iColumn;
 }
 
 int seal_relation_keys(const SealRelation *relation) {
@@ -326,7 +328,7 @@ static int table_best_index(sqlite3_vtab *base, sqlite3_index_info *info) {
   Plan plan = {.info = info, .relation = relation, .first = relation->bind ? 3 : 2};
   plan.where = sqlite3_str_new(NULL);
   for (int i = 0; i < info->nConstraint; i++) plan_constraint(&plan, i);
-  int unique = plan.key > 0 && plan.key == seal_relation_keys(relation);
+  int unique = plan.key != 0 && __builtin_popcount(plan.key) == seal_relation_keys(relation);
   enum SealSql view = plan.lookup || unique ? relation->view : relation->view_all;
   info->estimatedRows = unique ? 1 : plan.lookup ? 10 : plan.key ? 1000 : 1000000;
   info->estimatedCost = unique ? 10 : plan.lookup ? 50 : plan.key ? 5000 : 3000000;
@@ -526,7 +528,9 @@ static int table_update(sqlite3_vtab *base, int argc, sqlite3_value **argv, sqli
   Table *table = (Table *)base;
   SealError err;
   memset(&err, 0, sizeof err);
+  table->p->busy++;
   int rc = seal_relation_write(table->p, table->relation, table->asked_at, argc, argv, rowid, &err);
+  table->p->busy--;
   if (rc != SQLITE_OK && rc != SQLITE_NOMEM) {
     sqlite3_free(base->zErrMsg);
     if (err.cause != SEAL_CAUSE_NONE) {
@@ -563,9 +567,11 @@ static int table_rollback(sqlite3_vtab *base) {
   return SQLITE_OK;
 }
 
+/* A savepoint opens, or is gone back to. A nested statement of ours may have opened it around itself: that
+** is not the host's, and what the statement was called from is at work on what would be written here. */
 static int table_savepoint(sqlite3_vtab *base, int n) {
   (void)n;
-  return table_sync(base);
+  return ((Table *)base)->p->busy ? SQLITE_OK : table_sync(base);
 }
 
 static int table_release(sqlite3_vtab *base, int n) {
@@ -576,7 +582,7 @@ static int table_release(sqlite3_vtab *base, int n) {
 
 static int table_rollback_to(sqlite3_vtab *base, int n) {
   (void)n;
-  seal_forget(((Table *)base)->p);
+  if (!((Table *)base)->p->busy) seal_forget(((Table *)base)->p);
   return SQLITE_OK;
 }
 

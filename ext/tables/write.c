@@ -206,7 +206,7 @@ static int run(SealRow *row, enum SealSql sql) {
   for (int i = 0; rc == SQLITE_OK && i < row->relation->n_columns; i++) {
     if (is_stored(&row->relation->columns[i])) rc = bind_cell(stmt, at++, &row->cells[i]);
   }
-  if (rc == SQLITE_OK && row->extra[0]) {
+  if (rc == SQLITE_OK && row->extra[0] && at <= sqlite3_bind_parameter_count(stmt)) {
     rc = sqlite3_bind_text(stmt, at, row->extra, -1, SQLITE_STATIC);
   }
   if (rc == SQLITE_OK) {
@@ -326,6 +326,15 @@ static int find_same_key(SealRow *row, int64_t *id) {
   return key[0].p ? seal_relation_find(row->p, row->relation, key, n, id) : SQLITE_OK;
 }
 
+/* Finds the row that has the key already; a key that was not given is computed first, by the check. */
+static int find_there(SealRow *row, int64_t *there) {
+  const SealRelation *relation = row->relation;
+  if (relation->find == SEAL_NO_SQL) return SQLITE_OK;
+  int derived = row->cells[0].form == SEAL_CELL_NULL;
+  int rc = derived && relation->check != NULL ? relation->check(row) : SQLITE_OK;
+  return rc == SQLITE_OK ? find_same_key(row, there) : rc;
+}
+
 static int insert(SealRow *row, sqlite3_value **values, sqlite3_int64 *rowid) {
   const SealRelation *relation = row->relation;
   int64_t there = 0;
@@ -340,7 +349,7 @@ static int insert(SealRow *row, sqlite3_value **values, sqlite3_int64 *rowid) {
     return seal_refuse(row->err, SEAL_MODIFICATION_NOT_ALLOWED, "seal_%s takes no rows",
                        relation->name);
   }
-  if (rc == SQLITE_OK && relation->find != SEAL_NO_SQL) rc = find_same_key(row, &there);
+  if (rc == SQLITE_OK) rc = find_there(row, &there);
   if (rc == SQLITE_OK && there != 0) {
     if (row->on_conflict != SQLITE_REPLACE) return seal_row_unique(row);
     row->rowid = there;

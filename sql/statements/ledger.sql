@@ -76,9 +76,12 @@ INSERT INTO main.seal_change_data(time, seal_service, object, operation) VALUES 
 -- name: usage_last
 SELECT coalesce(max(seq), 0) FROM main.seal_usage_data
 
+-- Here and in occupancy.sql, what counts rows says OR FAIL and calls no function: a statement of many rows
+-- that may have to take itself back opens a savepoint, and SQLite then opens that of the host's statement, too. What is written
+-- from there on would be taken back when the host's statement fails, though it belongs to earlier ones.
 -- ?1 time ?2 VAL server ?3 seal_service ?4 operation ?5 result ?6 conf_id ?7 identities ?8 key records
 -- name: usage_insert
-INSERT INTO main.seal_usage_data(time, agreement_id, val_provider_id, val_server_id, seal_service,
+INSERT OR FAIL INTO main.seal_usage_data(time, agreement_id, val_provider_id, val_server_id, seal_service,
   operation, result, conf_id, identities, key_records)
 SELECT ?1, a.agreement_id, a.val_provider_id, v.val_server_id, ?3, ?4, ?5, ?6, ?7, ?8
 FROM main.seal_val_server_data AS v JOIN main.seal_agreement_data AS a ON a.id = v.agreement
@@ -87,7 +90,7 @@ WHERE v.id = ?2
 -- What an event was an invocation of: a term, with its price as of now and the invocation's number.
 -- ?1 event ?2 term ?3 identities ?4 key records
 -- name: usage_unit_insert
-INSERT INTO main.seal_usage_unit(usage, term, val_service_id, invocation, identities, key_records,
+INSERT OR FAIL INTO main.seal_usage_unit(usage, term, val_service_id, invocation, identities, key_records,
   price_per_invocation, currency)
 SELECT ?1, t.id, t.val_service_id, u.invocations, ?3, ?4, t.price_per_invocation, t.currency
 FROM main.seal_term_data AS t JOIN main.seal_term_use AS u ON u.term = t.id
@@ -102,12 +105,12 @@ WHERE seq > ?1 AND operation = 'INSERT' AND seal_service = ?3
 
 -- ?1 event ?2 identities ?3 key records
 -- name: usage_add
-UPDATE main.seal_usage_data SET identities = identities + ?2, key_records = key_records + ?3
+UPDATE OR FAIL main.seal_usage_data SET identities = identities + ?2, key_records = key_records + ?3
 WHERE seq = ?1
 
 -- ?1 event ?2 term ?3 identities ?4 key records
 -- name: usage_unit_add
-UPDATE main.seal_usage_unit SET identities = identities + ?3, key_records = key_records + ?4
+UPDATE OR FAIL main.seal_usage_unit SET identities = identities + ?3, key_records = key_records + ?4
 WHERE usage = ?1 AND term = ?2
 
 -- ?1 event ?2 term

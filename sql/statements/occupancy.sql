@@ -57,29 +57,32 @@ DROP TABLE main.seal_occupancy_party;
 -- configuration has. What had ended before is left alone.
 -- ?1 configuration ?2 at ?3 service
 -- name: occupancy_close
-UPDATE main.seal_occupancy_data SET stop = max(start, ?2)
+UPDATE OR FAIL main.seal_occupancy_data SET stop = iif(start > ?2, start, ?2)
 WHERE stop > ?2 AND (service, start) IN (
   SELECT s.id, (SELECT max(o.start) FROM main.seal_occupancy_data AS o WHERE o.service = s.id)
   FROM main.seal_configuration_service AS s WHERE s.configuration = ?1 AND (?3 = 0 OR s.id = ?3))
 
--- From ?2 on, or from the last change if that was later: what is held now, until the configuration ends.
+-- What is held now of the VAL services, s, of a configuration, c, with the instant from which on it is held.
+-- fragment: held_now
+FROM main.seal_configuration_data AS c
+CROSS JOIN (SELECT *, coalesce((SELECT max(o.start) FROM main.seal_occupancy_data AS o
+    WHERE o.service = id AND o.start > ?2), ?2) AS since
+  FROM main.seal_configuration_service WHERE configuration = ?1 AND (?3 = 0 OR id = ?3)) AS s
+WHERE c.id = ?1 AND c.until > s.since AND s.identities + s.key_records > 0
+
+-- From ?2 on, or from the last change if that was later: what is held now, until the configuration ends. It
+-- takes the place of what was known from the same instant on.
 -- ?1 configuration ?2 at ?3 service
+-- name: occupancy_forget
+DELETE FROM main.seal_occupancy_data WHERE (service, start) IN (SELECT s.id, s.since {{held_now}})
 -- name: occupancy_open
-INSERT INTO main.seal_occupancy_data(service, start, stop, val_server, term, terms, seal_service,
-  val_service_id, conf_id, identities, key_records)
+INSERT OR FAIL INTO main.seal_occupancy_data(service, start, stop, val_server, term, terms,
+  seal_service, val_service_id, conf_id, identities, key_records)
 SELECT s.id, s.since, c.until, c.val_server, s.term,
   (SELECT json_group_array(DISTINCT t.term) FROM main.seal_configuration_service AS t
     WHERE t.configuration = ?1 AND t.term <> s.term HAVING count(*) > 0),
   c.seal_service, s.val_service_id, c.conf_id, s.identities, s.key_records
-FROM main.seal_configuration_data AS c
-CROSS JOIN (SELECT *, max(?2, coalesce((SELECT max(o.start) FROM main.seal_occupancy_data AS o
-    WHERE o.service = id), ?2)) AS since
-  FROM main.seal_configuration_service WHERE configuration = ?1 AND (?3 = 0 OR id = ?3)) AS s
-WHERE c.id = ?1 AND c.until > s.since AND s.identities + s.key_records > 0
-ON CONFLICT DO UPDATE SET stop = excluded.stop, val_server = excluded.val_server, term = excluded.term,
-  terms = excluded.terms, seal_service = excluded.seal_service,
-  val_service_id = excluded.val_service_id, conf_id = excluded.conf_id,
-  identities = excluded.identities, key_records = excluded.key_records
+{{held_now}}
 
 -- Whether a configuration has VAL services under another term too.
 -- ?1 configuration ?2 term

@@ -38,6 +38,10 @@ SET exp_time = ?2, until = ?3, supp_feat = ?4, end_pt = ?5, notification_destina
 UPDATE main.seal_configuration_data
 SET exp_time = ?2, until = ?3, supp_feat = ?4, updated_time = max(updated_time, ?5) WHERE id = ?1
 
+-- ?1 id ?2 until
+-- name: configuration_shorten
+UPDATE main.seal_configuration_data SET until = ?2 WHERE id = ?1
+
 -- ?1 id ?2 at
 -- name: configuration_touch
 UPDATE main.seal_configuration_data SET updated_time = max(updated_time, ?2) WHERE id = ?1

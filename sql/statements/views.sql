@@ -42,14 +42,15 @@ min(c.until, coalesce(v.exp_time, {{forever}}), coalesce(a.stop_time, {{forever}
    FROM main.seal_configuration_service AS cs JOIN main.seal_term_data AS ct ON ct.id = cs.term
    WHERE cs.configuration = c.id))
 
+-- Counts are cast so that they compare as the relation's own INTEGER columns do.
 -- name: view_registrar
-SELECT r.id, r.identifier, r.skms_uri, r.format, r.installed_time, ?2 AS sealed, r.signing_kid,
-  r.last_sweep_time,
-  (SELECT count(*) FROM main.seal_agreement_data) AS agreements,
-  (SELECT count(*) FROM main.seal_val_server_data) AS val_servers,
-  (SELECT count(*) FROM main.seal_configuration_data) AS configurations,
-  (SELECT coalesce(sum(identities), 0) FROM main.seal_term_use) AS identities,
-  (SELECT coalesce(sum(key_records), 0) FROM main.seal_term_use) AS key_records,
+SELECT r.id, r.identifier, r.skms_uri, r.format, r.installed_time, CAST(?2 AS INTEGER) AS sealed,
+  r.signing_kid, r.last_sweep_time,
+  CAST((SELECT count(*) FROM main.seal_agreement_data) AS INTEGER) AS agreements,
+  CAST((SELECT count(*) FROM main.seal_val_server_data) AS INTEGER) AS val_servers,
+  CAST((SELECT count(*) FROM main.seal_configuration_data) AS INTEGER) AS configurations,
+  CAST((SELECT coalesce(sum(identities), 0) FROM main.seal_term_use) AS INTEGER) AS identities,
+  CAST((SELECT coalesce(sum(key_records), 0) FROM main.seal_term_use) AS INTEGER) AS key_records,
   r.bundle_to AS applied
 FROM main.seal_registrar_data AS r
 
