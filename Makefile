@@ -24,7 +24,7 @@ OBJ := $(SRC:ext/%.c=$(BUILD)/obj/%.o) $(BUILD)/obj/sql.o
 SQL := sql/install.sql $(sort $(wildcard sql/statements/*.sql))
 
 # What tests need besides the extension: a token signer, and faults on demand.
-TOOLS    = $(BUILD)/jwt $(BUILD)/libsealfault.so
+TOOLS    = $(BUILD)/jwt $(BUILD)/canary $(BUILD)/libsealfault.so
 TCL_INC ?= /usr/include/tcl8.6
 
 LIB   = $(DESTDIR)$(PREFIX)/lib/seal
@@ -69,10 +69,18 @@ $(BUILD)/jwt: tests/host/jwt.c
 	@mkdir -p $(@D)
 	$(CC) $(WARN) $(CFLAGS) -D_GNU_SOURCE -o $@ $< -lcrypto
 
+$(BUILD)/canary: tests/host/canary.c
+	@mkdir -p $(@D)
+	$(CC) $(WARN) $(CFLAGS) -D_GNU_SOURCE -o $@ $< -lsqlite3
+
 $(BUILD)/libsealfault.so: tests/fault/fault.c
 	@mkdir -p $(@D)
 	$(CC) $(WARN) -fPIC -shared $(CFLAGS) -D_GNU_SOURCE -I$(TCL_INC) -o $@ $< \
 	  -lsqlite3 -lcrypto -ljansson
+
+$(BUILD)/sla-bench: tests/bench/sla.c
+	@mkdir -p $(@D)
+	$(CC) $(WARN) $(CFLAGS) -D_GNU_SOURCE -o $@ $< -lsqlite3 -lcrypto
 
 setup:
 	@sh scripts/setup
@@ -87,7 +95,7 @@ test: setup
 	@$(if $(VECTORS),SEAL_VECTORS="$$(cd "$(VECTORS)" && pwd)" && export SEAL_VECTORS &&) \
 	  SEAL_BUILD="$(BUILD)" $(TCLSH) tests/run.tcl $(TESTS)
 
-BENCH_C = $(filter-out tests/bench/verify.c,$(wildcard tests/bench/*.c))
+BENCH_C = $(filter-out tests/bench/verify.c tests/bench/sla.c,$(wildcard tests/bench/*.c))
 
 $(BUILD)/bench: $(BENCH_C) tests/bench/bench.h
 	@mkdir -p $(@D)

@@ -71,16 +71,19 @@ static int append_int(Text *text, int64_t value) {
   return append(text, digits, decimal(digits, value));
 }
 
-/* Appends a column that must be text (or NULL, where it may be); *bad is set when it is not. */
+/* Appends a column that must be text (or NULL, where it may be); *bad is set when it is not. A value
+** is asked once for the column and then directly: each question to the row takes the connection's
+** mutex, which the function that calls us holds. */
 static int append_column(Text *text, sqlite3_stmt *row, int i, int *bad) {
-  int type = sqlite3_column_type(row, i);
+  sqlite3_value *value = sqlite3_column_value(row, i);
+  int type = sqlite3_value_type(value);
   if (type == SQLITE_NULL && (i == A_CAUSE || i == A_DETAIL)) return append(text, NULL, 0);
   if (type != SQLITE_TEXT) {
     *bad = 1;
     return SQLITE_OK;
   }
-  const void *p = sqlite3_column_text(row, i);
-  return p ? append(text, p, (size_t)sqlite3_column_bytes(row, i)) : SQLITE_NOMEM;
+  const void *p = sqlite3_value_text(value);
+  return p ? append(text, p, (size_t)sqlite3_value_bytes(value)) : SQLITE_NOMEM;
 }
 
 /* The walk along the chain. */
@@ -95,24 +98,25 @@ typedef struct Walk {
 /* Judges the entry in `row` as the next one; *bad is 1 if it does not hold. */
 static int walk_entry(Walk *walk, sqlite3_stmt *row, int *bad) {
   Text *text = &walk->text;
+  sqlite3_value *time = sqlite3_column_value(row, A_TIME),
+                *hash = sqlite3_column_value(row, A_HASH);
   text->n = 0;
   *bad = sqlite3_column_int64(row, A_SEQ) != walk->seq + 1 ||
-         sqlite3_column_type(row, A_TIME) != SQLITE_INTEGER ||
-         sqlite3_column_type(row, A_HASH) != SQLITE_BLOB ||
-         sqlite3_column_bytes(row, A_HASH) != SEAL_SHA256_SIZE;
+         sqlite3_value_type(time) != SQLITE_INTEGER || sqlite3_value_type(hash) != SQLITE_BLOB ||
+         sqlite3_value_bytes(hash) != SEAL_SHA256_SIZE;
   if (*bad) return SQLITE_OK;
   int rc = reserve(text, SEAL_SHA256_SIZE);
   if (rc != SQLITE_OK) return rc;
   memcpy(text->p, walk->hash, SEAL_SHA256_SIZE);
   text->n = SEAL_SHA256_SIZE;
   rc = append_int(text, walk->seq + 1);
-  if (rc == SQLITE_OK) rc = append_int(text, sqlite3_column_int64(row, A_TIME));
+  if (rc == SQLITE_OK) rc = append_int(text, sqlite3_value_int64(time));
   for (int i = A_ACTOR; rc == SQLITE_OK && i <= A_DETAIL; i++) {
     rc = append_column(text, row, i, bad);
   }
   if (rc != SQLITE_OK || *bad) return rc;
   rc = seal_reason_rc(seal_sha256(walk->p->crypto, text->p, text->n, walk->hash));
-  *bad = memcmp(walk->hash, sqlite3_column_blob(row, A_HASH), SEAL_SHA256_SIZE) != 0;
+  *bad = memcmp(walk->hash, sqlite3_value_blob(hash), SEAL_SHA256_SIZE) != 0;
   return rc;
 }
 

@@ -2,11 +2,11 @@
 **
 ** All caches hold facts that can't turn false, so that none has to be told of a change:
 **
-**    the parsed form of a key                       found again by all its bytes
-**    this token is rightly signed for these keys    by SHA-256 of the token and of the keys as they are
-**                                                   stored: their kids and algorithms decide no less
-**    this token was believed                        by its SHA-256, at the very instant (a second), of the
-**                                                   very state of the database
+**    the parsed form of a key                        found again by all its bytes
+**    this token is rightly signed for these keys     by SHA-256 of the token and of the keys as they are
+**                                                    stored: their kids and algorithms decide, too
+**    this token was believed                         by its SHA-256, at the very instant (a second), of
+**                                                    the very state of the database
 **
 ** Where the last one does not fit, times, claims and every status are judged afresh.
 */

@@ -431,8 +431,9 @@ int seal_configuration_remove(Seal *p, int64_t id, int64_t at) {
   int64_t removed = 0;
   int rc = seal_settle(p);
   if (rc == SQLITE_OK) rc = load_head(p, id, &head);
+  if (rc != SQLITE_OK) return rc;
   at = seal_at(p, at);
-  if (rc == SQLITE_OK) rc = seal_configuration_clear(p, id, INT64_MAX, at, &removed);
+  rc = seal_configuration_clear(p, id, INT64_MAX, at, &removed);
   if (rc == SQLITE_OK) rc = seal_store_run(&p->store, SQL_CONFIGURATION_DELETE, "i", id);
   return rc == SQLITE_OK ? record_operator(p, head.conf_id, head.seal_service, at, "delete") : rc;
 }

@@ -591,7 +591,8 @@ int seal_row_delete(Seal *p, SealRowKind kind, int64_t rowid, int64_t at) {
   int rc = seal_batch_flush(p);
   if (rc == SQLITE_OK)
     rc = operator_slot(p, kind == SEAL_ROW_IDENTITY ? SEAL_IDM : SEAL_KM, service, at, &slot);
-  if (rc == SQLITE_OK && kind == SEAL_ROW_KEY) {
+  if (rc != SQLITE_OK) return rc;
+  if (kind == SEAL_ROW_KEY) {
     rc = seal_occupancy_close(p, slot->configuration, service, slot->at);
     if (rc == SQLITE_OK) rc = seal_service_records_clear(p, service, &removed);
   }

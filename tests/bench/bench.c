@@ -144,7 +144,7 @@ int main(int argc, char **argv) {
       bench.folder = optarg;
       break;
     case 'r':
-      bench.rows = number(optarg, 10000);
+      bench.rows = number(optarg, 200000);
       break;
     case 'i':
       bench.identities = (int)number(optarg, 1000);

@@ -13,6 +13,7 @@
 
 #define FOREVER  "2031-02-03T04:05:06Z" /* a configuration's end that does not come */
 #define CONF     10000                  /* identities of a configuration in the stored database */
+#define SCATTER  10                     /* configurations whose users lie among each other */
 #define NO_QUOTA 1000000000
 
 static char *text_of(const char *format, ...) __attribute__((format(printf, 1, 2)));
@@ -322,10 +323,14 @@ void work_token(const Bench *bench) {
 }
 
 /************************************************************************************************
-** What needs many stored identities: made once, configurations of CONF each, whose users lie scattered
-** over all names; configuration k ends k + 1 days from the start.
+** What needs many stored identities: made once, configurations of CONF each, of which every
+** SCATTER share a range of names, taking turns; configuration k ends k + 1 days from the start.
 */
 static int64_t start_time;
+
+static int64_t stored_count(const Bench *bench) {
+  return bench->rows / (SCATTER * CONF) * SCATTER;
+}
 
 static sqlite3 *stored(const Bench *bench) {
   static int made;
@@ -334,17 +339,17 @@ static sqlite3 *stored(const Bench *bench) {
   made = 1;
   start_time = (int64_t)time(NULL) + 86400;
   host_install(db, NO_QUOTA);
-  int64_t n = bench->rows / CONF;
   sqlite3_stmt *insert = host_prepare(
       db, "WITH RECURSIVE n(i) AS (SELECT ?2 UNION ALL SELECT i + ?3 FROM n WHERE i + ?3 < ?4)"
           " INSERT INTO seal_identity(credential, val_service_id, val_user_id, exp_time)"
           " SELECT ?1, 'v2x', printf('u%08lld@acme.example', i), ?5 FROM n");
-  for (int64_t k = 0; k < n; k++) {
+  for (int64_t k = 0; k < stored_count(bench); k++) {
     char *token = host_token();
+    int64_t first = k / SCATTER * SCATTER * CONF;
     bind_text(insert, 1, token);
-    bind_int(insert, 2, k);
-    bind_int(insert, 3, n);
-    bind_int(insert, 4, n * CONF);
+    bind_int(insert, 2, first + k % SCATTER);
+    bind_int(insert, 3, SCATTER);
+    bind_int(insert, 4, first + SCATTER * CONF);
     bind_int(insert, 5, start_time + (k + 1) * 86400);
     host_finish(insert);
     free(token);
@@ -391,7 +396,7 @@ static double look_up(sqlite3_stmt *stmt, const int *users, int n, int clock) {
 
 static void look_ups(const Bench *bench, sqlite3 *db, const char *work) {
   Series floor = {0}, ours = {0};
-  int n = (int)(bench->rows / CONF * CONF), *users = host_shuffled(n);
+  int n = (int)stored_count(bench) * CONF, *users = host_shuffled(n);
   sqlite3_stmt *plain = host_prepare(db, FLOOR_LOOKUP), *stmt = host_prepare(db, OUR_LOOKUP);
   for (int i = 0; i < 200 * bench->times; i++) {
     const int *some = users + (i * BATCH) % (n - 2 * BATCH);
@@ -493,7 +498,7 @@ void work_sweep(const Bench *bench) {
   sqlite3 *db = stored(bench), *bare = host_copy(bench, db, "stored-floor", "NORMAL");
   sqlite3_stmt *sweep = host_prepare(db, SWEEP), *range = host_prepare(bare, FLOOR_SWEEP);
   int64_t service = host_int(db, "SELECT min(id) FROM seal_configuration_service");
-  for (int i = 0; i < 3 * bench->times && i < bench->rows / CONF - 1; i++) {
+  for (int i = 0; i < 3 * bench->times && i < stored_count(bench) - 1; i++) {
     int64_t before = host_int(db, "SELECT identities FROM seal_registrar");
     bind_int(sweep, 1, start_time + (i + 1) * 86400);
     bind_int(range, 1, (service + i) << 28);
