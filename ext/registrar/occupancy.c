@@ -18,7 +18,7 @@ int seal_occupancy_close(Seal *p, int64_t configuration, int64_t service, int64_
 }
 
 int seal_occupancy_open(Seal *p, int64_t configuration, int64_t service, int64_t at) {
-  int rc = seal_store_run(&p->store, SQL_OCCUPANCY_FORGET, "iii", configuration, at, service);
+  int rc = seal_store_run(&p->store, SQL_OCCUPANCY_AGAIN, "iii", configuration, at, service);
   if (rc != SQLITE_OK) return rc;
   return seal_store_run(&p->store, SQL_OCCUPANCY_OPEN, "iii", configuration, at, service);
 }

@@ -62,27 +62,32 @@ WHERE stop > ?2 AND (service, start) IN (
   SELECT s.id, (SELECT max(o.start) FROM main.seal_occupancy_data AS o WHERE o.service = s.id)
   FROM main.seal_configuration_service AS s WHERE s.configuration = ?1 AND (?3 = 0 OR s.id = ?3))
 
--- What is held now of the VAL services, s, of a configuration, c, with the instant from which on it is held.
+-- What is held now of the VAL services of a configuration, until it ends, and since when: ?2, or the last
+-- change if that was later.
 -- fragment: held_now
+(SELECT s.id, s.since, c.until, c.val_server, s.term,
+  (SELECT json_group_array(DISTINCT t.term) FROM main.seal_configuration_service AS t
+    WHERE t.configuration = ?1 AND t.term <> s.term HAVING count(*) > 0) AS terms,
+  c.seal_service, s.val_service_id, c.conf_id, s.identities, s.key_records
 FROM main.seal_configuration_data AS c
 CROSS JOIN (SELECT *, coalesce((SELECT max(o.start) FROM main.seal_occupancy_data AS o
     WHERE o.service = id AND o.start > ?2), ?2) AS since
   FROM main.seal_configuration_service WHERE configuration = ?1 AND (?3 = 0 OR id = ?3)) AS s
-WHERE c.id = ?1 AND c.until > s.since AND s.identities + s.key_records > 0
+WHERE c.id = ?1 AND c.until > s.since AND s.identities + s.key_records > 0)
 
--- From ?2 on, or from the last change if that was later: what is held now, until the configuration ends. It
--- takes the place of what was known from the same instant on.
+-- It takes the place of what was known from the same instant on, or comes anew.
 -- ?1 configuration ?2 at ?3 service
--- name: occupancy_forget
-DELETE FROM main.seal_occupancy_data WHERE (service, start) IN (SELECT s.id, s.since {{held_now}})
+-- name: occupancy_again
+UPDATE OR FAIL main.seal_occupancy_data AS d SET (stop, val_server, term, terms, seal_service,
+  val_service_id, conf_id, identities, key_records) = (n.until, n.val_server, n.term, n.terms,
+  n.seal_service, n.val_service_id, n.conf_id, n.identities, n.key_records)
+FROM {{held_now}} AS n WHERE d.service = n.id AND d.start = n.since
 -- name: occupancy_open
 INSERT OR FAIL INTO main.seal_occupancy_data(service, start, stop, val_server, term, terms,
   seal_service, val_service_id, conf_id, identities, key_records)
-SELECT s.id, s.since, c.until, c.val_server, s.term,
-  (SELECT json_group_array(DISTINCT t.term) FROM main.seal_configuration_service AS t
-    WHERE t.configuration = ?1 AND t.term <> s.term HAVING count(*) > 0),
-  c.seal_service, s.val_service_id, c.conf_id, s.identities, s.key_records
-{{held_now}}
+SELECT n.* FROM {{held_now}} AS n
+WHERE NOT EXISTS (SELECT 1 FROM main.seal_occupancy_data AS d
+  WHERE d.service = n.id AND d.start = n.since)
 
 -- Whether a configuration has VAL services under another term too.
 -- ?1 configuration ?2 term
