@@ -9,6 +9,7 @@
 */
 #include "registrar/exchange.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -60,21 +61,27 @@ static int is_status(const char *text) {
                           strcmp(text, "terminated") == 0);
 }
 
-/* 1 if a text is JSON; with `words`, an array of strings. */
+/* 1 if a text is JSON; with `words`, an array of strings. -1: out of memory. A scalar is looked at in an
+** array. */
 static int is_json(SealText text, int words) {
   json_t *json = NULL, *item;
   size_t i;
-  int good = text.p != NULL && seal_json_parse(text.p, (size_t)text.n, 32, &json) == SEAL_VALID;
-  if (good && words) good = json_is_array(json);
+  if (text.p == NULL) return 0;
+  char *array = sqlite3_mprintf("[%.*s]", text.n, text.p);
+  SealReason reason = array ? seal_json_parse(array, strlen(array), 32, &json) : SEAL_NOMEM;
+  int good = reason == SEAL_VALID && json_array_size(json) == 1;
+  const json_t *value = json_array_get(json, 0);
+  if (good && words) good = json_is_array(value);
   if (good && words) {
-    json_array_foreach(json, i, item) good = good && json_is_string(item);
+    json_array_foreach(value, i, item) good = good && json_is_string(item);
   }
   json_decref(json);
-  return good;
+  sqlite3_free(array);
+  return reason == SEAL_NOMEM ? -1 : good;
 }
 
 /* A member by the letter of its kind: i id, t instant or NULL, T instant, n number, c count or NULL,
-** s status, w SEAL service, o text or NULL, j JSON, a array of words or NULL. */
+** s status, w SEAL service, o text or NULL, j JSON, a array of words or NULL. -1: out of memory. */
 static int member_is(char letter, const json_t *value) {
   SealText text = {json_string_value(value), (int)json_string_length(value)};
   switch (letter) {
@@ -97,7 +104,8 @@ static int member_is(char letter, const json_t *value) {
   case 'j':
     return is_json(text, 0);
   default:
-    return json_is_null(value) || is_json(text, 1);
+    assert(letter == 'a');
+    return json_is_null(value) ? 1 : is_json(text, 1);
   }
 }
 
@@ -128,7 +136,8 @@ static int check_state(SealApply *a, const SealShape *shape, const char *object,
   int rc = SQLITE_OK, n = 0;
   sqlite3_str_appendall(own, shape->prefix);
   for (char letter; rc == SQLITE_OK && (letter = next_member(&at, name)) != 0; n++) {
-    if (!member_is(letter, json_object_get(state, name))) rc = seal_refuse_form(a, name);
+    int good = member_is(letter, json_object_get(state, name));
+    if (good <= 0) rc = good < 0 ? SQLITE_NOMEM : seal_refuse_form(a, name);
     if (rc != SQLITE_OK || n >= shape->n_keys) continue;
     if (n) sqlite3_str_appendchar(own, 1, '/');
     seal_name_append(own, seal_json_member(state, name), shape->n_keys > 1);
@@ -268,7 +277,7 @@ static int open_record(SealApply *a, json_t *row) {
   return rc;
 }
 
-/* At most one id, and bytes in base64url. */
+/* At most one id, and bytes in base64url. -1: out of memory. */
 static int is_record(const json_t *record) {
   static const char *const ids[] = {"val_user_id", "val_ue_id", "client_id"};
   SealText key_info = seal_json_member(record, "key_info");
@@ -278,9 +287,11 @@ static int is_record(const json_t *record) {
     if (!json_is_null(id) && !member_is('i', id)) return 0;
     n += !json_is_null(id);
   }
-  unsigned char *bytes = key_info.p ? malloc((size_t)key_info.n + 1) : NULL;
-  int good = bytes != NULL && seal_b64url_decode(key_info.p, (size_t)key_info.n, bytes) >= 0;
-  if (bytes != NULL) seal_wipe(bytes, (size_t)key_info.n + 1);
+  if (key_info.p == NULL) return 0;
+  unsigned char *bytes = malloc((size_t)key_info.n + 1);
+  if (bytes == NULL) return -1;
+  int good = seal_b64url_decode(key_info.p, (size_t)key_info.n, bytes) >= 0;
+  seal_wipe(bytes, (size_t)key_info.n + 1);
   free(bytes);
   return good && n <= 1 && member_is('o', json_object_get(record, "key_format")) &&
          member_is('o', json_object_get(record, "user_uri"));
@@ -305,6 +316,7 @@ static int check_row(SealApply *a, json_t *row, int identities, size_t n) {
   } else if (good) {
     good = seal_is_id(text);
   }
+  if (good < 0) return SQLITE_NOMEM;
   return good ? SQLITE_OK : seal_refuse_form(a, "rows");
 }
 
