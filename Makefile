@@ -45,8 +45,9 @@ help:
 	@echo "make install    to PREFIX=$(PREFIX), below DESTDIR if that is set; make uninstall undoes it"
 	@echo "make clean      remove what was built"
 
+# nodelete: SQLite unloads an extension whose loading fails, but keeps what it had registered by then.
 $(BUILD)/seal.so: $(OBJ)
-	$(CC) -shared -Wl,-z,defs -Wl,--exclude-libs,ALL $(CFLAGS) $(LDFLAGS) -o $@ $(OBJ) $(LDLIBS)
+	$(CC) -shared -Wl,-z,defs -Wl,-z,nodelete -Wl,--exclude-libs,ALL $(CFLAGS) $(LDFLAGS) -o $@ $(OBJ) $(LDLIBS)
 
 $(BUILD)/gen/sql.c: $(SQL) scripts/embed.tcl
 	@mkdir -p $(@D)
