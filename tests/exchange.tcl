@@ -118,7 +118,12 @@ proc message {method uri body token at} {
   return [db eval {SELECT status, response FROM seal_message WHERE message_id = $id}]
 }
 
-# Everything that a database stores, table by table, but for what its own sweep and audit wrote.
+# Closes the servers' databases.
+proc close_servers {} {
+  foreach db [info commands db_*] {$db close}
+}
+
+# Everything that a database stores, row by row.
 proc dump {db} {
   set all {}
   foreach table [$db eval {
