@@ -121,6 +121,7 @@ void seal_crypto_free(SealCrypto *c) {
   for (int i = 0; i < SEAL_HELD_MAX; i++) EVP_SIGNATURE_free(c->signature[i]);
   for (int i = 0; i < SEAL_HELD_MAX; i++) EVP_KEYMGMT_free(c->keymgmt[i]);
   EVP_KEYEXCH_free(c->ecdh);
+  seal_x509_forget(c);
   if (c->provider) OSSL_PROVIDER_unload(c->provider);
   OSSL_LIB_CTX_free(c->lib);
   free(c);

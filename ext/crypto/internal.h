@@ -39,7 +39,9 @@ struct SealCrypto {
   EVP_SIGNATURE *signature[SEAL_HELD_MAX];
   EVP_KEYMGMT *keymgmt[SEAL_HELD_MAX];
   EVP_KEYEXCH *ecdh;
-  int x509_ready; /* x509_warm.c has been through */
+  /* For certificates, made by x509_warm.c when the first one is met. NULL until then. */
+  OSSL_LIB_CTX *x509_lib;
+  OSSL_PROVIDER *x509_provider;
 };
 
 /* OpenSSL's error queue: what was there before a call is there after it, and nothing else. `own`
@@ -52,9 +54,10 @@ void seal_unmark(SealMark *mark);
 /* Why an OpenSSL call failed: SEAL_NOMEM where memory ran out, `otherwise` where it did not. */
 SealReason seal_failed(const SealMark *mark, SealReason otherwise);
 
-/* x509_warm.c: reads one key of each kind, once, so that the context knows how to for good; SEAL_NOMEM
-** until that succeeds. */
+/* x509_warm.c: makes c->x509_lib, once, and reads one key of each kind in it, so that it knows how to
+** for good; SEAL_NOMEM when that fails, and then the next call begins anew. */
 SealReason seal_x509_ready(SealCrypto *c);
+void seal_x509_forget(SealCrypto *c);
 
 /* Digest number md (SEAL_MD_256 ...) of n bytes. */
 SealReason seal_digest(SealCrypto *c, int md, const void *data, size_t n, unsigned char *out);

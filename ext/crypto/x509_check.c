@@ -8,6 +8,7 @@
 #include <string.h>
 #include <time.h>
 #include <openssl/core_names.h>
+#include <openssl/params.h>
 #include "crypto/x509_int.h"
 
 /* RFC 5280 4.1.2.2: at most 20 octets, of which the first bit is the sign. */
@@ -66,13 +67,26 @@ SealReason seal_cert_key(const X509 *x) {
   }
 }
 
+/* Checks a copy of the key in c->lib: the check of an RSA modulus draws random numbers, and c->x509_lib
+** has no generator. */
 SealReason seal_cert_key_deep(SealCrypto *c, X509 *x) {
-  EVP_PKEY *key = X509_get0_pubkey(x);
-  EVP_PKEY_CTX *ctx = key ? EVP_PKEY_CTX_new_from_pkey(c->lib, key, NULL) : NULL;
+  EVP_PKEY *key = X509_get0_pubkey(x), *copy = NULL;
+  EVP_PKEY_CTX *maker = NULL, *checker = NULL;
+  OSSL_PARAM *numbers = NULL;
   SealReason reason = SEAL_INTERNAL;
 
-  if (ctx) reason = EVP_PKEY_public_check(ctx) == 1 ? SEAL_VALID : SEAL_REASON_CERT_KEY;
-  EVP_PKEY_CTX_free(ctx);
+  if (key) maker = EVP_PKEY_CTX_new_from_name(c->lib, EVP_PKEY_get0_type_name(key), NULL);
+  if (maker) reason = SEAL_REASON_CERT_KEY;
+  if (maker && EVP_PKEY_todata(key, EVP_PKEY_PUBLIC_KEY, &numbers) == 1 &&
+      EVP_PKEY_fromdata_init(maker) == 1 &&
+      EVP_PKEY_fromdata(maker, &copy, EVP_PKEY_PUBLIC_KEY, numbers) == 1) {
+    checker = EVP_PKEY_CTX_new_from_pkey(c->lib, copy, NULL);
+    if (checker && EVP_PKEY_public_check(checker) == 1) reason = SEAL_VALID;
+  }
+  EVP_PKEY_CTX_free(checker);
+  EVP_PKEY_CTX_free(maker);
+  EVP_PKEY_free(copy);
+  OSSL_PARAM_free(numbers);
   return reason;
 }
 

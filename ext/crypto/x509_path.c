@@ -204,7 +204,7 @@ static SealReason seal_path_param(const SealPath *path, X509_VERIFY_PARAM *param
 }
 
 static SealReason seal_path_verify(SealPath *path) {
-  X509_STORE_CTX *ctx = X509_STORE_CTX_new_ex(path->c->lib, NULL);
+  X509_STORE_CTX *ctx = X509_STORE_CTX_new_ex(path->c->x509_lib, NULL);
   SealReason reason;
   int verified;
 

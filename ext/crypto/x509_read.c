@@ -162,7 +162,7 @@ static int seal_same_signed_part(const unsigned char *der, size_t n, const unsig
 */
 static X509 *seal_cert_decode(SealCrypto *c, const unsigned char *der, size_t n) {
   const unsigned char *p = der;
-  X509 *x = X509_new_ex(c->lib, NULL);
+  X509 *x = X509_new_ex(c->x509_lib, NULL);
 
   /* On failure d2i_X509() frees x and sets it to NULL. */
   if (x && (!d2i_X509(&x, &p, (long)n) || p != der + n)) {
@@ -190,7 +190,7 @@ static int seal_cert_distinguished(SealCrypto *c, const unsigned char *der, size
 
 static X509_CRL *seal_crl_decode(SealCrypto *c, const unsigned char *der, size_t n) {
   const unsigned char *p = der;
-  X509_CRL *crl = X509_CRL_new_ex(c->lib, NULL);
+  X509_CRL *crl = X509_CRL_new_ex(c->x509_lib, NULL);
 
   if (crl && (!d2i_X509_CRL(&crl, &p, (long)n) || p != der + n)) {
     X509_CRL_free(crl);

@@ -1,9 +1,11 @@
 /* OpenSSL finds the decoders for a kind of key when it first reads one, and keeps what it found in
 ** the OSSL_LIB_CTX. What it could not find then for lack of memory it never finds again: every later
-** key of that kind would be refused as if it were none. So one key of each kind is read, and one
-** fingerprint made, before the first certificate of a context is judged: until that succeeds, every
-** certificate is met with "out of memory", which is no verdict. Not while the context is made: it takes
-** several milliseconds, which a connection without certificates need not spend.
+** key of that kind would be refused as if it were none. So certificates have an OSSL_LIB_CTX of their
+** own, in which one key of each kind is read, and each algorithm looked for, before the first
+** certificate is judged. Where that fails it is thrown away, which is "out of memory" and no verdict, and the next
+** call makes a new one. Not while the connection's context is made: it takes several milliseconds,
+** which a connection without certificates need not spend. It has no random generator, whose making
+** fails for the whole process when memory runs out: nothing here needs one.
 **
 **    reason = seal_x509_ready(c);
 **    if (reason != SEAL_VALID) return reason;
@@ -34,33 +36,59 @@ static const unsigned char seal_spki_pss[] = {0x30, 0x22, 0x30, 0x0b, 0x06, 0x09
 
 static int seal_warm_key(SealCrypto *c, const unsigned char *spki, size_t n) {
   const unsigned char *p = spki;
-  EVP_PKEY *key = d2i_PUBKEY_ex(NULL, &p, (long)n, c->lib, NULL);
+  EVP_PKEY *key = d2i_PUBKEY_ex(NULL, &p, (long)n, c->x509_lib, NULL);
   int good = key && EVP_PKEY_get_bits(key) > 0;
 
   EVP_PKEY_free(key);
   return good;
 }
 
-/* OpenSSL compares certificates by their SHA-1, which is no matter of trust. */
-static int seal_warm_fingerprint(SealCrypto *c) {
-  EVP_MD *md = EVP_MD_fetch(c->lib, "SHA1", NULL);
-  unsigned char hash[EVP_MAX_MD_SIZE];
-  int good = md && EVP_Digest("", 0, hash, NULL, md, NULL) == 1;
+/* What verifying fetches by name: OpenSSL looks for all of one kind of algorithm at once, the first
+** time that one of them is asked for. SHA-1 is how it compares certificates, no matter of trust. */
+static int seal_warm_algorithms(SealCrypto *c) {
+  static const char *const digest[] = {"SHA1", "SHA256", "SHA384", "SHA512", "SHAKE256"};
+  static const char *const signature[] = {"RSA", "ECDSA", "ED25519", "ED448"};
+  int good = 1;
 
-  EVP_MD_free(md);
+  for (size_t i = 0; i < sizeof digest / sizeof digest[0]; i++) {
+    EVP_MD *md = EVP_MD_fetch(c->x509_lib, digest[i], NULL);
+
+    good = good && md;
+    EVP_MD_free(md);
+  }
+  for (size_t i = 0; i < sizeof signature / sizeof signature[0]; i++) {
+    EVP_SIGNATURE *method = EVP_SIGNATURE_fetch(c->x509_lib, signature[i], NULL);
+
+    good = good && method;
+    EVP_SIGNATURE_free(method);
+  }
   return good;
+}
+
+static int seal_warm(SealCrypto *c) {
+  c->x509_lib = OSSL_LIB_CTX_new();
+  if (!c->x509_lib) return 0;
+  c->x509_provider = OSSL_PROVIDER_load(c->x509_lib, "default");
+  return c->x509_provider && seal_warm_key(c, seal_spki_p256, sizeof seal_spki_p256) &&
+         seal_warm_key(c, seal_spki_ed25519, sizeof seal_spki_ed25519) &&
+         seal_warm_key(c, seal_spki_ed448, sizeof seal_spki_ed448) &&
+         seal_warm_key(c, seal_spki_rsa, sizeof seal_spki_rsa) &&
+         seal_warm_key(c, seal_spki_pss, sizeof seal_spki_pss) && seal_warm_algorithms(c);
+}
+
+void seal_x509_forget(SealCrypto *c) {
+  if (c->x509_provider) OSSL_PROVIDER_unload(c->x509_provider);
+  OSSL_LIB_CTX_free(c->x509_lib);
+  c->x509_provider = NULL;
+  c->x509_lib = NULL;
 }
 
 SealReason seal_x509_ready(SealCrypto *c) {
   SealMark mark;
 
-  if (c->x509_ready) return SEAL_VALID;
+  if (c->x509_lib) return SEAL_VALID;
   seal_mark(&mark);
-  c->x509_ready = seal_warm_key(c, seal_spki_p256, sizeof seal_spki_p256) &&
-                  seal_warm_key(c, seal_spki_ed25519, sizeof seal_spki_ed25519) &&
-                  seal_warm_key(c, seal_spki_ed448, sizeof seal_spki_ed448) &&
-                  seal_warm_key(c, seal_spki_rsa, sizeof seal_spki_rsa) &&
-                  seal_warm_key(c, seal_spki_pss, sizeof seal_spki_pss) && seal_warm_fingerprint(c);
+  if (!seal_warm(c)) seal_x509_forget(c);
   seal_unmark(&mark);
-  return c->x509_ready ? SEAL_VALID : SEAL_NOMEM;
+  return c->x509_lib ? SEAL_VALID : SEAL_NOMEM;
 }

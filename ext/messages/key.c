@@ -187,7 +187,7 @@ int seal_km_request_post(Seal *p, SealRequest *request, const char *seal_service
     rc = seal_refuse(err, SEAL_RESOURCE_CONTEXT_NOT_FOUND, "there is no such key record");
   }
   if (rc == SQLITE_OK) {
-    rc = seal_record_find(p, &request->who, service, &asked, 1, request->at, &found, err);
+    rc = seal_record_find(p, &request->who, service, &asked, 0, request->at, &found, err);
   }
   if (rc == SQLITE_OK) {
     sqlite3_str *text = sqlite3_str_new(NULL);

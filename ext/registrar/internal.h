@@ -110,13 +110,6 @@ int seal_member_digest(Seal *p, SealText val_service_id, SealText id,
                        unsigned char out[SEAL_SHA256_SIZE]);
 
 /************************************************************************************************
-** bundle.c, apply.c
-*/
-#define SEAL_BUNDLE_TYPE "seal-bundle+jwt" /* a bundle's typ: it is no token */
-/* Takes an object's name apart, in place: at most three parts; gives how many. */
-int seal_name_split(char *name, char *parts[3]);
-
-/************************************************************************************************
 ** record.c
 */
 /* What a record is sealed to: *out is the caller's (sqlite3_free). */

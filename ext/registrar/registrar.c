@@ -14,6 +14,7 @@ Seal *seal_open(sqlite3 *db) {
   memset(p, 0, sizeof *p);
   p->store.db = db;
   p->owners = 1;
+  p->usage_start = -1;
   p->crypto = seal_crypto_new();
   p->keys = seal_keys_new();
   p->batch = seal_batch_new();

@@ -458,13 +458,16 @@ int seal_remove(Seal *p, const enum SealSql *statements, int64_t id);
 /************************************************************************************************
 ** bundle.c, apply.c: what SEAL servers are told (INTERFACE seal_bundle, apply).
 */
+#ifndef SEAL_BUNDLE_MAX /* the tests of the exchange may be run with a build that cuts earlier */
 #define SEAL_BUNDLE_MAX (1024 * 1024) /* bytes of a bundle's payload, about */
+#endif
 /* Makes the bundle for a SEAL server that has applied everything up to `since`: a change's number, the
 ** `to` of the bundle before, or p of NULL for a full copy. *jws is the caller's (seal_secret_free). */
 int seal_bundle(Seal *p, SealText seal_server_id, SealText since, int64_t at, char **jws,
                 SealError *err);
 /* Applies a bundle to this database, a SEAL server's own; *result is JSON {"applied", "more",
-** "objects"}, the caller's (sqlite3_free). All of it or nothing. */
+** "objects"}, the caller's (sqlite3_free). All of it or nothing. SQLITE_DONE: it was applied before, and
+** nothing has changed. */
 int seal_apply(Seal *p, SealText bundle, int64_t at, char **result, SealError *err);
 
 /************************************************************************************************

@@ -2,7 +2,9 @@
 **
 ** Validity itself is judged where rows are read (valid_configuration in sql/statements/views.sql):
 ** what has ended is invisible at once. The sweep only gives back its space, in batches that a host
-** chooses, and touches nothing that lives.
+** chooses, and touches nothing that lives. SEAL servers hear of it: what is swept here is gone even if an
+** agreement is prolonged afterwards. For that reason too a SEAL server's own sweep leaves alone what
+** bundles brought: it is the registrar's to take away.
 */
 #include "registrar/internal.h"
 
@@ -94,6 +96,22 @@ int seal_configuration_clear(Seal *p, int64_t id, int64_t limit, int64_t at, int
   return held ? seal_occupancy_open(p, id, 0, at) : SQLITE_OK; /* what the limit has left */
 }
 
+/* The change that a sweep is to a configuration. */
+static int record_sweep(Seal *p, int64_t id, int64_t at) {
+  sqlite3_stmt *row;
+  int rc = seal_store_row(&p->store, SQL_CONFIGURATION_LOAD, &row, "i", id);
+  SealText conf_id = {NULL, 0};
+  if (rc == SQLITE_ROW) conf_id = seal_column_text(row, 0);
+  char *object = sqlite3_mprintf("seal_configuration:%.*s", conf_id.n, conf_id.p ? conf_id.p : "");
+  const char *service = rc == SQLITE_ROW ? seal_service_name(seal_column_text(row, 2)) : NULL;
+  if (rc == SQLITE_ROW) {
+    rc = object ? seal_change_write(p, at, service, object, "sweep") : SQLITE_NOMEM;
+  }
+  seal_store_reset(row);
+  sqlite3_free(object);
+  return rc == SQLITE_DONE ? SQLITE_CORRUPT_VTAB : rc;
+}
+
 /* Removes one ended configuration, or as many of its rows as are still allowed; *found is 0 when
 ** there is none. */
 static int sweep_one(Seal *p, int64_t limit, int64_t at, int64_t *removed, int *found) {
@@ -105,12 +123,22 @@ static int sweep_one(Seal *p, int64_t limit, int64_t at, int64_t *removed, int *
   seal_store_reset(row);
   if (rc == SQLITE_DONE) return SQLITE_OK;
   if (rc != SQLITE_ROW) return rc;
-  rc = seal_configuration_clear(p, id, limit, at, removed);
+  rc = record_sweep(p, id, at);
+  if (rc == SQLITE_OK) rc = seal_configuration_clear(p, id, limit, at, removed);
   if (rc != SQLITE_OK) return rc;
   rc = seal_store_row(&p->store, SQL_CONFIGURATION_SERVICES, &row, "i", id);
   seal_store_reset(row);
   if (rc == SQLITE_DONE) rc = seal_store_run(&p->store, SQL_CONFIGURATION_DELETE, "i", id);
   return rc == SQLITE_ROW ? SQLITE_OK : rc;
+}
+
+/* 1 in *fed if bundles bring what this database holds. */
+static int is_fed(Seal *p, int *fed) {
+  sqlite3_stmt *row;
+  int rc = seal_store_row(&p->store, SQL_APPLY_STATE, &row, "");
+  *fed = rc == SQLITE_ROW && sqlite3_column_type(row, 0) != SQLITE_NULL;
+  seal_store_reset(row);
+  return rc == SQLITE_ROW ? SQLITE_OK : rc == SQLITE_DONE ? SQLITE_CORRUPT_VTAB : rc;
 }
 
 /* Forgets token ids that nobody may use again: by the clock's high-water mark, which the host's clock
@@ -129,11 +157,12 @@ static int sweep_replay(Seal *p, int64_t limit, int64_t at, int host_clock) {
 }
 
 int seal_sweep(Seal *p, int64_t limit, int64_t at, int64_t *removed) {
-  int found = 1, host_clock = at == SEAL_UNBOUNDED;
+  int found = 1, fed = 0, host_clock = at == SEAL_UNBOUNDED;
   at = seal_at(p, at);
   *removed = 0;
   int rc = seal_settle(p);
-  while (rc == SQLITE_OK && found && *removed < limit)
+  if (rc == SQLITE_OK) rc = is_fed(p, &fed);
+  while (rc == SQLITE_OK && found && !fed && *removed < limit)
     rc = sweep_one(p, limit, at, removed, &found);
   if (rc == SQLITE_OK) rc = sweep_replay(p, limit, at, host_clock);
   if (rc == SQLITE_OK) {

@@ -76,7 +76,9 @@ int seal_store_run(SealStore *store, enum SealSql sql, const char *types, ...) {
   if (rc == SQLITE_OK) {
     rc = sqlite3_step(stmt);
     assert(rc != SQLITE_ROW);
-    rc = rc == SQLITE_DONE ? SQLITE_OK : rc;
+    if (rc == SQLITE_DONE) rc = SQLITE_OK;
+    /* Which constraint, also where the host has not asked for extended codes. */
+    if (rc == SQLITE_CONSTRAINT) rc = sqlite3_extended_errcode(store->db);
   }
   seal_store_reset(stmt);
   return rc;

@@ -179,12 +179,13 @@ static const struct {
   int (*run)(SealRow *row, int64_t at, char **result);
   unsigned secret : 1; /* its argument and result are nobody else's */
   unsigned reads : 1;  /* it changes nothing, and so is not audited */
+  unsigned large : 1;  /* its argument is not kept with the result */
 } commands[] = {
-    {"sweep", run_sweep, 0, 0},           {"rotate-key", run_rotate_key, 0, 0},
-    {"rekey", run_rekey, 1, 0},           {"issue-token", run_issue_token, 1, 0},
-    {"checkpoint", run_checkpoint, 0, 0}, {"export-mark", run_export_mark, 0, 0},
-    {"prune", run_prune, 0, 0},           {"explain-authorization", run_explain, 0, 1},
-    {"apply", run_apply, 0, 0},
+    {"sweep", run_sweep, 0, 0, 0},           {"rotate-key", run_rotate_key, 0, 0, 0},
+    {"rekey", run_rekey, 1, 0, 0},           {"issue-token", run_issue_token, 1, 0, 0},
+    {"checkpoint", run_checkpoint, 0, 0, 0}, {"export-mark", run_export_mark, 0, 0, 0},
+    {"prune", run_prune, 0, 0, 0},           {"explain-authorization", run_explain, 0, 1, 0},
+    {"apply", run_apply, 0, 0, 1},
 };
 
 static int record(SealRow *row, const char *command, int64_t at, const char *result) {
@@ -212,14 +213,17 @@ static int command_insert(SealRow *row, int64_t *rowid) {
   char *result = NULL;
   int64_t at = seal_at(row->p, row->at);
   int rc = commands[i].run(row, at, &result);
-  if (rc == SQLITE_OK && !commands[i].reads) {
+  if (rc == SQLITE_DONE) {
+    rc = SQLITE_OK; /* nothing has changed, and so is not audited */
+  } else if (rc == SQLITE_OK && !commands[i].reads) {
     rc = record(row, commands[i].name, at, commands[i].secret ? NULL : result);
   }
   if (rc == SQLITE_OK) {
     *rowid = ++row->p->command_seq;
-    rc = seal_result_add(&row->p->commands, *rowid, 0, name,
-                         commands[i].secret ? (SealText){NULL, 0} : seal_row_text(row, ARGUMENT),
-                         result);
+    SealText none = {NULL, 0};
+    rc = seal_result_add(
+        &row->p->commands, *rowid, 0, name,
+        commands[i].secret || commands[i].large ? none : seal_row_text(row, ARGUMENT), result);
   }
   if (result != NULL) seal_wipe(result, strlen(result));
   sqlite3_free(result);

@@ -20,8 +20,9 @@ SQLITE_EXTENSION_INIT3
 
 typedef unsigned __int128 Wide;
 
+/* SQLite gives the state of an aggregate memory that is aligned for 8 bytes, not for 16. */
 typedef struct Amount {
-  Wide sum; /* of quantity × price, in billionths */
+  uint64_t high, low; /* of the sum of quantity × price, in billionths */
   int64_t per;
   int places, any;
 } Amount;
@@ -46,6 +47,10 @@ static int read_price(const char *text, int n, Wide *out) {
   return 0;
 }
 
+static Wide sum_of(const Amount *amount) {
+  return (Wide)amount->high << 64 | amount->low;
+}
+
 static void amount_step(sqlite3_context *ctx, int argc, sqlite3_value **argv) {
   (void)argc;
   Amount *amount = sqlite3_aggregate_context(ctx, sizeof *amount);
@@ -66,10 +71,12 @@ static void amount_step(sqlite3_context *ctx, int argc, sqlite3_value **argv) {
   } else if (sqlite3_value_type(argv[0]) != SQLITE_INTEGER || quantity < 0 || per < 1 ||
              per > PER_MAX || places < 0 || places > PLACES_MAX) {
     sqlite3_result_error(ctx, "seal_amount: quantity, per or places is out of range", -1);
-  } else if (quantity > 0 && price > (~(Wide)0 - amount->sum) / (Wide)quantity) {
+  } else if (quantity > 0 && price > (~(Wide)0 - sum_of(amount)) / (Wide)quantity) {
     sqlite3_result_error(ctx, "seal_amount: the sum is too large", -1);
   } else {
-    amount->sum += price * (Wide)quantity;
+    Wide sum = sum_of(amount) + price * (Wide)quantity;
+    amount->high = (uint64_t)(sum >> 64);
+    amount->low = (uint64_t)sum;
     amount->per = per;
     amount->places = (int)places;
     amount->any = 1;
@@ -83,8 +90,8 @@ static void amount_final(sqlite3_context *ctx) {
   if (amount == NULL || !amount->any) return;
   Wide divisor = (Wide)amount->per;
   for (int i = amount->places; i < PRICE_DECIMALS; i++) divisor *= 10;
-  Wide value = amount->sum / divisor;
-  if (amount->sum % divisor >= divisor - divisor / 2) value++;
+  Wide value = sum_of(amount) / divisor;
+  if (sum_of(amount) % divisor >= divisor - divisor / 2) value++;
   for (int i = 0; value > 0 || i <= amount->places; i++) {
     if (i == amount->places && i > 0) text[--at] = '.';
     text[--at] = (char)('0' + (int)(value % 10));

@@ -74,6 +74,7 @@ static const SealColumn registrar_columns[] = {
     {"configurations", SEAL_KIND_COUNT, SEAL_COL_READ_ONLY, NULL},
     {"identities", SEAL_KIND_COUNT, SEAL_COL_READ_ONLY, NULL},
     {"key_records", SEAL_KIND_COUNT, SEAL_COL_READ_ONLY, NULL},
+    {"applied", SEAL_KIND_TEXT, SEAL_COL_READ_ONLY, NULL},
 };
 
 /* sealed: 1 while this connection is not unlocked. */

@@ -1,5 +1,5 @@
 # shellcheck shell=sh
-# What a registrar holds: list, status, expiring, usage, audit.
+# What a registrar holds: list, status, expiring, usage, invoice, audit.
 #
 #   seal list identities --val-user-id alice@acme.example
 #   seal expiring --days 7
@@ -116,7 +116,8 @@ help_status() {
 usage: seal status
 
 The registrar at a glance: what it is called, what it holds, what is valid now,
-what ends within 30 days, what was refused in the last 24 hours.
+what ends within 30 days, what was refused in the last 24 hours, and which SEAL
+servers are behind, by how many changes. At a SEAL server: how far it is.
 T
 }
 
@@ -158,6 +159,21 @@ seal_usage() {
   take 'from=instant until=instant agreement_id=text val_server_id=text' "$@"
   [ "$ARGC" -eq 0 ] || wrong "usage takes options only"
   run_report usage table
+}
+
+help_invoice() {
+  cat <<'T'
+usage: seal invoice [--from INSTANT] [--until INSTANT] [--agreement-id ID]
+
+What a period costs (default: all the time until now), by agreement: invocations
+and identity-days of each term at their price, and the total.
+T
+}
+
+seal_invoice() {
+  take 'from=instant until=instant agreement_id=text' "$@"
+  [ "$ARGC" -eq 0 ] || wrong "invoice takes options only"
+  run_report invoice table
 }
 
 help_audit() {

@@ -12,7 +12,8 @@
 #   key      part of the primary key; key? is one that the registrar derives when it is left out
 #   id       text that is needed       word     one of a few words
 #   text     text that may be empty    instant  may be empty     count  integer, may be empty
-#   file     the value is read from this file; it is no secret on the way
+#   file     the value is the bytes of this file; they are no secret on the way
+#   document the value is the text of this file
 describe() {
   case $1 in
     agreement)
@@ -46,6 +47,17 @@ describe() {
       COLUMNS='anchor_id=key type=id subject=text iss=text value=file exp_time=instant status=word'
       BRIEF='anchor_id type subject iss exp_time status'
       OFF=revoked
+      ;;
+    server)
+      COLUMNS='seal_server_id=key seal_service=id end_pt=text jwk=document acked=count status=word'
+      BRIEF='seal_server_id seal_service end_pt acked status'
+      OFF=suspended
+      ;;
+    policy)
+      COLUMNS='seal_service=key val_service_id=key name=key value=id start_time=instant
+        exp_time=instant'
+      BRIEF='seal_service val_service_id name value exp_time'
+      OFF=-
       ;;
   esac
   COLUMNS=$(printf '%s' "$COLUMNS" | tr -s ' \n' '  ')
@@ -96,7 +108,7 @@ T
       text) text='text, or none' ;;
       count) text='an integer, or none' ;;
       instant) text='an instant, or none' ;;
-      file) text='a file that holds the value; - is the input' ;;
+      file | document) text='a file that holds the value; - is the input' ;;
     esac
     name=${column%%=*}
     printf '  --%-32s %s\n' "$(hyphens "$name")" "$(column_text "$1" "$name" "$text")"
@@ -129,6 +141,13 @@ column_text() {
     anchor.iss) printf '%s' 'of an issuer: what its tokens say' ;;
     anchor.value) printf '%s' 'a file: PEM, DER or JWKS; - is the input' ;;
     credential.value) printf '%s' 'a file: JWK, PEM, DER, or a secret' ;;
+    server.seal_service | policy.seal_service)
+      printf '%s' 'identity-management, key-management, ...'
+      ;;
+    server.jwk) printf '%s' "a file: what rotate-key made there" ;;
+    server.acked) printf '%s' 'the last change that it has' ;;
+    server.status) printf '%s' 'active, suspended (gets no bundles)' ;;
+    policy.value) printf '%s' 'JSON; needed' ;;
     credential.status | anchor.status) printf '%s' 'active, revoked' ;;
     *.status) printf '%s' 'active, suspended, terminated (for good)' ;;
     *) printf '%s' "$3" ;;
@@ -206,6 +225,7 @@ relation_add() {
     given "$name" || continue
     case $column in
       *=file) value="readfile(:$name)" ;;
+      *=document) value="CAST(readfile(:$name) AS TEXT)" ;;
       *) value=":$name" ;;
     esac
     names="$names${names:+, }$name"
@@ -268,6 +288,7 @@ relation_set() {
     case $column in
       *=key*) continue ;;
       *=file) value="readfile(:$name)" ;;
+      *=document) value="CAST(readfile(:$name) AS TEXT)" ;;
       *) value=":$name" ;;
     esac
     ! given "$name" || changes="$changes${changes:+, }$name = $value"
@@ -279,7 +300,7 @@ relation_set() {
 # A status that is fixed text of ours.
 set_status() {
   [ "$OFF" != - ] ||
-    wrong "a $(spaced "$COMMAND") has no status: suspend its agreement, or set --stop-time"
+    wrong "a $(spaced "$COMMAND") has no status: suspend its agreement, or set when it ends"
   bind_keys all
   change "UPDATE $TABLE SET status = '$1' WHERE $(filter '' "$KEYS") AND at IS NULL"
 }

@@ -9,5 +9,12 @@ SELECT r.identifier, r.skms_uri, seal_version() AS version,
   (SELECT count(*) FROM seal_configuration) AS configurations_valid,
   r.agreements, r.val_servers, r.configurations, r.identities, r.key_records,
   (SELECT count(*) FROM seal_audit WHERE outcome = 'refused'
-    AND time >= strftime('%Y-%m-%dT%H:%M:%SZ', 'now', '-1 day')) AS refused_last_day
+    AND time >= strftime('%Y-%m-%dT%H:%M:%SZ', 'now', '-1 day')) AS refused_last_day,
+  (SELECT group_concat(seal_server_id || ' by ' || behind, ', ') FROM (
+    SELECT s.seal_server_id, (SELECT count(*) FROM seal_change AS c WHERE c.seq > coalesce(s.acked, 0)
+      AND c.object NOT GLOB 'seal_server:*' AND c.object NOT GLOB 'seal_credential:*'
+      AND c.object NOT GLOB 'seal_anchor:*' AND c.object NOT GLOB 'seal_registrar*') AS behind
+    FROM seal_server AS s WHERE s.status = 'active' ORDER BY s.seal_server_id)
+    WHERE behind > 0) AS seal_servers_behind,
+  r.applied
 FROM seal_registrar AS r;

@@ -8,8 +8,16 @@ SELECT seal_service, jwk, status FROM main.seal_server_data WHERE seal_server_id
 -- name: change_last
 SELECT coalesce(max(seq), 0) FROM main.seal_change_data
 
+-- The next change: what, whether it is key management's, whether it is the end of something that others
+-- hang on.
+-- ?1 after this change
 -- name: change_next
-SELECT seq, object FROM main.seal_change_data WHERE seq > ?1 ORDER BY seq LIMIT 1
+SELECT seq, object, seal_service = 'key-management', operation = 'delete'
+FROM main.seal_change_data WHERE seq > ?1 ORDER BY seq LIMIT 1
+
+-- ?1 after this change ?2 object
+-- name: change_since
+SELECT 1 FROM main.seal_change_data WHERE seq > ?1 AND object = ?2 LIMIT 1
 
 -- The states of one object, by its key.
 -- ?1 agreement_id
@@ -54,7 +62,10 @@ SELECT c.id, c.seal_service, a.agreement_id, v.val_server_id,
       SELECT json_group_array(json_object('val_service_id', s.val_service_id,
         'term', t.val_service_id, 'key_format', s.key_format, 'scope', s.scope))
       FROM (SELECT * FROM main.seal_configuration_service WHERE configuration = c.id ORDER BY id) AS s
-      JOIN main.seal_term_data AS t ON t.id = s.term)))
+      JOIN main.seal_term_data AS t ON t.id = s.term))),
+  (SELECT json_group_array(val_service_id)
+    FROM (SELECT val_service_id FROM main.seal_configuration_service
+      WHERE configuration = c.id ORDER BY id))
 FROM main.seal_configuration_data AS c
 JOIN main.seal_val_server_data AS v ON v.id = c.val_server
 JOIN main.seal_agreement_data AS a ON a.id = v.agreement
@@ -179,6 +190,11 @@ VALUES (?1->>'conf_id',
 SELECT t.id FROM main.seal_val_server_data AS v
 JOIN main.seal_term_data AS t ON t.agreement = v.agreement
 WHERE v.id = ?1 AND t.seal_service = ?2 AND t.val_service_id = ?3
+
+-- ?1 id ?2 service ?3 val_user_id ?4 val_ue_id
+-- name: apply_identity
+INSERT INTO main.seal_identity_data(id, service, val_user_id, val_ue_id) VALUES (?1, ?2, ?3, ?4)
+ON CONFLICT DO NOTHING
 
 -- ?1 id ?2 service ?3 digest
 -- name: member_insert

@@ -50,7 +50,8 @@ SELECT r.id, r.identifier, r.skms_uri, r.format, r.installed_time, CAST(?2 AS IN
   CAST((SELECT count(*) FROM main.seal_val_server_data) AS INTEGER) AS val_servers,
   CAST((SELECT count(*) FROM main.seal_configuration_data) AS INTEGER) AS configurations,
   CAST((SELECT coalesce(sum(identities), 0) FROM main.seal_term_use) AS INTEGER) AS identities,
-  CAST((SELECT coalesce(sum(key_records), 0) FROM main.seal_term_use) AS INTEGER) AS key_records
+  CAST((SELECT coalesce(sum(key_records), 0) FROM main.seal_term_use) AS INTEGER) AS key_records,
+  r.bundle_to AS applied
 FROM main.seal_registrar_data AS r
 
 -- name: view_agreement

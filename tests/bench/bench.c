@@ -5,7 +5,7 @@
 **
 ** LIB is the extension (build/seal), FOLDER takes the databases (build/bench.db). ROWS identities are
 ** stored (1,000,000), a large message holds IDENTITIES (100,000), what takes long is done TIMES times
-** (5). WORK: message insert operation token lookup refusal sweep; all of them unless given.
+** (5). WORK: message insert operation token lookup refusal sweep exchange; all of them unless given.
 */
 #include "bench.h"
 
@@ -113,9 +113,9 @@ static const struct {
   const char *name;
   void (*run)(const Bench *);
 } works[] = {
-    {"message", work_message}, {"insert", work_insert}, {"operation", work_operation},
-    {"token", work_token},     {"lookup", work_lookup}, {"refusal", work_refusal},
-    {"sweep", work_sweep},
+    {"message", work_message}, {"insert", work_insert},     {"operation", work_operation},
+    {"token", work_token},     {"lookup", work_lookup},     {"refusal", work_refusal},
+    {"sweep", work_sweep},     {"exchange", work_exchange},
 };
 
 static int is_wanted(const char *name, int argc, char **argv) {

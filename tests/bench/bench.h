@@ -12,6 +12,7 @@
 **    host.c    databases, keys, tokens, requests: what a host of the extension has
 **    floor.c   one whole operation in bare C and SQL
 **    work.c    what is measured
+**    exchange.c  the same of bundles
 */
 #ifndef SEAL_BENCH_H
 #define SEAL_BENCH_H
@@ -106,5 +107,10 @@ void work_token(const Bench *bench);
 void work_lookup(const Bench *bench);
 void work_refusal(const Bench *bench);
 void work_sweep(const Bench *bench);
+
+/************************************************************************************************
+** exchange.c
+*/
+void work_exchange(const Bench *bench);
 
 #endif

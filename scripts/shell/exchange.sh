@@ -1,0 +1,323 @@
+# shellcheck shell=sh
+# SEAL servers and what they are told: bundle, apply, sync.
+#
+#   seal --key seal.key sync --to /srv/seal           at the registrar
+#   seal --db sims.db sync --from /srv/seal           at a SEAL server
+#   seal --db sims.db sync --from https://registrar.example/seal
+#
+# The folder of a SEAL server in /srv/seal:
+#
+#   1794268800-1.jws ...   bundles; each name stands for one content for good
+#   index                  a line for each, in order: its name, from where, to where ("-": a full copy)
+#   ack                    where the SEAL server is; the next sync at the registrar goes on from there
+
+help_bundle() {
+  cat <<'T'
+usage: seal --key FILE bundle SEAL-SERVER-ID [OUTPUT] [--since PLACE]
+                              [--at INSTANT]
+
+Prints, or writes to the file OUTPUT, a signed bundle of what the SEAL server is
+to know. PLACE is where it is: `at` of its last apply. Without it: a full copy.
+A bundle has about 1 MiB; when it says "more", apply it and ask again.
+T
+}
+
+seal_bundle() {
+  take 'since=text at=instant' "$@"
+  case $ARGC in
+    1 | 2) bind seal_server_id "$ARG1" ;;
+    *) wrong "which SEAL server?" ;;
+  esac
+  write_bundle
+  if [ "$ARGC" -eq 1 ]; then
+    cat "$WORK/bundle"
+    echo
+  else
+    { cat "$WORK/bundle" >"$ARG2"; } 2>/dev/null || fail "cannot write $ARG2"
+  fi
+}
+
+# The bundle for :seal_server_id after :since, in $WORK/bundle.
+write_bundle() {
+  printf '%s\n' '.output /dev/null' \
+    "SELECT writefile('bundle', seal_bundle(:seal_server_id, :since, :at));" | sql read
+}
+
+help_apply() {
+  cat <<'T'
+usage: seal [--key FILE] apply BUNDLE [--at INSTANT]
+
+Applies a bundle to this database, a SEAL server's own: all of it, or nothing.
+It has to come next: a gap is refused, and says from where to ask. --key is
+needed where key records come with it. An issuer anchor of this database holds
+the registrar's keys; its identifier is the SEAL server's id.
+T
+}
+
+seal_apply() {
+  take 'at=instant' "$@"
+  [ "$ARGC" -eq 1 ] || wrong "which bundle?"
+  bind_kind bundle file "$ARG1"
+  {
+    apply_sql
+    modes line
+    echo "SELECT json_extract(result, '\$.applied') AS applied, json_extract(result, '\$.at') AS at,
+      json_extract(result, '\$.more') AS more, json_extract(result, '\$.objects') AS objects
+      FROM seal_command WHERE command = 'apply' LIMIT 1;"
+  } | sql write
+  show
+}
+
+apply_sql() {
+  echo "INSERT INTO seal_command(command, argument, at)
+    VALUES ('apply', rtrim(CAST(readfile(:bundle) AS TEXT), char(10, 13)), :at);"
+}
+
+help_sync() {
+  cat <<'T'
+usage: seal --key FILE sync --to FOLDER [--full] [--at INSTANT]
+       seal [--key FILE] sync --from FOLDER-OR-URL [--at INSTANT]
+
+--to, at the registrar: writes what each active SEAL server does not know yet
+into FOLDER/SEAL-SERVER-ID, as bundles and their index, and takes away what it
+has acknowledged there. --full starts again with a full copy.
+
+--from, at a SEAL server: applies what is there for it (seal_registrar's
+identifier says who it is), in order, and acknowledges it in the folder. From an
+http or https URL it is fetched with curl, and nothing is acknowledged; then the
+registrar keeps every bundle until a sync --full.
+
+Run one sync on a folder at a time. What is in it is signed, but not secret to
+who can read it, but for key records: files are readable by their owner only.
+T
+}
+
+seal_sync() {
+  PATH_to=
+  PATH_from=
+  take 'to=path from=path full=flag at=instant' "$@"
+  [ "$ARGC" -eq 0 ] || wrong "sync takes options only"
+  if given to && given from; then wrong "--to or --from?"; fi
+  : >"$WORK/synced"
+  if given to; then
+    sync_to "${PATH_to%/}"
+  elif given from; then
+    if given full; then wrong "--full is the registrar's"; fi
+    sync_from "${PATH_from%/}"
+  else
+    wrong "--to or --from?"
+  fi
+  show_synced
+}
+
+# What was done, a line for each SEAL server: folder, how many bundles, to where. Names and places need
+# no quoting.
+show_synced() {
+  case $FORMAT in
+    json)
+      awk 'BEGIN { printf "[" }
+        { printf "%s{\"folder\":\"%s\",\"bundles\":%s,\"at\":\"%s\"}", mark, $1, $2, $3; mark = ",\n" }
+        END { print "]" }' "$WORK/synced"
+      ;;
+    csv) awk 'BEGIN { print "folder,bundles,at" } { print $1 "," $2 "," $3 }' "$WORK/synced" ;;
+    *) awk '{ printf "%s: %s bundles, at %s\n", $1, $2, $3 }' "$WORK/synced" ;;
+  esac
+}
+
+# A place from a file: "-" where the SEAL server has nothing yet; empty when the file is not there, or
+# holds no place.
+read_place() {
+  [ -f "$1" ] || return 0
+  place=$(head -c 200 "$1")
+  case $place in
+    -) printf '%s' - ;;
+    *[!0-9if.]* | '') ;;
+    *) printf '%s' "$place" ;;
+  esac
+}
+
+# replace_file PATH: what is on the input takes the place of a file, at once.
+replace_file() {
+  { cat >"$1.part" && mv -- "$1.part" "$1"; } || fail "cannot write $1"
+}
+
+# --- At the registrar ------------------------------------------------------------------------
+
+sync_to() {
+  [ -d "$1" ] || fail "there is no folder $1"
+  root=$(absolute "$1")
+  report_sql sync_folders | sql read
+  cp "$WORK/out" "$WORK/servers"
+  worst=0
+  while IFS='|' read -r hex name; do
+    # One that fails does not keep the others from being told.
+    set +e
+    (
+      set -e
+      sync_server "$hex" "$root/$name" "$name"
+    )
+    code=$?
+    set -e
+    [ "$code" -le "$worst" ] || worst=$code
+  done <"$WORK/servers"
+  [ "$worst" -eq 0 ] || {
+    show_synced
+    exit "$worst"
+  }
+}
+
+# sync_server HEX FOLDER NAME
+sync_server() {
+  mkdir -p -- "$2" || fail "cannot make the folder $2"
+  touch "$2/index" || fail "cannot write $2/index"
+  printf "REPLACE INTO temp.sqlite_parameters VALUES (':seal_server_id', CAST(x'%s' AS TEXT));\n" \
+    "$1" >>"$WORK/parameters"
+  cut_index "$2"
+  acknowledge "$2"
+  place=$(awk 'END { print $3 }' "$2/index")
+  [ -n "$place" ] || place=$START
+  n=0
+  more=1
+  while [ "$more" -eq 1 ]; do
+    if [ "$place" = - ]; then
+      echo "DELETE FROM temp.sqlite_parameters WHERE key = ':since';" >>"$WORK/parameters"
+    else
+      bind since "$place"
+    fi
+    write_bundle
+    look_into_bundle
+    IFS='|' read -r to more objects iat <"$WORK/out"
+    [ "$objects" -gt 0 ] || [ "$place" = - ] || [ "$more" -eq 1 ] || break
+    n=$((n + 1))
+    i=1
+    while [ -e "$2/$iat-$i.jws" ]; do i=$((i + 1)); done
+    replace_file "$2/$iat-$i.jws" <"$WORK/bundle"
+    {
+      cat "$2/index"
+      printf '%s %s %s\n' "$iat-$i.jws" "$place" "$to"
+    } | replace_file "$2/index"
+    place=$to
+  done
+  printf '%s %s %s\n' "$3" "$n" "$place" >>"$WORK/synced"
+}
+
+# What the payload of $WORK/bundle says: to, more, how many objects, iat.
+look_into_bundle() {
+  cut -d . -f 2 "$WORK/bundle" | tr -- '-_' '+/' | tr -d '\n' >"$WORK/base64"
+  case $(($(wc -c <"$WORK/base64") % 4)) in
+    2) printf '==' >>"$WORK/base64" ;;
+    3) printf '=' >>"$WORK/base64" ;;
+  esac
+  base64 -d <"$WORK/base64" >"$WORK/payload" || fail "the bundle has no payload"
+  echo "SELECT json_extract(p, '\$.to'), json_extract(p, '\$.more'),
+    json_array_length(p, '\$.objects'), json_extract(p, '\$.iat')
+    FROM (SELECT CAST(readfile('payload') AS TEXT) AS p);" | sql read
+}
+
+# Takes out of the index what the SEAL server has, and sets START: where it goes on when nothing is left.
+# A place that is not in the index, such as that of a database that was restored, starts a new one.
+cut_index() {
+  START=-
+  ack=$(read_place "$1/ack")
+  if given full; then
+    : | replace_file "$1/index"
+  elif [ -n "$ack" ]; then
+    START=$ack
+    awk -v ack="$ack" '{ line[NR] = $0; if ($2 == ack) first = NR }
+      END { for (i = first; first && i <= NR; i++) print line[i] }' "$1/index" >"$WORK/index"
+    replace_file "$1/index" <"$WORK/index"
+  fi
+  for file in "$1"/*.jws; do
+    [ -e "$file" ] || continue
+    grep -q "^${file##*/} " "$1/index" || rm -f -- "$file"
+  done
+}
+
+# The number of the last change that the SEAL server has, from its place.
+acknowledge() {
+  acked=$(read_place "$1/ack")
+  case $acked in
+    '' | - | f*) return ;;
+    i*)
+      acked=${acked#i}
+      acked=$((${acked%%.*} - 1))
+      ;;
+  esac
+  bind_kind acked count "$acked"
+  echo 'UPDATE seal_server SET acked = :acked
+    WHERE seal_server_id = :seal_server_id AND at IS NULL AND acked IS NOT :acked;' | sql write
+}
+
+# --- At a SEAL server ------------------------------------------------------------------------
+
+# fetch SOURCE NAME FILE: a file of the own folder.
+fetch() {
+  case $1 in
+    http://* | https://*)
+      command -v curl >/dev/null 2>&1 || fail "the program curl is missing"
+      curl --fail --silent --show-error --proto '=http,https' --max-filesize 67108864 \
+        --output "$3" -- "$1/$2" 2>"$WORK/curl" ||
+        fail "cannot fetch $1/$2: $(head -n 1 "$WORK/curl")"
+      ;;
+    *) cp -- "$1/$2" "$3" 2>/dev/null || fail "cannot read the file $1/$2" ;;
+  esac
+}
+
+# Where this database is, "-" where nothing was applied yet.
+own_place() {
+  echo "SELECT coalesce(applied, '-') FROM seal_registrar;" | sql read
+  cat "$WORK/out"
+}
+
+# The lines of the index that come next: after the own place, else from a full copy on. The line "gap":
+# what is there begins after the own place.
+next_lines() {
+  awk -v place="$1" '
+    { line[NR] = $0; last = $3
+      if ($2 == place) first = NR
+      if ($2 == "-") full = NR }
+    END {
+      if (!first && last != place) first = full
+      for (i = first; first && i <= NR; i++) print line[i]
+      if (NR && !first && last != place) print "gap"
+    }' "$WORK/index"
+}
+
+sync_from() {
+  bind own 1 INTEGER
+  report_sql sync_folders | sql read
+  IFS='|' read -r hex name <"$WORK/out"
+  case $1 in
+    http://* | https://*) source=$1/$(printf '%s' "$name" | sed 's/%/%25/g') ;;
+    *) source=$(absolute "$1")/$name ;;
+  esac
+  fetch "$source" index "$WORK/index"
+  place=$(own_place) || exit $?
+  next_lines "$place" >"$WORK/todo"
+  bind bundle bundle
+  n=0
+  while read -r file from to; do
+    case $file in
+      gap)
+        send_ack "$source" "$place"
+        refuse "MODIFICATION_NOT_ALLOWED: there is a gap after $place: the registrar's next sync fills it"
+        ;;
+      */* | .* | *[!0-9a-z.-]*) fail "the index names a file $file" ;;
+    esac
+    fetch "$source" "$file" "$WORK/bundle"
+    apply_sql | sql write
+    n=$((n + 1))
+    say "sync: bundle $n applied, from $from to $to"
+  done <"$WORK/todo"
+  place=$(own_place) || exit $?
+  send_ack "$source" "$place"
+  printf '%s %s %s\n' "$name" "$n" "$place" >>"$WORK/synced"
+}
+
+# send_ack SOURCE PLACE: where the registrar sees it, if there is such a place.
+send_ack() {
+  case $1 in
+    http://* | https://*) ;;
+    *) printf '%s\n' "$2" | replace_file "$1/ack" ;;
+  esac
+}
