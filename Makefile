@@ -109,9 +109,11 @@ $(BUILD)/bench-verify: tests/bench/verify.c $(filter $(BUILD)/obj/crypto/%,$(OBJ
 
 # BENCH takes options and works: make bench BENCH="-r 10000000 lookup" (tests/bench/bench.c).
 bench: setup
-	@$(MAKE) --no-print-directory all $(BUILD)/bench $(BUILD)/bench-verify
+	@$(MAKE) --no-print-directory all $(BUILD)/bench $(BUILD)/bench-verify $(BUILD)/sla-bench $(BUILD)/jwt
 	@$(BUILD)/bench -l "$(BUILD)/seal" -d "$(BUILD)/bench.db" $(BENCH)
 	@$(BUILD)/bench-verify
+	@mkdir -p $(BUILD)/bench-sla && cd $(BUILD)/bench-sla && \
+	  SEAL_BUILD="$(abspath $(BUILD))" $(TCLSH) "$(abspath tests/bench/sla.tcl)"
 
 C_FILES  = $(wildcard ext/*.[ch] ext/*/*.[ch] ext/*/*.inc tests/*/*.[ch])
 SH_FILES = $(shell grep -lsE '^\#!.*/(env )?(ba)?sh$$' scripts/* .ci/run tests/*/*.sh) \
