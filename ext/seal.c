@@ -26,12 +26,19 @@ static int refuse(char **message, const char *format, const char *detail) {
   return SQLITE_ERROR;
 }
 
-/* Loading twice is harmless: what the first left stays in use. */
-static int is_loaded(sqlite3 *db) {
+/* Whether this connection has the extension: loading twice is harmless, what the first left stays in use.
+** An error, or SQLITE_OK. */
+static int find_loaded(sqlite3 *db, int *loaded) {
   sqlite3_stmt *stmt = NULL;
-  int rc = sqlite3_prepare_v2(db, seal_sql[SQL_LOADED], -1, &stmt, NULL);
+  *loaded = sqlite3_prepare_v2(db, seal_sql[SQL_LOADED], -1, &stmt, NULL) == SQLITE_OK;
   (void)sqlite3_finalize(stmt);
-  return rc == SQLITE_OK;
+  if (*loaded) return SQLITE_OK;
+  /* That left an error behind, which would make sqlite3_open fail where it loads by itself: a success
+  ** takes it away. And when memory has run out under a running statement, SQLite destroys a new module's
+  ** data but keeps the module: none may be made then. */
+  int rc = sqlite3_prepare_v2(db, seal_sql[SQL_NOT_LOADED], -1, &stmt, NULL);
+  (void)sqlite3_finalize(stmt);
+  return rc;
 }
 
 __attribute__((visibility("default"))) int sqlite3_seal_init(sqlite3 *db, char **message,
@@ -53,16 +60,17 @@ __attribute__((visibility("default"))) int sqlite3_seal_init(sqlite3 *db, char *
     return refuse(message, "seal: built for another OpenSSL than %s",
                   OpenSSL_version(OPENSSL_VERSION));
   }
-  if (is_loaded(db)) return SQLITE_OK;
+  int loaded, rc = find_loaded(db, &loaded);
+  if (rc != SQLITE_OK || loaded) return rc;
   Seal *p = seal_open(db);
   if (p == NULL) return refuse(message, "seal: %s", "out of memory, or OpenSSL lacks an algorithm");
   p->messages = &seal_messages;
-  int rc = seal_relation_register(p);
-  if (rc == SQLITE_OK) rc = seal_function_register(p);
+  rc = seal_relation_register(p);
   if (rc == SQLITE_OK) rc = seal_charging_register(p);
   if (rc == SQLITE_OK) rc = seal_decimal_register(db);
   if (rc == SQLITE_OK) rc = seal_jose_register(db, p->crypto);
   if (rc == SQLITE_OK) rc = seal_x509_register(db, p->crypto);
+  if (rc == SQLITE_OK) rc = seal_function_register(p);
   seal_close(p);
   return rc;
 }

@@ -99,7 +99,7 @@ int seal_requester_is(Seal *p, SealText val_server_id, int64_t at, SealRequester
 
 int seal_credential_valid(sqlite3_stmt *row, int64_t at, SealRequester *out, SealError *err) {
   SealText status = seal_column_text(row, 4);
-  if (status.p == NULL) return SQLITE_NOMEM;
+  if (status.p == NULL) return seal_text_missing(row, 4);
   if (strcmp(status.p, "active") != 0) {
     return seal_refuse(err, SEAL_CREDENTIAL_REVOKED, "the credential is revoked");
   }

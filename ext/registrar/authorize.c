@@ -95,7 +95,7 @@ static void say_window(Judge *j, int status, int start, int stop) {
 /* The VAL server itself; whoever authenticated it has refused the same. */
 static int check_val_server(Judge *j) {
   SealText status = seal_column_text(j->row, T_SERVER_STATUS);
-  if (status.p == NULL) return SQLITE_NOMEM;
+  if (status.p == NULL) return seal_text_missing(j->row, T_SERVER_STATUS);
   say_window(j, T_SERVER_STATUS, -1, T_SERVER_EXP);
   if (j->ask->at >= seal_column_until(j->row, T_SERVER_EXP)) {
     return seal_refuse(j->err, SEAL_REQUESTER_NOT_ACTIVE,
@@ -107,7 +107,7 @@ static int check_val_server(Judge *j) {
 
 static int check_agreement(Judge *j) {
   SealText status = seal_column_text(j->row, T_STATUS);
-  if (status.p == NULL) return SQLITE_NOMEM;
+  if (status.p == NULL) return seal_text_missing(j->row, T_STATUS);
   say(j, "agreement_id", json_text(j, seal_column_text(j->row, T_AGREEMENT_ID)));
   say_window(j, T_STATUS, T_START, T_STOP);
   if (strcmp(status.p, "terminated") == 0) {

@@ -135,6 +135,10 @@ SealText seal_column_text(sqlite3_stmt *row, int i) {
   return text;
 }
 
+int seal_text_missing(sqlite3_stmt *row, int i) {
+  return sqlite3_column_type(row, i) == SQLITE_NULL ? SQLITE_CORRUPT_VTAB : SQLITE_NOMEM;
+}
+
 int64_t seal_column_until(sqlite3_stmt *row, int i) {
   return sqlite3_column_type(row, i) == SQLITE_NULL ? SEAL_UNBOUNDED : sqlite3_column_int64(row, i);
 }

@@ -63,6 +63,9 @@ int64_t seal_store_clock(SealStore *store);
 
 /* Reads a value as text: a blob's bytes are taken as they are; p of NULL for NULL. */
 SealText seal_value_text(sqlite3_value *value);
+/* Why column i, of a column that is never NULL, gave no text: SQLITE_CORRUPT_VTAB or SQLITE_NOMEM. */
+int seal_text_missing(sqlite3_stmt *row, int i);
+
 /* Reads column i as a text that lives until the row is left. */
 SealText seal_column_text(sqlite3_stmt *row, int i);
 /* Reads column i as an instant; NULL is SEAL_UNBOUNDED. */

@@ -230,7 +230,6 @@ static const struct {
   int flags;
   void (*run)(sqlite3_context *, int, sqlite3_value **);
 } functions[] = {
-    {"seal_version", 0, PURE, version},
     {"seal_debug", 0, PURE, debug},
     {"seal_schema", 0, PURE, schema},
     {"seal_authenticate", 1, LOOKS, authenticate},
@@ -244,6 +243,7 @@ static const struct {
     {"seal_bundle", 1, LOOKS, bundle},
     {"seal_bundle", 2, LOOKS, bundle},
     {"seal_bundle", 3, LOOKS, bundle},
+    {"seal_version", 0, PURE, version}, /* the last: where it is, all is registered (seal.c) */
 };
 
 static void owner_gone(void *p) {

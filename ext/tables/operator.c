@@ -15,7 +15,7 @@ static int check_status(SealRow *row) {
   int i = seal_relation_column(row->relation, "status");
   if (row->old == NULL || !row->cells[i].changed) return SQLITE_OK;
   const char *old = (const char *)sqlite3_column_text(row->old, i + 1);
-  if (old == NULL) return SQLITE_NOMEM;
+  if (old == NULL) return seal_text_missing(row->old, i + 1);
   if (strcmp(old, "terminated") != 0) return SQLITE_OK;
   return seal_refuse(row->err, SEAL_MODIFICATION_NOT_ALLOWED,
                      "seal_%s.status: terminated is for good", row->relation->name);

@@ -143,6 +143,7 @@ static int table_disconnect(sqlite3_vtab *base) {
   Table *table = (Table *)base;
   for (int i = 0; i < SCANS; i++) scan_clear(&table->scans[i]);
   if (--table->p->tables == 0) seal_store_release(&table->p->store);
+  sqlite3_free(base->zErrMsg); /* of a savepoint that failed: SQLite does not take it */
   sqlite3_free(table);
   return SQLITE_OK;
 }

@@ -202,7 +202,8 @@ static int run(SealRow *row, enum SealSql sql) {
   sqlite3_stmt *stmt;
   int at = 2;
   int rc = seal_store_prepare(&row->p->store, sql, &stmt);
-  if (rc == SQLITE_OK && row->rowid != 0) rc = sqlite3_bind_int64(stmt, 1, row->rowid);
+  if (rc != SQLITE_OK) return rc;
+  if (row->rowid != 0) rc = sqlite3_bind_int64(stmt, 1, row->rowid);
   for (int i = 0; rc == SQLITE_OK && i < row->relation->n_columns; i++) {
     if (is_stored(&row->relation->columns[i])) rc = bind_cell(stmt, at++, &row->cells[i]);
   }
@@ -213,7 +214,7 @@ static int run(SealRow *row, enum SealSql sql) {
     (void)sqlite3_step(stmt);
     rc = sqlite3_reset(stmt);
   }
-  (void)sqlite3_clear_bindings(stmt);
+  seal_store_reset(stmt);
   return rc;
 }
 

@@ -229,6 +229,8 @@ DELETE FROM main.seal_credential_data WHERE id = ?1
 -- Whether this connection has the extension already.
 -- name: loaded
 SELECT seal_version()
+-- name: not_loaded
+SELECT 1
 
 -- Makes SQLite connect a virtual table of ours: cached statements then have an owner that SQLite lets go
 -- of before it closes the connection.
