@@ -17,6 +17,9 @@
 #include <assert.h>
 #include <string.h>
 
+/* A number that the registrar can't have reached: a stored row is not trusted to leave room for more. */
+#define SEQ_MAX ((int64_t)1 << 62)
+
 int seal_audit_head(Seal *p) {
   if (p->audit_seq > 0) return SQLITE_OK;
   sqlite3_stmt *row;
@@ -27,8 +30,9 @@ int seal_audit_head(Seal *p) {
     rc = SQLITE_OK;
   } else if (rc == SQLITE_ROW) {
     rc = SQLITE_CORRUPT_VTAB;
-    if (sqlite3_column_bytes(row, 1) == SEAL_SHA256_SIZE) {
-      p->audit_seq = sqlite3_column_int64(row, 0);
+    int64_t seq = sqlite3_column_int64(row, 0);
+    if (sqlite3_column_bytes(row, 1) == SEAL_SHA256_SIZE && seq > 0 && seq < SEQ_MAX) {
+      p->audit_seq = seq;
       memcpy(p->audit_hash, sqlite3_column_blob(row, 1), SEAL_SHA256_SIZE);
       rc = SQLITE_OK;
     }
