@@ -14,7 +14,8 @@ CFLAGS  ?= -O2 -g
 ifeq ($(origin CC),default)
 CC       = gcc
 endif
-WARN     = -std=c11 -Wall -Wextra -Werror
+# -fwrapv: a hostile database may hold any number; what is computed of it wraps, on every compiler.
+WARN     = -std=c11 -Wall -Wextra -Werror -fwrapv
 CPPFLAGS += -Iext -I$(BUILD)/gen -D_GNU_SOURCE -DSEAL_CFLAGS='"$(CFLAGS)"'
 LDLIBS   = -lcrypto -ljansson
 COMPILE  = $(CC) $(WARN) -fPIC -fvisibility=hidden $(CFLAGS) $(CPPFLAGS)
