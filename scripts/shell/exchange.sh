@@ -256,7 +256,7 @@ fetch() {
     http://* | https://*)
       command -v curl >/dev/null 2>&1 || fail "the program curl is missing"
       curl --fail --silent --show-error --proto '=http,https' --max-filesize 67108864 \
-        --output "$3" -- "$1/$2" 2>"$WORK/curl" ||
+        --connect-timeout 10 --max-time 600 --output "$3" -- "$1/$2" 2>"$WORK/curl" ||
         fail "cannot fetch $1/$2: $(head -n 1 "$WORK/curl")"
       ;;
     *) cp -- "$1/$2" "$3" 2>/dev/null || fail "cannot read the file $1/$2" ;;
