@@ -544,11 +544,10 @@ int seal_row_configuration(Seal *p, const SealRowAsk *ask, SealText supp_feat, i
   int rc = seal_settle(p);
   if (rc == SQLITE_OK) rc = check_exp_time(ask, place.at, err);
   if (rc == SQLITE_OK) rc = row_authenticate(p, ask, &place.who, err);
-  SealAsk what = {.val_server = place.who.val_server,
-                  .seal_service = ask->seal_service,
-                  .at = place.at,
-                  .exp_time = SEAL_UNBOUNDED};
-  if (rc == SQLITE_OK) rc = seal_authorize(p, &what, &place.grant, err);
+  if (rc == SQLITE_OK) {
+    rc = seal_use_authorize(p, place.who.val_server, ask->seal_service, place.at,
+                            SEAL_NO_INVOCATION, err);
+  }
   if (rc != SQLITE_OK) return rc;
   if (ask->conf_id.p != NULL) {
     sqlite3_snprintf(sizeof place.conf_id, place.conf_id, "%.*s", ask->conf_id.n, ask->conf_id.p);
@@ -558,10 +557,6 @@ int seal_row_configuration(Seal *p, const SealRowAsk *ask, SealText supp_feat, i
   }
   if (rc == SQLITE_OK) rc = conf_by_id(p, place.conf_id, &found);
   if (rc == SQLITE_OK && found != 0) return SQLITE_CONSTRAINT_UNIQUE;
-  if (rc == SQLITE_OK) {
-    rc = seal_use_authorize(p, place.who.val_server, ask->seal_service, place.at,
-                            SEAL_NO_INVOCATION, err);
-  }
   if (rc == SQLITE_OK) rc = seal_consume(p, &place.who, err);
   if (rc == SQLITE_OK) {
     SealConfiguration conf = {.conf_id = place.conf_id,
