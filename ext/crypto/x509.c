@@ -234,14 +234,7 @@ SealReason seal_x509_verify(SealCrypto *c, const void *chain, size_t n, const Se
 
 SealReason seal_x509_leaf(SealCrypto *c, const void *chain, size_t n, const SealX509Policy *policy,
                           SealX509 *out) {
-  SealChainArgs args;
-
-  SealReason reason = seal_x509_ready(c);
-
-  memset(out, 0, sizeof *out);
-  if (reason != SEAL_VALID) return reason;
-  args = (SealChainArgs){c, chain, n, NULL, policy, out};
-  return seal_confirmed(seal_chain_verify, &args);
+  return seal_x509_verify(c, chain, n, NULL, policy, out);
 }
 
 void seal_x509_clear(SealX509 *x) {
