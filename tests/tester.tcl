@@ -46,6 +46,12 @@ proc read_file {path {how text}} {
   return $text
 }
 
+# The objects of the floors below SQLite: cryptography and what it stands on.
+proc crypto_objects {} {
+  set folders [list $::build/obj/base $::build/obj/crypto {*}[glob -nocomplain -types d $::build/obj/crypto/*]]
+  return [lsort [concat {*}[lmap folder $folders {glob -nocomplain $folder/*.o}]]]
+}
+
 # Makes a file of a text (UTF-8) or, with `binary`, of bytes.
 proc write_file {path text {how text}} {
   set f [open $path [expr {$how eq "binary" ? "wb" : "w"}]]
