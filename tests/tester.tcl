@@ -46,10 +46,11 @@ proc read_file {path {how text}} {
   return $text
 }
 
-# The objects of the floors below SQLite: cryptography and what it stands on.
+# The objects of the floors below SQLite: cryptography and what it stands on. Those of which there is a
+# source: a file that was moved leaves its old object behind.
 proc crypto_objects {} {
-  set folders [list $::build/obj/base $::build/obj/crypto {*}[glob -nocomplain -types d $::build/obj/crypto/*]]
-  return [lsort [concat {*}[lmap folder $folders {glob -nocomplain $folder/*.o}]]]
+  set sources [glob -directory $::root/ext -tails base/*.c crypto/*.c crypto/*/*.c]
+  return [lsort [lmap source $sources {string cat $::build/obj/ [file rootname $source] .o}]]
 }
 
 # Makes a file of a text (UTF-8) or, with `binary`, of bytes.

@@ -18,6 +18,9 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <jansson.h>
+#include "base/json.h"
+#include "base/reason.h"
+#include "base/text.h"
 
 /************************************************************************************************
 ** crypto.c: the context. One per connection: own OSSL_LIB_CTX, every algorithm fetched.
@@ -28,23 +31,6 @@ typedef struct SealCrypto SealCrypto;
 SealCrypto *seal_crypto_new(void);
 /* Frees it; NULL is allowed. All keys and sets of the context must be freed before. */
 void seal_crypto_free(SealCrypto *c);
-
-/************************************************************************************************
-** reason.c: why something is refused. One stable code each; the list is in the README.
-** The list itself is reason.inc: X(SEAL_REASON_SIGNATURE_INVALID, "signature_invalid") ...
-*/
-typedef enum SealReason {
-  SEAL_VALID = 0,
-  SEAL_NOMEM,    /* out of memory: neither refused nor accepted */
-  SEAL_INTERNAL, /* OpenSSL failed where it must not: neither refused nor accepted */
-#define X(NAME, TEXT) NAME,
-#include "reason.inc"
-#undef X
-  SEAL_REASON_COUNT
-} SealReason;
-
-/* The code as text, for example "signature_invalid"; "ok" for SEAL_VALID. Static. */
-const char *seal_reason_text(SealReason r);
 
 /************************************************************************************************
 ** digest.c: SHA-256, base64url, constant-time comparison, random bytes.
@@ -63,16 +49,7 @@ ptrdiff_t seal_b64url_decode(const char *text, size_t n, unsigned char *out);
 
 /* 1 if the two are the same n bytes; takes the same time whatever they hold. */
 int seal_same(const void *a, const void *b, size_t n);
-/* Wipes n bytes in a way that no compiler removes. NULL is allowed. */
-void seal_wipe(void *p, size_t n);
 SealReason seal_random(SealCrypto *c, void *out, size_t n);
-
-/************************************************************************************************
-** json.c: JSON from outside, strictly: UTF-8, no BOM, no NUL, no duplicate member at any depth,
-** no number that overflows, nesting to at most max_depth (RFC 8259, RFC 7515 4).
-*/
-/* Gives the value (an object or an array; the caller's, json_decref) or a reason. */
-SealReason seal_json_parse(const char *text, size_t n, int max_depth, json_t **out);
 
 /************************************************************************************************
 ** jwk.c: keys and sets of keys (RFC 7517, 7518, 8037), parsed once and kept.

@@ -1,4 +1,4 @@
-/* SHA-2, base64url, constant-time comparison, wiping and random bytes.
+/* SHA-2, base64url, constant-time comparison and random bytes.
 **
 **    unsigned char hash[SEAL_SHA256_SIZE];
 **    char text[44];
@@ -107,10 +107,6 @@ int seal_same(const void *a, const void *b, size_t n) {
     __asm__("" : "+r"(differs));
   }
   return (differs | (uint64_t)CRYPTO_memcmp(x, y, n)) == 0;
-}
-
-void seal_wipe(void *p, size_t n) {
-  if (p) OPENSSL_cleanse(p, n);
 }
 
 SealReason seal_random(SealCrypto *c, void *out, size_t n) {

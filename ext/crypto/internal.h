@@ -65,10 +65,6 @@ SealReason seal_digest(SealCrypto *c, int md, const void *data, size_t n, unsign
 /* Copies n bytes to fresh memory and adds a NUL; NULL when memory ran out. */
 void *seal_copy(const void *data, size_t n);
 
-/* Finds the member of `object` and gives it as text without NUL inside; NULL if it is absent or
-** anything else than a string. */
-const char *seal_json_text(const json_t *object, const char *name);
-
 /* The algorithms of RFC 7518 3.1 and RFC 8037 3.1. */
 typedef enum SealKty { SEAL_KTY_OCT, SEAL_KTY_RSA, SEAL_KTY_EC, SEAL_KTY_OKP } SealKty;
 typedef struct SealAlg {

@@ -62,11 +62,20 @@ static int string_member(const SealRequest *request, const char *name, const cha
   return seal_refuse(err, SEAL_INVALID_MSG_FORMAT, "%s is not a string", name);
 }
 
+/* Decodes %XX; the caller's (sqlite3_free). NULL: not decodable, or out of memory (*nomem is 1). */
+static char *percent_decoded(const char *p, size_t n, int *nomem) {
+  char *out = sqlite3_malloc64(n + 1);
+  *nomem = out == NULL;
+  if (out == NULL || seal_percent_decode(p, n, out) >= 0) return out;
+  sqlite3_free(out);
+  return NULL;
+}
+
 static int read_uri(SealRequest *out, const char *uri, SealError *err) {
   int nomem;
   const char *mark = strchr(uri, '?');
   size_t n = mark ? (size_t)(mark - uri) : strlen(uri);
-  out->path = seal_percent_decode(uri, n, &nomem);
+  out->path = percent_decoded(uri, n, &nomem);
   if (nomem) return SQLITE_NOMEM;
   if (out->path == NULL || uri[0] != '/' || strchr(uri, '#') != NULL) {
     return seal_refuse(err, SEAL_RESOURCE_URI_STRUCTURE_NOT_FOUND, "uri is not a path");
@@ -155,7 +164,7 @@ static char *form_part(const char *p, size_t n, int *nomem) {
   *nomem = copy == NULL;
   if (copy == NULL) return NULL;
   for (size_t i = 0; i < n; i++) copy[i] = p[i] == '+' ? ' ' : p[i];
-  char *out = seal_percent_decode(copy, n, nomem);
+  char *out = percent_decoded(copy, n, nomem);
   seal_wipe(copy, n);
   sqlite3_free(copy);
   return out;
@@ -212,7 +221,7 @@ int seal_request_query(const SealRequest *request, const char *name, char **out,
         *out = NULL;
         return seal_fault(err, SEAL_OPTIONAL_QUERY_PARAM_INCORRECT, name, "is given twice");
       }
-      *out = seal_percent_decode(at + n + 1, length - n - 1, &nomem);
+      *out = percent_decoded(at + n + 1, length - n - 1, &nomem);
       if (nomem) return SQLITE_NOMEM;
       if (*out == NULL || !seal_is_utf8(*out, strlen(*out))) {
         sqlite3_free(*out);

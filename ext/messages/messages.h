@@ -140,10 +140,4 @@ int seal_km_request_post(Seal *p, SealRequest *request, const char *seal_service
                          SealError *err);
 void seal_km_error(sqlite3_str *out, const SealRequest *request, const SealError *err);
 
-/************************************************************************************************
-** text.c
-*/
-/* Decodes %XX; the caller's (sqlite3_free). NULL: not decodable, or out of memory (*nomem is 1). */
-char *seal_percent_decode(const char *p, size_t n, int *nomem);
-
 #endif

@@ -114,8 +114,6 @@ int seal_member_digest(Seal *p, SealText val_service_id, SealText id,
 */
 /* What a record is sealed to: *out is the caller's (sqlite3_free). */
 int seal_record_aad(const SealRecordPlace *place, const SealRecord *record, char **out);
-/* How many characters a text of UTF-8 has. */
-int seal_characters(SealText text);
 /* Stores one, sealed, as row `number` of its service. SQLITE_CONSTRAINT_UNIQUE: its id has one already. */
 int seal_record_store(Seal *p, int64_t service, int64_t number, const SealRecordPlace *place,
                       const SealRecord *record, int64_t *rowid, SealError *err);

@@ -12,10 +12,12 @@
 #ifndef SEAL_REGISTRAR_H
 #define SEAL_REGISTRAR_H
 
+#include "base/json.h"
+#include "base/reason.h"
+#include "base/text.h"
 #include "crypto/crypto.h"
 #include "store/store.h"
 
-#define SEAL_ID_MAX   255                /* bytes of an identifier (TS 33.434 A.2) */
 #define SEAL_BODY_MAX (16 * 1024 * 1024) /* bytes of a message's body */
 #define SEAL_ROW_BITS 28                 /* a service's rows have ids (service << 28) + 0, 1, … */
 #define SEAL_ROWS_MAX ((int64_t)1 << SEAL_ROW_BITS)
@@ -64,21 +66,6 @@ int seal_lost(SealError *err, const char *relation, int64_t id);
 int seal_fault(SealError *err, SealCause cause, const char *param, const char *reason);
 #define SEAL_FAULTS_MAX 100
 void seal_error_clear(SealError *err);
-/* Copies at most SEAL_QUOTE_MAX bytes of a text from outside for a message: control characters
-** and bytes that are not UTF-8 become '?', and a cut text ends in "...". */
-#define SEAL_QUOTE_MAX 80
-const char *seal_quote(SealText text, char out[SEAL_QUOTE_MAX + 8]);
-
-/* The SEAL services (TS 23.434). Gives the static name, or NULL when the text is none of them. */
-const char *seal_service_name(SealText text);
-#define SEAL_IDM "identity-management"
-#define SEAL_KM  "key-management"
-
-/* 1 if the text is an identifier: 1 to 255 bytes of UTF-8 without NUL. */
-int seal_is_id(SealText text);
-/* 1 if the text is a scope: words with single spaces between them, 255 bytes in all. */
-int seal_is_scope(SealText text);
-int seal_is_utf8(const char *p, size_t n);
 
 /************************************************************************************************
 ** authenticate.c: who is asking.

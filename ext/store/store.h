@@ -15,16 +15,11 @@
 #include <stdint.h>
 #include "sqlite3ext.h"
 #include "sql.h"
-#include "store/instant.h"
+#include "base/instant.h"
+#include "base/text.h"
 
 /* The one thing that all of the extension shares: SQLite's routines, set by the entry point. */
 extern const sqlite3_api_routines *sqlite3_api;
-
-/* Text from outside: n bytes, not NUL-terminated, owned by someone else. p is NULL for none. */
-typedef struct SealText {
-  const char *p;
-  int n;
-} SealText;
 
 typedef struct SealStore {
   sqlite3 *db;

@@ -26,12 +26,6 @@ int seal_record_aad(const SealRecordPlace *place, const SealRecord *record, char
   return *out ? SQLITE_OK : SQLITE_NOMEM;
 }
 
-int seal_characters(SealText text) {
-  int n = 0;
-  for (int i = 0; i < text.n; i++) n += ((unsigned char)text.p[i] & 0xc0) != 0x80;
-  return n;
-}
-
 int seal_record_store(Seal *p, int64_t service, int64_t number, const SealRecordPlace *place,
                       const SealRecord *record, int64_t *rowid, SealError *err) {
   char *aad = NULL;

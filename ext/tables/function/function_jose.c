@@ -9,7 +9,7 @@
 */
 #include <string.h>
 #include "tables/jose.h"
-#include "store/instant.h"
+#include "base/instant.h"
 
 SQLITE_EXTENSION_INIT3
 

@@ -10,7 +10,7 @@
 */
 #include <string.h>
 #include "tables/x509.h"
-#include "store/instant.h"
+#include "base/instant.h"
 
 SQLITE_EXTENSION_INIT3
 

@@ -12,7 +12,8 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include "crypto/internal.h"
+#include "base/json.h"
+#include "base/text.h"
 
 #define SEAL_NUMBER_MAX 1024 /* characters */
 
@@ -46,22 +47,6 @@ static int seal_json_take(SealJson *json, char c) {
   }
   json->p++;
   return 1;
-}
-
-/* The length of the character of UTF-8 beyond ASCII at p (RFC 3629 4), or 0 if it is none. */
-static size_t seal_json_utf8(const char *p, const char *end) {
-  unsigned char first = (unsigned char)p[0], second = end - p > 1 ? (unsigned char)p[1] : 0;
-  size_t n = first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
-
-  if (first < 0xc2 || first > 0xf4 || n > (size_t)(end - p)) return 0;
-  if ((first == 0xe0 && second < 0xa0) || (first == 0xed && second > 0x9f) ||
-      (first == 0xf0 && second < 0x90) || (first == 0xf4 && second > 0x8f)) {
-    return 0;
-  }
-  for (size_t i = 1; i < n; i++) {
-    if (((unsigned char)p[i] & 0xc0) != 0x80) return 0;
-  }
-  return n;
 }
 
 /* Four hexadecimal digits at p, or -1. */
@@ -148,7 +133,7 @@ static int seal_json_string(SealJson *json, const char **text, size_t *n, char *
   *own = NULL;
   while (p < json->end && *p != '"') {
     unsigned char c = (unsigned char)*p;
-    size_t length = c < 0x80 ? 1 : seal_json_utf8(p, json->end);
+    size_t length = c < 0x80 ? 1 : seal_utf8_length(p, (size_t)(json->end - p));
 
     if (c == '\\') {
       escapes = 1;

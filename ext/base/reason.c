@@ -2,7 +2,7 @@
 **
 **    seal_reason_text(SEAL_REASON_EXPIRED)   // "expired"
 */
-#include "crypto/crypto.h"
+#include "base/reason.h"
 
 const char *seal_reason_text(SealReason r) {
   static const char *const text[SEAL_REASON_COUNT] = {

@@ -6,8 +6,8 @@
 **      seal_instant_text(t, text);   // 2026-11-30T00:00:00Z
 **    }
 */
-#ifndef SEAL_INSTANT_H
-#define SEAL_INSTANT_H
+#ifndef SEAL_BASE_INSTANT_H
+#define SEAL_BASE_INSTANT_H
 
 #include <stddef.h>
 #include <stdint.h>
@@ -19,8 +19,8 @@
 #define SEAL_UNBOUNDED INT64_MAX
 
 /* Reads RFC 3339 with any offset, or a date alone (midnight UTC), of n bytes. A fraction of a
-** second is dropped; a leap second is the first second of the next minute. Returns 0, or -1 when
-** the text is anything else. */
+** second is dropped; a leap second is the first second of the next minute. Returns 0, or -1 if
+** the text is anything else, and *out is then as it was. */
 int seal_instant_parse(const char *text, size_t n, int64_t *out);
 
 /* Writes an instant as RFC 3339 in UTC with a NUL; one outside of the years 0 to 9999 is written

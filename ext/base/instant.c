@@ -1,7 +1,7 @@
 /* Instants (instant.h). The calendar is the proleptic Gregorian one of RFC 3339; no time zone
 ** data and no library clock are asked, so that the same text is the same instant everywhere.
 */
-#include "store/instant.h"
+#include "base/instant.h"
 
 #include <assert.h>
 #include <stdio.h>

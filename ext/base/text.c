@@ -1,0 +1,147 @@
+/* Text from outside (text.h). The one place that knows what UTF-8 is: the JSON parser asks here, too.
+**
+**    seal_is_utf8("gr\xc3\xbc\xc3\x9f", 6)   // 1
+**    seal_is_utf8("\xc0\x80", 2)             // 0: a NUL, overlong
+*/
+#include "base/text.h"
+
+#include <assert.h>
+#include <limits.h>
+#include <stdint.h>
+#include <string.h>
+
+SealText seal_text_from(const char *text) {
+  size_t n = text ? strlen(text) : 0;
+  assert(n <= INT_MAX);
+  return (SealText){text, (int)n};
+}
+
+int seal_text_is(SealText text, const char *string) {
+  return seal_text_same(text, seal_text_from(string));
+}
+
+int seal_text_same(SealText a, SealText b) {
+  return a.p != NULL && b.p != NULL && a.n == b.n && memcmp(a.p, b.p, (size_t)a.n) == 0;
+}
+
+size_t seal_utf8_length(const char *p, size_t n) {
+  assert(n > 0);
+  unsigned char first = (unsigned char)p[0], second = n > 1 ? (unsigned char)p[1] : 0;
+  if (first < 0x80) return 1;
+  size_t length = first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
+  if (first < 0xc2 || first > 0xf4 || length > n) return 0;
+  if ((first == 0xe0 && second < 0xa0) || /* overlong */
+      (first == 0xed && second > 0x9f) || /* surrogates */
+      (first == 0xf0 && second < 0x90) || /* overlong */
+      (first == 0xf4 && second > 0x8f)) { /* above U+10FFFF */
+    return 0;
+  }
+  for (size_t i = 1; i < length; i++) {
+    if (((unsigned char)p[i] & 0xc0) != 0x80) return 0;
+  }
+  return length;
+}
+
+int seal_is_utf8(const char *p, size_t n) {
+  const char *end = p + n;
+  uint64_t eight;
+  while (p < end) {
+    if (end - p >= 8 && (memcpy(&eight, p, 8), (eight & 0x8080808080808080u) == 0)) {
+      p += 8; /* ASCII */
+      continue;
+    }
+    size_t length = seal_utf8_length(p, (size_t)(end - p));
+    if (length == 0) return 0;
+    p += length;
+  }
+  return 1;
+}
+
+int seal_characters(SealText text) {
+  int n = 0;
+  for (int i = 0; i < text.n; i++) n += ((unsigned char)text.p[i] & 0xc0) != 0x80;
+  return n;
+}
+
+int seal_is_id(SealText text) {
+  if (text.p == NULL || text.n < 1 || text.n > SEAL_ID_MAX) return 0;
+  return memchr(text.p, 0, (size_t)text.n) == NULL && seal_is_utf8(text.p, (size_t)text.n);
+}
+
+int seal_is_scope(SealText text) {
+  if (!seal_is_id(text)) return 0;
+  for (int i = 0; i < text.n; i++) {
+    unsigned char c = (unsigned char)text.p[i];
+    int space = c == ' ';
+    if (space && (i == 0 || i == text.n - 1 || text.p[i - 1] == ' ')) return 0;
+    if (c < 0x20 || c == 0x7f) return 0;
+  }
+  return 1;
+}
+
+const char *seal_quote(SealText text, char out[SEAL_QUOTE_MAX + 8]) {
+  const char *p = text.p;
+  size_t left = text.p ? (size_t)text.n : 0, n = 0;
+  while (left > 0) {
+    size_t length = seal_utf8_length(p, left);
+    if (n + (length ? length : 1) > SEAL_QUOTE_MAX) break;
+    if (length == 0 || (unsigned char)*p < 0x20 || *p == 0x7f) {
+      out[n++] = '?';
+      length = 1;
+    } else {
+      memcpy(out + n, p, length);
+      n += length;
+    }
+    p += length;
+    left -= length;
+  }
+  if (left > 0) {
+    memcpy(out + n, "...", 3);
+    n += 3;
+  }
+  out[n] = 0;
+  return out;
+}
+
+const char *seal_service_name(SealText text) {
+  static const char *const names[] = {
+      SEAL_IDM,
+      SEAL_KM,
+      "group-management",
+      "configuration-management",
+      "location-management",
+      "network-resource-management",
+  };
+  for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+    if (seal_text_is(text, names[i])) return names[i];
+  }
+  return NULL;
+}
+
+static int hex_digit(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+  return -1;
+}
+
+ptrdiff_t seal_percent_decode(const char *p, size_t n, char *out) {
+  char *to = out;
+  for (size_t i = 0; i < n; i++) {
+    if (p[i] != '%') {
+      *to++ = p[i];
+      continue;
+    }
+    int high = i + 2 < n ? hex_digit(p[i + 1]) : -1;
+    int low = i + 2 < n ? hex_digit(p[i + 2]) : -1;
+    if (high < 0 || low < 0 || high * 16 + low == 0) return -1;
+    *to++ = (char)(high * 16 + low);
+    i += 2;
+  }
+  *to = 0;
+  return to - out;
+}
+
+void seal_wipe(void *p, size_t n) {
+  if (p) explicit_bzero(p, n);
+}
