@@ -16,8 +16,8 @@
 #define SEAL_AEAD_TAG     16
 
 /* The key for one purpose. */
-static SealReason seal_aead_key(SealCrypto *c, const unsigned char key[32], const char *purpose,
-                                unsigned char out[32], const SealMark *mark) {
+static SealReason aead_key(SealCrypto *c, const unsigned char key[32], const char *purpose,
+                           unsigned char out[32], const SealMark *mark) {
   EVP_KDF_CTX *ctx = EVP_KDF_CTX_new(c->hkdf);
   OSSL_PARAM param[4] = {
       /* OpenSSL takes its input as if it could write there; it does not. */
@@ -36,7 +36,7 @@ static SealReason seal_aead_key(SealCrypto *c, const unsigned char key[32], cons
 
 /* Feeds what is authenticated and not encrypted: the version, so that a later one cannot be passed
 ** for this, and the caller's. */
-static int seal_aead_feed(EVP_CIPHER_CTX *ctx, const void *aad, size_t n_aad) {
+static int aead_feed(EVP_CIPHER_CTX *ctx, const void *aad, size_t n_aad) {
   const unsigned char version = SEAL_AEAD_VERSION;
   int size;
 
@@ -56,12 +56,12 @@ SealReason seal_aead_seal(SealCrypto *c, const unsigned char key[32], const char
   if (n > INT_MAX || n_aad > INT_MAX) return SEAL_INTERNAL;
   seal_mark(&mark);
   out[0] = SEAL_AEAD_VERSION;
-  reason = seal_aead_key(c, key, purpose, derived, &mark);
+  reason = aead_key(c, key, purpose, derived, &mark);
   if (reason == SEAL_VALID) reason = seal_random(c, nonce, SEAL_AEAD_NONCE);
   if (reason == SEAL_VALID) {
     ctx = EVP_CIPHER_CTX_new();
     if (!ctx || EVP_EncryptInit_ex2(ctx, c->gcm, derived, nonce, NULL) != 1 ||
-        !seal_aead_feed(ctx, aad, n_aad) ||
+        !aead_feed(ctx, aad, n_aad) ||
         (n > 0 && EVP_EncryptUpdate(ctx, text, &size, plain, (int)n) != 1) ||
         EVP_EncryptFinal_ex(ctx, text + n, &size) != 1 ||
         EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_GET_TAG, SEAL_AEAD_TAG, text + n) != 1) {
@@ -91,11 +91,11 @@ SealReason seal_aead_open(SealCrypto *c, const unsigned char key[32], const char
   seal_mark(&mark);
   n -= SEAL_AEAD_OVERHEAD;
   memcpy(tag, text + n, sizeof tag);
-  reason = seal_aead_key(c, key, purpose, derived, &mark);
+  reason = aead_key(c, key, purpose, derived, &mark);
   if (reason == SEAL_VALID) {
     ctx = EVP_CIPHER_CTX_new();
     if (!ctx || EVP_DecryptInit_ex2(ctx, c->gcm, derived, nonce, NULL) != 1 ||
-        !seal_aead_feed(ctx, aad, n_aad) ||
+        !aead_feed(ctx, aad, n_aad) ||
         (n > 0 && EVP_DecryptUpdate(ctx, out, &size, text, (int)n) != 1) ||
         EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_SET_TAG, sizeof tag, tag) != 1) {
       reason = seal_failed(&mark, SEAL_INTERNAL);

@@ -14,8 +14,8 @@
 #include <string.h>
 #include "crypto/internal.h"
 
-static const char *const seal_signatures[] = {"RSA", "ECDSA", "ED25519", "ED448"};
-static const char *const seal_keymgmts[] = {"RSA", "EC", "ED25519", "ED448", "HMAC"};
+static const char *const signature_name[] = {"RSA", "ECDSA", "ED25519", "ED448"};
+static const char *const keymgmt_name[] = {"RSA", "EC", "ED25519", "ED448", "HMAC"};
 
 #define COUNT(ARRAY) (sizeof(ARRAY) / sizeof((ARRAY)[0]))
 
@@ -52,22 +52,22 @@ void *seal_copy(const void *data, size_t n) {
 }
 
 /* Keeps a reference to what every later call will look up by name. */
-static int seal_fetch_held(SealCrypto *c) {
+static int fetch_held(SealCrypto *c) {
   int good = 1;
 
-  for (size_t i = 0; i < COUNT(seal_signatures); i++) {
-    c->signature[i] = EVP_SIGNATURE_fetch(c->lib, seal_signatures[i], NULL);
+  for (size_t i = 0; i < COUNT(signature_name); i++) {
+    c->signature[i] = EVP_SIGNATURE_fetch(c->lib, signature_name[i], NULL);
     good = good && c->signature[i];
   }
-  for (size_t i = 0; i < COUNT(seal_keymgmts); i++) {
-    c->keymgmt[i] = EVP_KEYMGMT_fetch(c->lib, seal_keymgmts[i], NULL);
+  for (size_t i = 0; i < COUNT(keymgmt_name); i++) {
+    c->keymgmt[i] = EVP_KEYMGMT_fetch(c->lib, keymgmt_name[i], NULL);
     good = good && c->keymgmt[i];
   }
   c->ecdh = EVP_KEYEXCH_fetch(c->lib, "ECDH", NULL);
   return good && c->ecdh;
 }
 
-static int seal_fetch(SealCrypto *c) {
+static int fetch_all(SealCrypto *c) {
   static const char *const md[SEAL_MD_COUNT] = {"SHA256", "SHA384", "SHA512"};
   int good = 1;
 
@@ -86,7 +86,7 @@ static int seal_fetch(SealCrypto *c) {
   c->digest = EVP_MD_CTX_new();
   c->message = EVP_MD_CTX_new();
   return good && c->hmac && c->gcm && c->wrap && c->hkdf && c->digest && c->message &&
-         seal_fetch_held(c);
+         fetch_held(c);
 }
 
 SealCrypto *seal_crypto_new(void) {
@@ -97,7 +97,7 @@ SealCrypto *seal_crypto_new(void) {
   seal_mark(&mark);
   c = calloc(1, sizeof *c);
   /* The random generator is made at its first use: make it now. */
-  if (c && (!seal_fetch(c) || seal_random(c, first, sizeof first) != SEAL_VALID ||
+  if (c && (!fetch_all(c) || seal_random(c, first, sizeof first) != SEAL_VALID ||
             seal_sha256(c, first, sizeof first, first) != SEAL_VALID)) {
     seal_crypto_free(c);
     c = NULL;

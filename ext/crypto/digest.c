@@ -10,11 +10,11 @@
 
 #include <string.h>
 
-static const char seal_b64url_digit[65] =
+static const char b64url_digit[65] =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
 /* The value of each base64url digit (RFC 4648, table 2) plus 1; 0 for every other byte. */
-static const unsigned char seal_b64url_value[256] = {
+static const unsigned char b64url_value[256] = {
     ['A'] = 1,  ['B'] = 2,  ['C'] = 3,  ['D'] = 4,  ['E'] = 5,  ['F'] = 6,  ['G'] = 7,  ['H'] = 8,
     ['I'] = 9,  ['J'] = 10, ['K'] = 11, ['L'] = 12, ['M'] = 13, ['N'] = 14, ['O'] = 15, ['P'] = 16,
     ['Q'] = 17, ['R'] = 18, ['S'] = 19, ['T'] = 20, ['U'] = 21, ['V'] = 22, ['W'] = 23, ['X'] = 24,
@@ -52,17 +52,17 @@ size_t seal_b64url_encode(const void *data, size_t n, char *out) {
   for (; n >= 3; n -= 3, in += 3) {
     uint32_t v = (uint32_t)in[0] << 16 | (uint32_t)in[1] << 8 | in[2];
 
-    *to++ = seal_b64url_digit[v >> 18];
-    *to++ = seal_b64url_digit[v >> 12 & 63];
-    *to++ = seal_b64url_digit[v >> 6 & 63];
-    *to++ = seal_b64url_digit[v & 63];
+    *to++ = b64url_digit[v >> 18];
+    *to++ = b64url_digit[v >> 12 & 63];
+    *to++ = b64url_digit[v >> 6 & 63];
+    *to++ = b64url_digit[v & 63];
   }
   if (n > 0) {
     uint32_t v = (uint32_t)in[0] << 16 | (n == 2 ? (uint32_t)in[1] << 8 : 0);
 
-    *to++ = seal_b64url_digit[v >> 18];
-    *to++ = seal_b64url_digit[v >> 12 & 63];
-    if (n == 2) *to++ = seal_b64url_digit[v >> 6 & 63];
+    *to++ = b64url_digit[v >> 18];
+    *to++ = b64url_digit[v >> 12 & 63];
+    if (n == 2) *to++ = b64url_digit[v >> 6 & 63];
   }
   *to = 0;
   return (size_t)(to - out);
@@ -70,7 +70,7 @@ size_t seal_b64url_encode(const void *data, size_t n, char *out) {
 
 ptrdiff_t seal_b64url_decode(const char *text, size_t n, unsigned char *out) {
   const unsigned char *in = (const unsigned char *)text;
-  const unsigned char *value = seal_b64url_value;
+  const unsigned char *value = b64url_value;
   unsigned char *to = out;
   uint32_t v;
 

@@ -26,7 +26,7 @@ typedef struct SealPart {
   size_t n;
 } SealPart;
 
-static size_t seal_jwe_put(unsigned char *out, const void *data, size_t n) {
+static size_t jwe_put(unsigned char *out, const void *data, size_t n) {
   out[0] = (unsigned char)(n >> 24);
   out[1] = (unsigned char)(n >> 16);
   out[2] = (unsigned char)(n >> 8);
@@ -38,11 +38,11 @@ static size_t seal_jwe_put(unsigned char *out, const void *data, size_t n) {
 /* Writes what the Concat KDF hashes (RFC 7518 4.6.2) behind the counter and the secret that are
 ** there: OtherInfo, with what the header says of the two parties (apu, apv), which is bytes of no
 ** more than 256 each. Its length, or 0. */
-static size_t seal_jwe_info(const json_t *header, unsigned char *out) {
+static size_t jwe_info(const json_t *header, unsigned char *out) {
   static const char *const party[] = {"apu", "apv"};
   static const unsigned char bits[4] = {0, 0, 1, 0}; /* SuppPubInfo: 256 */
   unsigned char data[260];
-  size_t n = seal_jwe_put(out, SEAL_JWE_ALG, strlen(SEAL_JWE_ALG));
+  size_t n = jwe_put(out, SEAL_JWE_ALG, strlen(SEAL_JWE_ALG));
 
   for (int i = 0; i < 2; i++) {
     const char *text = seal_json_text(header, party[i]);
@@ -51,7 +51,7 @@ static size_t seal_jwe_info(const json_t *header, unsigned char *out) {
     if (!text && json_object_get(header, party[i])) return 0;
     if (text) size = strlen(text) <= 342 ? seal_b64url_decode(text, strlen(text), data) : -1;
     if (size < 0) return 0;
-    n += seal_jwe_put(out + n, data, (size_t)size);
+    n += jwe_put(out + n, data, (size_t)size);
   }
   memcpy(out + n, bits, sizeof bits);
   return n + sizeof bits;
@@ -59,10 +59,10 @@ static size_t seal_jwe_info(const json_t *header, unsigned char *out) {
 
 /* The key that both sides agree on: ECDH, then the Concat KDF with SHA-256, which for 256 bits is
 ** one hash of counter 1, secret and OtherInfo (SP 800-56A 5.8.1). */
-static SealReason seal_jwe_agree(SealCrypto *c, EVP_PKEY *own, EVP_PKEY *peer, const json_t *header,
-                                 unsigned char out[JWE_KEY], const SealMark *mark) {
+static SealReason jwe_agree(SealCrypto *c, EVP_PKEY *own, EVP_PKEY *peer, const json_t *header,
+                            unsigned char out[JWE_KEY], const SealMark *mark) {
   unsigned char input[SEAL_JWE_INFO] = {0, 0, 0, 1};
-  size_t n = JWE_KEY, n_info = seal_jwe_info(header, input + 4 + JWE_KEY);
+  size_t n = JWE_KEY, n_info = jwe_info(header, input + 4 + JWE_KEY);
   EVP_PKEY_CTX *ctx = NULL;
   SealReason reason = SEAL_VALID;
 
@@ -80,8 +80,8 @@ static SealReason seal_jwe_agree(SealCrypto *c, EVP_PKEY *own, EVP_PKEY *peer, c
 
 /* Wraps 32 bytes to 40, or unwraps 40 to 32 (RFC 3394). 1 on success, 0 where what is unwrapped was
 ** not wrapped with this key, -1 where OpenSSL failed. */
-static int seal_jwe_wrap(SealCrypto *c, int wrap, const unsigned char kek[JWE_KEY],
-                         const unsigned char *in, unsigned char *out) {
+static int jwe_wrap(SealCrypto *c, int wrap, const unsigned char kek[JWE_KEY],
+                    const unsigned char *in, unsigned char *out) {
   EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
   int size = 0, last = 0, n_in = wrap ? JWE_KEY : JWE_WRAPPED, n_out = JWE_KEY + JWE_WRAPPED - n_in;
   int good = -1;
@@ -99,9 +99,9 @@ static int seal_jwe_wrap(SealCrypto *c, int wrap, const unsigned char kek[JWE_KE
 
 /* Encrypts or decrypts n bytes with A256GCM; the header's base64url is authenticated with them.
 ** 1 on success; on decryption 0 where the tag does not hold; -1 where OpenSSL failed. */
-static int seal_jwe_gcm(SealCrypto *c, int encrypt, const unsigned char key[JWE_KEY],
-                        const unsigned char nonce[JWE_NONCE], SealPart aad, const unsigned char *in,
-                        size_t n, unsigned char *out, unsigned char tag[JWE_TAG]) {
+static int jwe_gcm(SealCrypto *c, int encrypt, const unsigned char key[JWE_KEY],
+                   const unsigned char nonce[JWE_NONCE], SealPart aad, const unsigned char *in,
+                   size_t n, unsigned char *out, unsigned char tag[JWE_TAG]) {
   EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
   unsigned char rest[JWE_TAG];
   int size = 0, good = -1;
@@ -123,8 +123,8 @@ static int seal_jwe_gcm(SealCrypto *c, int encrypt, const unsigned char key[JWE_
 }
 
 /* The header for an ephemeral key, as JSON and encoded; both the caller's. */
-static SealReason seal_jwe_header(const SealKey *ephemeral, const char *kid, json_t **header,
-                                  char **encoded) {
+static SealReason jwe_header(const SealKey *ephemeral, const char *kid, json_t **header,
+                             char **encoded) {
   json_error_t error;
   json_t *epk = json_loads(ephemeral->jwk, 0, &error);
   char text[SEAL_JWE_INFO];
@@ -148,9 +148,8 @@ static SealReason seal_jwe_header(const SealKey *ephemeral, const char *kid, jso
 }
 
 /* Encrypts, with everything agreed, and writes the token. */
-static SealReason seal_jwe_write(SealCrypto *c, const unsigned char kek[JWE_KEY],
-                                 const char *encoded, const void *plain, size_t n, char **out,
-                                 const SealMark *mark) {
+static SealReason jwe_write(SealCrypto *c, const unsigned char kek[JWE_KEY], const char *encoded,
+                            const void *plain, size_t n, char **out, const SealMark *mark) {
   unsigned char key[JWE_KEY], wrapped[JWE_WRAPPED], nonce[JWE_NONCE], tag[JWE_TAG];
   SealPart aad = {encoded, strlen(encoded)};
   unsigned char *text = malloc(n + 1);
@@ -158,8 +157,8 @@ static SealReason seal_jwe_write(SealCrypto *c, const unsigned char kek[JWE_KEY]
   SealReason reason = text && token ? seal_random(c, key, sizeof key) : SEAL_NOMEM;
 
   if (reason == SEAL_VALID) reason = seal_random(c, nonce, sizeof nonce);
-  if (reason == SEAL_VALID && (seal_jwe_wrap(c, 1, kek, key, wrapped) != 1 ||
-                               seal_jwe_gcm(c, 1, key, nonce, aad, plain, n, text, tag) != 1)) {
+  if (reason == SEAL_VALID && (jwe_wrap(c, 1, kek, key, wrapped) != 1 ||
+                               jwe_gcm(c, 1, key, nonce, aad, plain, n, text, tag) != 1)) {
     reason = seal_failed(mark, SEAL_INTERNAL);
   }
   if (reason == SEAL_VALID) {
@@ -203,12 +202,12 @@ SealReason seal_jwe_encrypt(SealCrypto *c, const char *jwk, size_t n_jwk, const 
     const char *kid = seal_json_text(root, "kid");
 
     if (!kid || strlen(kid) > 256) kid = peer.thumbprint;
-    reason = seal_jwe_header(ephemeral, kid, &header, &encoded);
+    reason = jwe_header(ephemeral, kid, &header, &encoded);
   }
   if (reason == SEAL_VALID) {
-    reason = seal_jwe_agree(c, ephemeral->pkey, peer.pkey, header, kek, &mark);
+    reason = jwe_agree(c, ephemeral->pkey, peer.pkey, header, kek, &mark);
   }
-  if (reason == SEAL_VALID) reason = seal_jwe_write(c, kek, encoded, plain, n, out, &mark);
+  if (reason == SEAL_VALID) reason = jwe_write(c, kek, encoded, plain, n, out, &mark);
   seal_wipe(kek, sizeof kek);
   free(encoded);
   json_decref(header);
@@ -220,7 +219,7 @@ SealReason seal_jwe_encrypt(SealCrypto *c, const char *jwk, size_t n_jwk, const 
 }
 
 /* Splits at exactly four dots. */
-static SealReason seal_jwe_split(const char *token, size_t n, SealPart part[PART_COUNT]) {
+static SealReason jwe_split(const char *token, size_t n, SealPart part[PART_COUNT]) {
   const char *end = token + n;
 
   for (int i = 0; i < PART_COUNT; i++) {
@@ -235,8 +234,7 @@ static SealReason seal_jwe_split(const char *token, size_t n, SealPart part[PART
 }
 
 /* Reads the header, and the key that the sender made for this token. */
-static SealReason seal_jwe_read_header(SealCrypto *c, SealPart part, json_t **header,
-                                       SealJwk *epk) {
+static SealReason jwe_read_header(SealCrypto *c, SealPart part, json_t **header, SealJwk *epk) {
   unsigned char text[SEAL_HEADER_MAX];
   ptrdiff_t n = seal_b64url_decode(part.p, part.n, text);
   const char *alg, *enc;
@@ -258,9 +256,9 @@ static SealReason seal_jwe_read_header(SealCrypto *c, SealPart part, json_t **he
 }
 
 /* Unwraps the content's key and decrypts. */
-static SealReason seal_jwe_read_text(SealCrypto *c, const unsigned char kek[JWE_KEY],
-                                     const SealPart part[PART_COUNT], unsigned char **out,
-                                     size_t *n_out, const SealMark *mark) {
+static SealReason jwe_read_text(SealCrypto *c, const unsigned char kek[JWE_KEY],
+                                const SealPart part[PART_COUNT], unsigned char **out, size_t *n_out,
+                                const SealMark *mark) {
   unsigned char key[JWE_KEY + 8], wrapped[JWE_WRAPPED + 2], nonce[JWE_NONCE], tag[JWE_TAG + 2];
   unsigned char *text = NULL;
   ptrdiff_t n;
@@ -276,10 +274,10 @@ static SealReason seal_jwe_read_text(SealCrypto *c, const unsigned char kek[JWE_
   text = malloc(part[PART_TEXT].n / 4 * 3 + 4);
   if (!text) return SEAL_NOMEM;
   n = seal_b64url_decode(part[PART_TEXT].p, part[PART_TEXT].n, text);
-  if (n >= 0) good = seal_jwe_wrap(c, 0, kek, wrapped, key);
+  if (n >= 0) good = jwe_wrap(c, 0, kek, wrapped, key);
   if (good == 1) {
     /* In place: what was encrypted is not needed again. */
-    good = seal_jwe_gcm(c, 0, key, nonce, part[PART_HEADER], text, (size_t)n, text, tag);
+    good = jwe_gcm(c, 0, key, nonce, part[PART_HEADER], text, (size_t)n, text, tag);
   }
   if (good == 1) {
     text[n] = 0;
@@ -308,10 +306,10 @@ SealReason seal_jwe_decrypt(SealCrypto *c, const SealKey *key, const char *token
   *n_out = 0;
   if (n > SEAL_JWE_MAX) return SEAL_REASON_TOKEN_TOO_LARGE;
   seal_mark(&mark);
-  reason = seal_jwe_split(token, n, part);
-  if (reason == SEAL_VALID) reason = seal_jwe_read_header(c, part[PART_HEADER], &header, &epk);
-  if (reason == SEAL_VALID) reason = seal_jwe_agree(c, key->pkey, epk.pkey, header, kek, &mark);
-  if (reason == SEAL_VALID) reason = seal_jwe_read_text(c, kek, part, out, n_out, &mark);
+  reason = jwe_split(token, n, part);
+  if (reason == SEAL_VALID) reason = jwe_read_header(c, part[PART_HEADER], &header, &epk);
+  if (reason == SEAL_VALID) reason = jwe_agree(c, key->pkey, epk.pkey, header, kek, &mark);
+  if (reason == SEAL_VALID) reason = jwe_read_text(c, kek, part, out, n_out, &mark);
   seal_wipe(kek, sizeof kek);
   json_decref(header);
   seal_jwk_clear(&epk);

@@ -19,7 +19,7 @@
 #define SEAL_RSA_BYTES_MAX 1024
 #define SEAL_OCT_BYTES_MAX 1024
 
-static int seal_kty_find(const char *name, SealKty *out) {
+static int kty_find(const char *name, SealKty *out) {
   static const char *const kty[] = {
       [SEAL_KTY_OCT] = "oct", [SEAL_KTY_RSA] = "RSA", [SEAL_KTY_EC] = "EC", [SEAL_KTY_OKP] = "OKP"};
 
@@ -33,8 +33,7 @@ static int seal_kty_find(const char *name, SealKty *out) {
 }
 
 /* Decodes the base64url member `name` into at most `cap` bytes; its length, or -1. */
-static ptrdiff_t seal_jwk_bytes(const json_t *jwk, const char *name, unsigned char *out,
-                                size_t cap) {
+static ptrdiff_t jwk_bytes(const json_t *jwk, const char *name, unsigned char *out, size_t cap) {
   const char *text = seal_json_text(jwk, name);
   size_t n = text ? strlen(text) : 0;
 
@@ -43,7 +42,7 @@ static ptrdiff_t seal_jwk_bytes(const json_t *jwk, const char *name, unsigned ch
 }
 
 /* key_ops (RFC 7517 4.3): has "verify", nothing twice, and nothing that contradicts `use`. */
-static SealReason seal_jwk_judge_ops(const json_t *ops, int has_use) {
+static SealReason jwk_judge_ops(const json_t *ops, int has_use) {
   int verify = 0;
 
   if (!json_is_array(ops)) return SEAL_REASON_KEY_USE;
@@ -64,7 +63,7 @@ static SealReason seal_jwk_judge_ops(const json_t *ops, int has_use) {
 }
 
 /* What a key may be used for: to verify signatures, and no private half of it is here. */
-static SealReason seal_jwk_judge_use(const json_t *jwk, SealKty kty) {
+static SealReason jwk_judge_use(const json_t *jwk, SealKty kty) {
   static const char *const secret[] = {"d", "p", "q", "dp", "dq", "qi", "oth", "k"};
   const json_t *use = json_object_get(jwk, "use");
   const json_t *ops = json_object_get(jwk, "key_ops");
@@ -75,11 +74,11 @@ static SealReason seal_jwk_judge_use(const json_t *jwk, SealKty kty) {
   if (use && (!json_is_string(use) || strcmp(json_string_value(use), "sig") != 0)) {
     return SEAL_REASON_KEY_USE;
   }
-  return ops ? seal_jwk_judge_ops(ops, use != NULL) : SEAL_VALID;
+  return ops ? jwk_judge_ops(ops, use != NULL) : SEAL_VALID;
 }
 
 /* The one algorithm of the key (RFC 8725 3.1): what it says, or what its kind implies. */
-static SealReason seal_jwk_alg(const json_t *jwk, SealKty kty, const SealCurve *curve,
+static SealReason jwk_find_alg(const json_t *jwk, SealKty kty, const SealCurve *curve,
                                const SealAlg **out) {
   const json_t *member = json_object_get(jwk, "alg");
   const char *name = seal_json_text(jwk, "alg");
@@ -97,7 +96,7 @@ static SealReason seal_jwk_alg(const json_t *jwk, SealKty kty, const SealCurve *
 
 /* Writes {"member":"value",...} of the members that identify a key, in order (RFC 7638 3.2), and
 ** digests it. The values are strings of base64url or names: nothing needs an escape. */
-static SealReason seal_jwk_thumbprint(SealCrypto *c, const json_t *jwk, SealKty kty, char out[44]) {
+static SealReason jwk_thumbprint(SealCrypto *c, const json_t *jwk, SealKty kty, char out[44]) {
   static const char *const member[][5] = {[SEAL_KTY_OCT] = {"k", "kty", NULL},
                                           [SEAL_KTY_RSA] = {"e", "kty", "n", NULL},
                                           [SEAL_KTY_EC] = {"crv", "kty", "x", "y", NULL},
@@ -128,54 +127,52 @@ static SealReason seal_jwk_thumbprint(SealCrypto *c, const json_t *jwk, SealKty 
 }
 
 /* The coordinates of an EC key, each of the curve's exact length (RFC 7518 6.2.1.2). */
-static SealReason seal_jwk_ec(SealCrypto *c, const json_t *jwk, const SealCurve *curve,
-                              SealJwk *key) {
+static SealReason jwk_ec(SealCrypto *c, const json_t *jwk, const SealCurve *curve, SealJwk *key) {
   unsigned char x[68], y[68];
 
-  if (seal_jwk_bytes(jwk, "x", x, curve->size) != (ptrdiff_t)curve->size ||
-      seal_jwk_bytes(jwk, "y", y, curve->size) != (ptrdiff_t)curve->size) {
+  if (jwk_bytes(jwk, "x", x, curve->size) != (ptrdiff_t)curve->size ||
+      jwk_bytes(jwk, "y", y, curve->size) != (ptrdiff_t)curve->size) {
     return SEAL_REASON_KEY_INVALID;
   }
   return seal_jwk_make_ec(c, key, curve, x, y);
 }
 
-static SealReason seal_jwk_okp(SealCrypto *c, const json_t *jwk, const SealCurve *curve,
-                               SealJwk *key) {
+static SealReason jwk_okp(SealCrypto *c, const json_t *jwk, const SealCurve *curve, SealJwk *key) {
   unsigned char x[68];
 
-  if (seal_jwk_bytes(jwk, "x", x, curve->size) != (ptrdiff_t)curve->size) {
+  if (jwk_bytes(jwk, "x", x, curve->size) != (ptrdiff_t)curve->size) {
     return SEAL_REASON_KEY_INVALID;
   }
   return seal_jwk_make_okp(c, key, curve, x);
 }
 
-static SealReason seal_jwk_rsa(SealCrypto *c, const json_t *jwk, SealJwk *key) {
+static SealReason jwk_rsa(SealCrypto *c, const json_t *jwk, SealJwk *key) {
   unsigned char n[SEAL_RSA_BYTES_MAX + 3], e[16];
   const char *text = seal_json_text(jwk, "n");
   ptrdiff_t n_size, e_size;
 
   if (text && strlen(text) > (SEAL_RSA_BYTES_MAX * 4 + 2) / 3) return SEAL_REASON_KEY_SIZE;
-  n_size = seal_jwk_bytes(jwk, "n", n, SEAL_RSA_BYTES_MAX);
-  e_size = seal_jwk_bytes(jwk, "e", e, 9);
+  n_size = jwk_bytes(jwk, "n", n, SEAL_RSA_BYTES_MAX);
+  e_size = jwk_bytes(jwk, "e", e, 9);
   if (n_size <= 0 || e_size <= 0) return SEAL_REASON_KEY_INVALID;
   return seal_jwk_make_rsa(c, key, n, (size_t)n_size, e, (size_t)e_size);
 }
 
-static SealReason seal_jwk_oct(SealCrypto *c, const json_t *jwk, SealJwk *key) {
+static SealReason jwk_oct(SealCrypto *c, const json_t *jwk, SealJwk *key) {
   unsigned char k[SEAL_OCT_BYTES_MAX + 3];
   const char *text = seal_json_text(jwk, "k");
   ptrdiff_t size;
   SealReason reason;
 
   if (text && strlen(text) > (SEAL_OCT_BYTES_MAX * 4 + 2) / 3) return SEAL_REASON_KEY_SIZE;
-  size = seal_jwk_bytes(jwk, "k", k, SEAL_OCT_BYTES_MAX);
+  size = jwk_bytes(jwk, "k", k, SEAL_OCT_BYTES_MAX);
   reason = size < 0 ? SEAL_REASON_KEY_INVALID : seal_jwk_make_oct(c, key, k, (size_t)size);
   seal_wipe(k, sizeof k);
   return reason;
 }
 
 /* Reads one key. On anything but SEAL_VALID the caller still clears it. */
-static SealReason seal_jwk_read(SealCrypto *c, const json_t *jwk, int what, SealJwk *key) {
+static SealReason jwk_read(SealCrypto *c, const json_t *jwk, int what, SealJwk *key) {
   const json_t *kid = json_object_get(jwk, "kid");
   const char *crv = seal_json_text(jwk, "crv");
   const SealCurve *curve = NULL;
@@ -183,7 +180,7 @@ static SealReason seal_jwk_read(SealCrypto *c, const json_t *jwk, int what, Seal
   SealReason reason;
 
   if (!json_is_object(jwk)) return SEAL_REASON_KEYS_INVALID;
-  if (!seal_kty_find(seal_json_text(jwk, "kty"), &kty)) return SEAL_REASON_KEY_NOT_SUPPORTED;
+  if (!kty_find(seal_json_text(jwk, "kty"), &kty)) return SEAL_REASON_KEY_NOT_SUPPORTED;
   if (what != SEAL_KEYSET_ANY && (what == SEAL_KEYSET_SECRET) != (kty == SEAL_KTY_OCT)) {
     return SEAL_REASON_KEY_NOT_ALLOWED;
   }
@@ -191,8 +188,8 @@ static SealReason seal_jwk_read(SealCrypto *c, const json_t *jwk, int what, Seal
     curve = crv ? seal_curve_find(kty, crv) : NULL;
     if (!curve) return SEAL_REASON_KEY_NOT_SUPPORTED;
   }
-  reason = seal_jwk_judge_use(jwk, kty);
-  if (reason == SEAL_VALID) reason = seal_jwk_alg(jwk, kty, curve, &key->alg);
+  reason = jwk_judge_use(jwk, kty);
+  if (reason == SEAL_VALID) reason = jwk_find_alg(jwk, kty, curve, &key->alg);
   if (reason != SEAL_VALID) return reason;
   if (kid) {
     if (!seal_json_text(jwk, "kid")) return SEAL_REASON_KEYS_INVALID;
@@ -201,21 +198,21 @@ static SealReason seal_jwk_read(SealCrypto *c, const json_t *jwk, int what, Seal
   }
   switch (kty) {
   case SEAL_KTY_OCT:
-    reason = seal_jwk_oct(c, jwk, key);
+    reason = jwk_oct(c, jwk, key);
     break;
   case SEAL_KTY_RSA:
-    reason = seal_jwk_rsa(c, jwk, key);
+    reason = jwk_rsa(c, jwk, key);
     break;
   case SEAL_KTY_EC:
-    reason = seal_jwk_ec(c, jwk, curve, key);
+    reason = jwk_ec(c, jwk, curve, key);
     break;
   case SEAL_KTY_OKP:
-    reason = seal_jwk_okp(c, jwk, curve, key);
+    reason = jwk_okp(c, jwk, curve, key);
     break;
   }
   /* Whoever checks a signature may use any key; nobody may be provisioned with this one. */
   if (reason == SEAL_VALID && key->zero && what != SEAL_KEYSET_ANY) reason = SEAL_REASON_KEY_WEAK;
-  return reason == SEAL_VALID ? seal_jwk_thumbprint(c, jwk, kty, key->thumbprint) : reason;
+  return reason == SEAL_VALID ? jwk_thumbprint(c, jwk, kty, key->thumbprint) : reason;
 }
 
 SealReason seal_jwk_p256(SealCrypto *c, const json_t *jwk, SealJwk *key) {
@@ -229,13 +226,13 @@ SealReason seal_jwk_p256(SealCrypto *c, const json_t *jwk, SealJwk *key) {
   }
   if (json_object_get(jwk, "d")) return SEAL_REASON_KEY_PRIVATE;
   key->alg = seal_alg_find(curve->alg);
-  reason = seal_jwk_ec(c, jwk, curve, key);
-  return reason == SEAL_VALID ? seal_jwk_thumbprint(c, jwk, SEAL_KTY_EC, key->thumbprint) : reason;
+  reason = jwk_ec(c, jwk, curve, key);
+  return reason == SEAL_VALID ? jwk_thumbprint(c, jwk, SEAL_KTY_EC, key->thumbprint) : reason;
 }
 
 /* What holds among the keys of a set: no kid twice (also not as another's thumbprint), and never
 ** symmetric beside asymmetric, where a public key might pass for a secret. */
-static SealReason seal_keyset_judge(const SealKeySet *set) {
+static SealReason keyset_judge(const SealKeySet *set) {
   for (size_t i = 0; i < set->count; i++) {
     for (size_t j = 0; j < i; j++) {
       const SealJwk *a = &set->key[i], *b = &set->key[j];
@@ -252,7 +249,7 @@ static SealReason seal_keyset_judge(const SealKeySet *set) {
 }
 
 /* Wipes the secrets in a parsed set before jansson frees it. */
-static void seal_keyset_wipe_json(json_t *root) {
+static void keyset_wipe_json(json_t *root) {
   const json_t *keys = json_object_get(root, "keys");
 
   for (size_t i = 0; i <= json_array_size(keys); i++) {
@@ -266,7 +263,7 @@ static void seal_keyset_wipe_json(json_t *root) {
 }
 
 /* Reads the keys of `root`, a JWK or a JWK Set, into `set`. */
-static SealReason seal_keyset_read(SealCrypto *c, const json_t *root, int what, SealKeySet *set) {
+static SealReason keyset_read(SealCrypto *c, const json_t *root, int what, SealKeySet *set) {
   const json_t *keys = json_object_get(root, "keys");
   size_t count = keys ? json_array_size(keys) : 1;
   SealReason reason = SEAL_VALID;
@@ -278,9 +275,9 @@ static SealReason seal_keyset_read(SealCrypto *c, const json_t *root, int what, 
   if (!set->key) return SEAL_NOMEM;
   set->count = count;
   for (size_t i = 0; reason == SEAL_VALID && i < count; i++) {
-    reason = seal_jwk_read(c, keys ? json_array_get(keys, i) : root, what, &set->key[i]);
+    reason = jwk_read(c, keys ? json_array_get(keys, i) : root, what, &set->key[i]);
   }
-  return reason == SEAL_VALID ? seal_keyset_judge(set) : reason;
+  return reason == SEAL_VALID ? keyset_judge(set) : reason;
 }
 
 SealReason seal_keyset_parse(SealCrypto *c, const char *text, size_t n, int what,
@@ -294,8 +291,8 @@ SealReason seal_keyset_parse(SealCrypto *c, const char *text, size_t n, int what
   reason = seal_json_parse(text, n, SEAL_JSON_DEPTH, &root);
   if (reason != SEAL_VALID) return reason == SEAL_NOMEM ? reason : SEAL_REASON_KEYS_INVALID;
   set = calloc(1, sizeof *set);
-  reason = set ? seal_keyset_read(c, root, what, set) : SEAL_NOMEM;
-  seal_keyset_wipe_json(root);
+  reason = set ? keyset_read(c, root, what, set) : SEAL_NOMEM;
+  keyset_wipe_json(root);
   if (reason == SEAL_VALID) {
     *out = set;
   } else {
@@ -341,25 +338,25 @@ SealReason seal_keyset_name(SealKeySet *set, size_t i, const char *name) {
 }
 
 /* The thumbprint of a JWK: public, private or symmetric, of any use. */
-static SealReason seal_thumbprint_jwk(SealCrypto *c, const char *text, size_t n, char out[44]) {
+static SealReason thumbprint_jwk(SealCrypto *c, const char *text, size_t n, char out[44]) {
   json_t *jwk = NULL;
   SealKty kty;
   SealReason reason = seal_json_parse(text, n, SEAL_JSON_DEPTH, &jwk);
 
   if (reason == SEAL_NOMEM) return reason;
-  if (reason != SEAL_VALID || !seal_kty_find(seal_json_text(jwk, "kty"), &kty)) {
+  if (reason != SEAL_VALID || !kty_find(seal_json_text(jwk, "kty"), &kty)) {
     reason = SEAL_REASON_NOT_KEY_OR_CERTIFICATE;
   } else {
-    reason = seal_jwk_thumbprint(c, jwk, kty, out);
+    reason = jwk_thumbprint(c, jwk, kty, out);
     if (reason == SEAL_REASON_KEY_INVALID) reason = SEAL_REASON_NOT_KEY_OR_CERTIFICATE;
   }
-  if (jwk) seal_keyset_wipe_json(jwk);
+  if (jwk) keyset_wipe_json(jwk);
   return reason;
 }
 
 /* x5t#S256 (RFC 7515 4.1.8) of DER that is exactly one certificate. */
-static SealReason seal_thumbprint_der(SealCrypto *c, const unsigned char *der, size_t n,
-                                      const SealMark *mark, char out[44]) {
+static SealReason thumbprint_der(SealCrypto *c, const unsigned char *der, size_t n,
+                                 const SealMark *mark, char out[44]) {
   const unsigned char *p = der;
   unsigned char *again = NULL, hash[SEAL_SHA256_SIZE];
   X509 *cert = X509_new_ex(c->lib, NULL);
@@ -379,8 +376,8 @@ static SealReason seal_thumbprint_der(SealCrypto *c, const unsigned char *der, s
   return reason;
 }
 
-static SealReason seal_thumbprint_pem(SealCrypto *c, const void *text, size_t n,
-                                      const SealMark *mark, char out[44]) {
+static SealReason thumbprint_pem(SealCrypto *c, const void *text, size_t n, const SealMark *mark,
+                                 char out[44]) {
   BIO *bio = BIO_new_mem_buf(text, (int)n);
   unsigned char *der = NULL;
   long size = 0;
@@ -391,7 +388,7 @@ static SealReason seal_thumbprint_pem(SealCrypto *c, const void *text, size_t n,
   } else if (PEM_bytes_read_bio(&der, &size, NULL, PEM_STRING_X509, bio, NULL, NULL) != 1) {
     reason = seal_failed(mark, SEAL_REASON_NOT_KEY_OR_CERTIFICATE);
   } else {
-    reason = seal_thumbprint_der(c, der, (size_t)size, mark, out);
+    reason = thumbprint_der(c, der, (size_t)size, mark, out);
   }
   OPENSSL_free(der);
   BIO_free(bio);
@@ -407,11 +404,11 @@ SealReason seal_thumbprint(SealCrypto *c, const void *data, size_t n, char out[4
   out[0] = 0;
   if (n == 0 || n > SEAL_KEYS_MAX) return SEAL_REASON_NOT_KEY_OR_CERTIFICATE;
   while (space < n && memchr(" \t\r\n", text[space], 4)) space++;
-  if (space < n && text[space] == '{') return seal_thumbprint_jwk(c, text, n, out);
+  if (space < n && text[space] == '{') return thumbprint_jwk(c, text, n, out);
   seal_mark(&mark);
   /* DER is a SEQUENCE; PEM is text. */
-  reason = text[0] == 0x30 ? seal_thumbprint_der(c, data, n, &mark, out)
-                           : seal_thumbprint_pem(c, data, n, &mark, out);
+  reason = text[0] == 0x30 ? thumbprint_der(c, data, n, &mark, out)
+                           : thumbprint_pem(c, data, n, &mark, out);
   seal_unmark(&mark);
   return reason;
 }

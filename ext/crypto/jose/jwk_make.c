@@ -23,7 +23,7 @@
 #define SEAL_EC_MAX        66
 #define SEAL_ECDSA_DER_MAX (3 + 2 * (3 + SEAL_EC_MAX))
 
-static const SealAlg seal_algs[] = {
+static const SealAlg all_algs[] = {
     {"HS256", SEAL_KTY_OCT, SEAL_MD_256, 0, NULL},
     {"HS384", SEAL_KTY_OCT, SEAL_MD_384, 0, NULL},
     {"HS512", SEAL_KTY_OCT, SEAL_MD_512, 0, NULL},
@@ -39,31 +39,31 @@ static const SealAlg seal_algs[] = {
     {"EdDSA", SEAL_KTY_OKP, -1, 0, NULL},
 };
 
-static const SealCurve seal_curves[] = {
+static const SealCurve all_curves[] = {
     {"P-256", SEAL_KTY_EC, 32, 64, "ES256"},   {"P-384", SEAL_KTY_EC, 48, 96, "ES384"},
     {"P-521", SEAL_KTY_EC, 66, 132, "ES512"},  {"Ed25519", SEAL_KTY_OKP, 32, 64, "EdDSA"},
     {"Ed448", SEAL_KTY_OKP, 57, 114, "EdDSA"},
 };
 
-static const size_t seal_md_size[SEAL_MD_COUNT] = {32, 48, 64};
+static const size_t md_size[SEAL_MD_COUNT] = {32, 48, 64};
 
 const SealAlg *seal_alg_find(const char *name) {
-  for (size_t i = 0; i < sizeof seal_algs / sizeof *seal_algs; i++) {
-    if (strcmp(seal_algs[i].name, name) == 0) return &seal_algs[i];
+  for (size_t i = 0; i < sizeof all_algs / sizeof *all_algs; i++) {
+    if (strcmp(all_algs[i].name, name) == 0) return &all_algs[i];
   }
   return NULL;
 }
 
 const SealCurve *seal_curve_find(SealKty kty, const char *crv) {
-  for (size_t i = 0; i < sizeof seal_curves / sizeof *seal_curves; i++) {
-    if (seal_curves[i].kty == kty && strcmp(seal_curves[i].crv, crv) == 0) return &seal_curves[i];
+  for (size_t i = 0; i < sizeof all_curves / sizeof *all_curves; i++) {
+    if (all_curves[i].kty == kty && strcmp(all_curves[i].crv, crv) == 0) return &all_curves[i];
   }
   return NULL;
 }
 
 /* Why a point could not be set: it is none of the curve, or OpenSSL failed, which it does not
 ** always say. */
-static SealReason seal_jwk_point_failed(const SealMark *mark) {
+static SealReason jwk_point_failed(const SealMark *mark) {
   unsigned long code = ERR_peek_last_error();
   int none =
       ERR_GET_LIB(code) == ERR_LIB_EC && (ERR_GET_REASON(code) == EC_R_POINT_IS_NOT_ON_CURVE ||
@@ -74,8 +74,8 @@ static SealReason seal_jwk_point_failed(const SealMark *mark) {
 
 /* Makes key->pkey from parameters that `build` holds, which have been judged but for a point: it
 ** must be one of the curve, and of the group (SP 800-56A 5.6.2.3.3). */
-static SealReason seal_jwk_build(SealCrypto *c, SealJwk *key, const char *type,
-                                 OSSL_PARAM_BLD *build, const SealMark *mark) {
+static SealReason jwk_build(SealCrypto *c, SealJwk *key, const char *type, OSSL_PARAM_BLD *build,
+                            const SealMark *mark) {
   SealReason reason = SEAL_VALID;
   OSSL_PARAM *param = OSSL_PARAM_BLD_to_param(build);
   EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(c->lib, type, NULL);
@@ -84,7 +84,7 @@ static SealReason seal_jwk_build(SealCrypto *c, SealJwk *key, const char *type,
   if (!param || !ctx || EVP_PKEY_fromdata_init(ctx) != 1) {
     reason = seal_failed(mark, SEAL_INTERNAL);
   } else if (EVP_PKEY_fromdata(ctx, &key->pkey, EVP_PKEY_PUBLIC_KEY, param) != 1) {
-    reason = seal_jwk_point_failed(mark);
+    reason = jwk_point_failed(mark);
   } else if (key->alg->kty == SEAL_KTY_EC) {
     check = EVP_PKEY_CTX_new_from_pkey(c->lib, key->pkey, NULL);
     if (!check || EVP_PKEY_public_check(check) != 1) reason = seal_failed(mark, SEAL_INTERNAL);
@@ -96,7 +96,7 @@ static SealReason seal_jwk_build(SealCrypto *c, SealJwk *key, const char *type,
 }
 
 /* Sets up the context that verifies with an RSA or EC key; it serves any number of calls. */
-static SealReason seal_jwk_prepare(SealCrypto *c, SealJwk *key, const SealMark *mark) {
+static SealReason jwk_prepare(SealCrypto *c, SealJwk *key, const SealMark *mark) {
   const EVP_MD *md = c->md[key->alg->md];
   int good;
 
@@ -116,7 +116,7 @@ static SealReason seal_jwk_prepare(SealCrypto *c, SealJwk *key, const SealMark *
 }
 
 /* The first odd primes: those that the flawed generator of CVE-2017-15361 is known by. */
-static const unsigned char seal_prime[] = {
+static const unsigned char small_prime[] = {
     3,  5,  7,  11, 13, 17,  19,  23,  29,  31,  37,  41,  43,  47,  53,  59,  61,  67,  71,
     73, 79, 83, 89, 97, 101, 103, 107, 109, 113, 127, 131, 137, 139, 149, 151, 157, 163, 167};
 
@@ -124,11 +124,11 @@ static const unsigned char seal_prime[] = {
 ** each of the primes it is a power of 65537. For another modulus that happens once in 2^27.
 ** Whether it is the product of two primes is not asked: that takes a hundred times as long as a
 ** verification, and is for its owner to know. */
-static SealReason seal_rsa_judge_modulus(const BIGNUM *n) {
-  int powers = 0, count = sizeof seal_prime;
+static SealReason rsa_judge_modulus(const BIGNUM *n) {
+  int powers = 0, count = sizeof small_prime;
 
   for (int i = 0; i < count; i++) {
-    unsigned p = seal_prime[i], rest = (unsigned)BN_mod_word(n, p), power = 1;
+    unsigned p = small_prime[i], rest = (unsigned)BN_mod_word(n, p), power = 1;
 
     if (rest == 0) return SEAL_REASON_KEY_INVALID;
     do {
@@ -140,8 +140,8 @@ static SealReason seal_rsa_judge_modulus(const BIGNUM *n) {
 }
 
 /* Judges n and e by themselves (RFC 7518 6.3.1: no leading zero; the rest is RFC 8017 and ours). */
-static SealReason seal_rsa_judge(const BIGNUM *n, const BIGNUM *e, const unsigned char *n_bytes,
-                                 const unsigned char *e_bytes) {
+static SealReason rsa_judge(const BIGNUM *n, const BIGNUM *e, const unsigned char *n_bytes,
+                            const unsigned char *e_bytes) {
   int bits = BN_num_bits(n);
 
   if (n_bytes[0] == 0 || e_bytes[0] == 0) return SEAL_REASON_KEY_INVALID;
@@ -149,7 +149,7 @@ static SealReason seal_rsa_judge(const BIGNUM *n, const BIGNUM *e, const unsigne
   if (!BN_is_odd(n) || !BN_is_odd(e)) return SEAL_REASON_KEY_INVALID;
   if (BN_num_bits(e) > 64 || BN_num_bits(e) < 17) return SEAL_REASON_KEY_WEAK;
   if (BN_get_word(e) < SEAL_RSA_E_MIN) return SEAL_REASON_KEY_WEAK;
-  return seal_rsa_judge_modulus(n);
+  return rsa_judge_modulus(n);
 }
 
 SealReason seal_jwk_make_rsa(SealCrypto *c, SealJwk *key, const unsigned char *n, size_t n_size,
@@ -167,15 +167,15 @@ SealReason seal_jwk_make_rsa(SealCrypto *c, SealJwk *key, const unsigned char *n
   build = OSSL_PARAM_BLD_new();
   if (!bn_n || !bn_e || !build) {
     reason = seal_failed(&mark, SEAL_NOMEM);
-  } else if ((reason = seal_rsa_judge(bn_n, bn_e, n, e)) == SEAL_VALID) {
+  } else if ((reason = rsa_judge(bn_n, bn_e, n, e)) == SEAL_VALID) {
     if (OSSL_PARAM_BLD_push_BN(build, OSSL_PKEY_PARAM_RSA_N, bn_n) != 1 ||
         OSSL_PARAM_BLD_push_BN(build, OSSL_PKEY_PARAM_RSA_E, bn_e) != 1) {
       reason = seal_failed(&mark, SEAL_INTERNAL);
     } else {
-      reason = seal_jwk_build(c, key, "RSA", build, &mark);
+      reason = jwk_build(c, key, "RSA", build, &mark);
     }
   }
-  if (reason == SEAL_VALID) reason = seal_jwk_prepare(c, key, &mark);
+  if (reason == SEAL_VALID) reason = jwk_prepare(c, key, &mark);
   key->signature = n_size;
   OSSL_PARAM_BLD_free(build);
   BN_free(bn_e);
@@ -202,9 +202,9 @@ SealReason seal_jwk_make_ec(SealCrypto *c, SealJwk *key, const SealCurve *curve,
                                        1 + 2 * curve->size) != 1) {
     reason = seal_failed(&mark, SEAL_NOMEM);
   } else {
-    reason = seal_jwk_build(c, key, "EC", build, &mark);
+    reason = jwk_build(c, key, "EC", build, &mark);
   }
-  if (reason == SEAL_VALID) reason = seal_jwk_prepare(c, key, &mark);
+  if (reason == SEAL_VALID) reason = jwk_prepare(c, key, &mark);
   key->signature = curve->signature;
   OSSL_PARAM_BLD_free(build);
   seal_unmark(&mark);
@@ -212,7 +212,7 @@ SealReason seal_jwk_make_ec(SealCrypto *c, SealJwk *key, const SealCurve *curve,
 }
 
 /* y of the points of order 8 of edwards25519, little-endian: the two with d*y^4 + 2*y^2 = 1. */
-static const unsigned char seal_ed25519_order_8[2][32] = {
+static const unsigned char ed25519_order_8[2][32] = {
     {0x26, 0xe8, 0x95, 0x8f, 0xc2, 0xb2, 0x27, 0xb0, 0x45, 0xc3, 0xf4,
      0x89, 0xf2, 0xef, 0x98, 0xf0, 0xd5, 0xdf, 0xac, 0x05, 0xd3, 0xc6,
      0x33, 0x39, 0xb1, 0x38, 0x02, 0x88, 0x6d, 0x53, 0xfc, 0x05},
@@ -223,7 +223,7 @@ static const unsigned char seal_ed25519_order_8[2][32] = {
 /* Refuses an encoding that is not canonical, and the points of small order, with which signatures
 ** can be made that hold for any message (RFC 8032 5.1.3, 5.2.3): y = 0 is of order 4, y = 1 and
 ** y = p - 1 are of order 1 and 2, and edwards25519 has two more y of order 8. */
-static SealReason seal_okp_judge(const SealCurve *curve, const unsigned char *x) {
+static SealReason okp_judge(const SealCurve *curve, const unsigned char *x) {
   int is_25519 = curve->size == 32;
   size_t low = is_25519 ? 0 : 28; /* p is all ones but for this byte; 2^448 - 2^224 - 1 */
   size_t top = is_25519 ? 31 : 55;
@@ -243,7 +243,7 @@ static SealReason seal_okp_judge(const SealCurve *curve, const unsigned char *x)
   for (size_t i = 1; i <= top; i++) rest |= y[i];
   if (rest == 0 && y[0] <= 1) return SEAL_REASON_KEY_WEAK;
   for (size_t i = 0; is_25519 && i < 2; i++) {
-    if (memcmp(y, seal_ed25519_order_8[i], 32) == 0) return SEAL_REASON_KEY_WEAK;
+    if (memcmp(y, ed25519_order_8[i], 32) == 0) return SEAL_REASON_KEY_WEAK;
   }
   return SEAL_VALID;
 }
@@ -254,7 +254,7 @@ SealReason seal_jwk_make_okp(SealCrypto *c, SealJwk *key, const SealCurve *curve
   SealReason reason;
 
   assert(curve->kty == SEAL_KTY_OKP && curve->size <= SEAL_OKP_MAX);
-  reason = seal_okp_judge(curve, x);
+  reason = okp_judge(curve, x);
   if (reason != SEAL_VALID) return reason;
   seal_mark(&mark);
   key->signature = curve->signature;
@@ -279,13 +279,13 @@ SealReason seal_jwk_make_oct(SealCrypto *c, SealJwk *key, const unsigned char *k
   SealReason reason = SEAL_VALID;
   unsigned char any = 0;
 
-  if (n < seal_md_size[key->alg->md]) return SEAL_REASON_KEY_SIZE; /* RFC 7518 3.2 */
+  if (n < md_size[key->alg->md]) return SEAL_REASON_KEY_SIZE; /* RFC 7518 3.2 */
   for (size_t i = 0; i < n; i++) any |= k[i];
   key->zero = any == 0;
   seal_mark(&mark);
   /* OpenSSL reads the name and keeps no pointer to it. */
   param[0] = OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, (char *)md[key->alg->md], 0);
-  key->signature = seal_md_size[key->alg->md];
+  key->signature = md_size[key->alg->md];
   key->mac = EVP_MAC_CTX_new(c->hmac);
   if (!key->mac || EVP_MAC_init(key->mac, k, n, param) != 1) {
     reason = seal_failed(&mark, SEAL_INTERNAL);
@@ -305,7 +305,7 @@ void seal_jwk_clear(SealJwk *key) {
 }
 
 /* Writes the n bytes of a big-endian number as a DER INTEGER of at most 127 bytes; its length. */
-static size_t seal_der_integer(const unsigned char *number, size_t n, unsigned char *out) {
+static size_t der_integer(const unsigned char *number, size_t n, unsigned char *out) {
   size_t pad;
 
   while (n > 1 && number[0] == 0) number++, n--;
@@ -318,12 +318,12 @@ static size_t seal_der_integer(const unsigned char *number, size_t n, unsigned c
 }
 
 /* R || S (RFC 7518 3.4) as the DER that OpenSSL takes; its length. */
-static size_t seal_der_ecdsa(const unsigned char *sig, size_t n_sig, unsigned char *out) {
+static size_t der_ecdsa(const unsigned char *sig, size_t n_sig, unsigned char *out) {
   unsigned char body[SEAL_ECDSA_DER_MAX];
-  size_t n = seal_der_integer(sig, n_sig / 2, body);
+  size_t n = der_integer(sig, n_sig / 2, body);
   size_t head = 0;
 
-  n += seal_der_integer(sig + n_sig / 2, n_sig / 2, body + n);
+  n += der_integer(sig + n_sig / 2, n_sig / 2, body + n);
   out[head++] = 0x30;
   if (n > 127) out[head++] = 0x81;
   out[head++] = (unsigned char)n;
@@ -333,8 +333,8 @@ static size_t seal_der_ecdsa(const unsigned char *sig, size_t n_sig, unsigned ch
 
 /* Verifies by EdDSA. OpenSSL gives 0 where the signature is wrong, and also, without a word, where
 ** it could not make a digest: so what is refused is asked again, with memory that is there. */
-static int seal_jwk_verify_message(SealCrypto *c, const SealJwk *key, const void *data, size_t n,
-                                   const unsigned char *sig, size_t n_sig) {
+static int jwk_verify_message(SealCrypto *c, const SealJwk *key, const void *data, size_t n,
+                              const unsigned char *sig, size_t n_sig) {
   int good = 0;
 
   for (int attempt = 0; attempt < 2 && good == 0; attempt++) {
@@ -353,27 +353,27 @@ static int seal_jwk_verify_message(SealCrypto *c, const SealJwk *key, const void
 
 /* Verifies with a public key. For EC OpenSSL gives 0 where the signature is wrong, and less where
 ** it failed; for RSA it gives 0 for both, and its queue tells them apart. */
-static SealReason seal_jwk_verify_pkey(SealCrypto *c, const SealJwk *key, const void *data,
-                                       size_t n, const unsigned char *sig, size_t n_sig) {
+static SealReason jwk_verify_pkey(SealCrypto *c, const SealJwk *key, const void *data, size_t n,
+                                  const unsigned char *sig, size_t n_sig) {
   unsigned char hash[EVP_MAX_MD_SIZE], der[SEAL_ECDSA_DER_MAX];
   int good;
 
   if (key->message) {
-    good = seal_jwk_verify_message(c, key, data, n, sig, n_sig);
+    good = jwk_verify_message(c, key, data, n, sig, n_sig);
   } else {
     if (seal_digest(c, key->alg->md, data, n, hash) != SEAL_VALID) return SEAL_INTERNAL;
     if (key->alg->kty == SEAL_KTY_EC) {
-      n_sig = seal_der_ecdsa(sig, n_sig, der);
+      n_sig = der_ecdsa(sig, n_sig, der);
       sig = der;
     }
-    good = EVP_PKEY_verify(key->verify, sig, n_sig, hash, seal_md_size[key->alg->md]);
+    good = EVP_PKEY_verify(key->verify, sig, n_sig, hash, md_size[key->alg->md]);
   }
   if (good < 0) return SEAL_INTERNAL;
   return good == 1 ? SEAL_VALID : SEAL_REASON_SIGNATURE_INVALID;
 }
 
-static SealReason seal_jwk_verify_mac(const SealJwk *key, const void *data, size_t n,
-                                      const unsigned char *sig, size_t n_sig) {
+static SealReason jwk_verify_mac(const SealJwk *key, const void *data, size_t n,
+                                 const unsigned char *sig, size_t n_sig) {
   unsigned char mac[EVP_MAX_MD_SIZE];
   size_t n_mac = 0;
   SealReason reason = SEAL_INTERNAL;
@@ -394,8 +394,8 @@ SealReason seal_jwk_verify(SealCrypto *c, const SealJwk *key, const void *data, 
   /* The length is the algorithm's and the key's alone, before any secret is looked at. */
   if (n_sig != key->signature) return SEAL_REASON_SIGNATURE_INVALID;
   seal_mark(&mark);
-  reason = key->mac ? seal_jwk_verify_mac(key, data, n, sig, n_sig)
-                    : seal_jwk_verify_pkey(c, key, data, n, sig, n_sig);
+  reason = key->mac ? jwk_verify_mac(key, data, n, sig, n_sig)
+                    : jwk_verify_pkey(c, key, data, n, sig, n_sig);
   if (reason != SEAL_VALID) reason = seal_failed(&mark, reason);
   seal_unmark(&mark);
   return reason;

@@ -22,7 +22,7 @@ typedef struct SealParts {
 
 /* Splits at the dots, in one pass. There are exactly two. An empty payload is one like any other;
 ** of detached content (RFC 7515 appendix F) it is not what was signed. */
-static SealReason seal_jws_split(const char *token, size_t n, size_t max, SealParts *parts) {
+static SealReason jws_split(const char *token, size_t n, size_t max, SealParts *parts) {
   const char *end = token + n, *first, *second;
 
   if (n > max) return SEAL_REASON_TOKEN_TOO_LARGE;
@@ -41,7 +41,7 @@ static SealReason seal_jws_split(const char *token, size_t n, size_t max, SealPa
 }
 
 /* Decodes one part to fresh memory with a NUL. */
-static SealReason seal_jws_decode(const char *text, size_t n, unsigned char **out, size_t *n_out) {
+static SealReason jws_decode(const char *text, size_t n, unsigned char **out, size_t *n_out) {
   unsigned char *data = malloc(n / 4 * 3 + 4);
   ptrdiff_t size;
 
@@ -60,7 +60,7 @@ static SealReason seal_jws_decode(const char *text, size_t n, unsigned char **ou
 
 /* Judges a header by itself: what we do not do, and what would let the token choose its own trust
 ** (RFC 7515 4.1.2, 4.1.3, 4.1.5, 4.1.11; RFC 7797 3). Others are ignored (RFC 7515 4). */
-static SealReason seal_jws_judge_header(const json_t *header) {
+static SealReason jws_judge_header(const json_t *header) {
   static const char *const refused[] = {"jwk", "jku", "x5u", "b64"};
   static const char *const text[] = {"kid", "typ", "cty"};
 
@@ -78,14 +78,14 @@ static SealReason seal_jws_judge_header(const json_t *header) {
 }
 
 /* Reads the header into *out, as far as it can be read, and judges it. */
-static SealReason seal_jws_read_header(const SealParts *parts, SealJws *out, const SealAlg **alg) {
+static SealReason jws_read_header(const SealParts *parts, SealJws *out, const SealAlg **alg) {
   unsigned char *text = NULL;
   size_t size = 0;
   const char *name, *kid;
   SealReason reason;
 
   if (parts->n_header > SEAL_HEADER_MAX * 4 / 3) return SEAL_REASON_TOKEN_TOO_LARGE;
-  reason = seal_jws_decode(parts->header, parts->n_header, &text, &size);
+  reason = jws_decode(parts->header, parts->n_header, &text, &size);
   out->header_text = (char *)text;
   if (reason != SEAL_VALID) return reason;
   reason = seal_json_parse(out->header_text, size, SEAL_JSON_DEPTH, &out->header);
@@ -95,12 +95,12 @@ static SealReason seal_jws_read_header(const SealParts *parts, SealJws *out, con
   *alg = name ? seal_alg_find(name) : NULL;
   if (*alg) memcpy(out->alg, (*alg)->name, strlen((*alg)->name) + 1);
   if (kid && !(out->kid = seal_copy(kid, strlen(kid)))) return SEAL_NOMEM;
-  return seal_jws_judge_header(out->header);
+  return jws_judge_header(out->header);
 }
 
 /* The key that the header's kid names, byte by byte; without a kid, the only one of the set. A key
 ** that has no kid goes by its thumbprint, and by what the caller calls it. */
-static SealReason seal_jws_key(const SealKeySet *set, const char *kid, size_t *out) {
+static SealReason jws_key(const SealKeySet *set, const char *kid, size_t *out) {
   if (!kid) {
     *out = 0;
     return set->count == 1 ? SEAL_VALID : SEAL_REASON_KID_MISSING;
@@ -117,22 +117,22 @@ static SealReason seal_jws_key(const SealKeySet *set, const char *kid, size_t *o
   return SEAL_REASON_KEY_UNKNOWN;
 }
 
-static int seal_alg_allowed(const SealAlg *alg, const char *const *algs) {
+static int alg_allowed(const SealAlg *alg, const char *const *algs) {
   if (!algs) return 1;
   while (*algs && strcmp(*algs, alg->name) != 0) algs++;
   return *algs != NULL;
 }
 
 /* Everything up to the signature itself. */
-static SealReason seal_jws_choose(const SealParts *parts, const SealKeySet *set,
-                                  const char *const *algs, SealJws *out) {
+static SealReason jws_choose(const SealParts *parts, const SealKeySet *set, const char *const *algs,
+                             SealJws *out) {
   const SealAlg *alg = NULL;
-  SealReason reason = seal_jws_read_header(parts, out, &alg);
+  SealReason reason = jws_read_header(parts, out, &alg);
 
   if (reason != SEAL_VALID) return reason;
   if (!alg) return SEAL_REASON_ALG_NOT_SUPPORTED;
-  if (!seal_alg_allowed(alg, algs)) return SEAL_REASON_ALG_NOT_ALLOWED;
-  reason = seal_jws_key(set, out->kid, &out->key);
+  if (!alg_allowed(alg, algs)) return SEAL_REASON_ALG_NOT_ALLOWED;
+  reason = jws_key(set, out->kid, &out->key);
   if (reason != SEAL_VALID) return reason;
   return set->key[out->key].alg == alg ? SEAL_VALID : SEAL_REASON_ALG_MISMATCH;
 }
@@ -145,10 +145,10 @@ SealReason seal_jws_verify_upto(SealCrypto *c, const char *token, size_t n, size
   SealReason reason;
 
   memset(out, 0, sizeof *out);
-  reason = seal_jws_split(token, n, max, &parts);
-  if (reason == SEAL_VALID) reason = seal_jws_choose(&parts, set, algs, out);
+  reason = jws_split(token, n, max, &parts);
+  if (reason == SEAL_VALID) reason = jws_choose(&parts, set, algs, out);
   if (reason == SEAL_VALID) {
-    reason = seal_jws_decode(parts.payload, parts.n_payload, &out->payload, &out->payload_size);
+    reason = jws_decode(parts.payload, parts.n_payload, &out->payload, &out->payload_size);
   }
   if (reason == SEAL_VALID && parts.n_signature > SEAL_SIGNATURE_MAX * 4 / 3 + 1) {
     reason = SEAL_REASON_SIGNATURE_INVALID;

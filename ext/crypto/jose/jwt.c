@@ -14,46 +14,46 @@
 #define SEAL_NUMERIC_MAX 253402300799 /* the end of the year 9999 */
 #define SEAL_LEEWAY_MAX  30           /* TS 33.122 C.2.2 */
 
-static char seal_lower(char letter) {
+static char lower(char letter) {
   return letter >= 'A' && letter <= 'Z' ? (char)(letter - 'A' + 'a') : letter;
 }
 
 /* 1 if the first n letters of two texts are the same but for the case of ASCII letters. */
-static int seal_same_letters(const char *a, const char *b, size_t n) {
+static int same_letters(const char *a, const char *b, size_t n) {
   size_t i = 0;
 
-  while (i < n && a[i] && seal_lower(a[i]) == seal_lower(b[i])) i++;
+  while (i < n && a[i] && lower(a[i]) == lower(b[i])) i++;
   return i == n || a[i] == b[i];
 }
 
 /* A media type without "application/", which may be left out (RFC 7515 4.1.9). */
-static const char *seal_media_type(const char *typ) {
+static const char *media_type(const char *typ) {
   static const char prefix[] = "application/";
   size_t n = sizeof prefix - 1;
 
-  return seal_same_letters(typ, prefix, n) && !strchr(typ + n, '/') ? typ + n : typ;
+  return same_letters(typ, prefix, n) && !strchr(typ + n, '/') ? typ + n : typ;
 }
 
-static int seal_same_type(const char *a, const char *b) {
-  return seal_same_letters(seal_media_type(a), seal_media_type(b), SIZE_MAX);
+static int same_type(const char *a, const char *b) {
+  return same_letters(media_type(a), media_type(b), SIZE_MAX);
 }
 
 /* typ (RFC 8725 3.11): the one that is asked for; or, where any will do, none that says that the
 ** token was made for something else (dpop+jwt, logout+jwt, secevent+jwt, ...). */
-static SealReason seal_jwt_judge_type(const json_t *header, const SealJwtPolicy *policy) {
+static SealReason jwt_judge_type(const json_t *header, const SealJwtPolicy *policy) {
   static const char suffix[] = "+jwt";
   const char *typ = seal_json_text(header, "typ");
   const char *cty = seal_json_text(header, "cty");
   size_t n = typ ? strlen(typ) : 0, n_suffix = sizeof suffix - 1;
 
-  if (cty && seal_same_type(cty, "JWT")) return SEAL_REASON_NESTED_TOKEN;
+  if (cty && same_type(cty, "JWT")) return SEAL_REASON_NESTED_TOKEN;
   if (!policy->any_typ) {
     const char *expected = policy->typ ? policy->typ : "at+jwt";
 
-    return typ && seal_same_type(typ, expected) ? SEAL_VALID : SEAL_REASON_TYP_MISMATCH;
+    return typ && same_type(typ, expected) ? SEAL_VALID : SEAL_REASON_TYP_MISMATCH;
   }
-  if (n < n_suffix || !seal_same_letters(typ + n - n_suffix, suffix, n_suffix)) return SEAL_VALID;
-  if (seal_same_type(typ, "at+jwt") || seal_same_type(typ, "client-authentication+jwt")) {
+  if (n < n_suffix || !same_letters(typ + n - n_suffix, suffix, n_suffix)) return SEAL_VALID;
+  if (same_type(typ, "at+jwt") || same_type(typ, "client-authentication+jwt")) {
     return SEAL_VALID;
   }
   return SEAL_REASON_TYP_MISMATCH;
@@ -61,7 +61,7 @@ static SealReason seal_jwt_judge_type(const json_t *header, const SealJwtPolicy 
 
 /* Reads a NumericDate (RFC 7519 2) as whole seconds: of a fraction the second that makes the token
 ** valid for less. INT64_MIN where it is absent; 0 is returned where it is anything else. */
-static int seal_jwt_time(const json_t *claims, const char *name, int later, int64_t *out) {
+static int jwt_time(const json_t *claims, const char *name, int later, int64_t *out) {
   const json_t *claim = json_object_get(claims, name);
 
   *out = INT64_MIN;
@@ -81,15 +81,14 @@ static int seal_jwt_time(const json_t *claims, const char *name, int later, int6
 }
 
 /* Reads a claim that is a text, and not an empty one. */
-static int seal_jwt_text(const json_t *claims, const char *name, int may_be_empty,
-                         const char **out) {
+static int jwt_text(const json_t *claims, const char *name, int may_be_empty, const char **out) {
   *out = seal_json_text(claims, name);
   if (!*out) return json_object_get(claims, name) == NULL;
   return may_be_empty || **out != 0;
 }
 
 /* Reads cnf (RFC 7800 3, RFC 8705 3.1): x5t#S256 alone, in its canonical form. */
-static SealReason seal_jwt_cnf(const json_t *claims, const char **out) {
+static SealReason jwt_cnf(const json_t *claims, const char **out) {
   const json_t *cnf = json_object_get(claims, "cnf");
   const char *text = seal_json_text(cnf, "x5t#S256");
   unsigned char hash[SEAL_SHA256_SIZE + 1];
@@ -105,7 +104,7 @@ static SealReason seal_jwt_cnf(const json_t *claims, const char **out) {
 }
 
 /* Parses the payload, and reads the claims that we know, whatever the policy. */
-static SealReason seal_jwt_read(SealJwt *jwt) {
+static SealReason jwt_read(SealJwt *jwt) {
   const SealJws *jws = &jwt->jws;
   SealReason reason;
 
@@ -115,22 +114,20 @@ static SealReason seal_jwt_read(SealJwt *jwt) {
     if (reason != SEAL_VALID) return reason == SEAL_NOMEM ? reason : SEAL_REASON_CLAIMS_INVALID;
   }
   if (!json_is_object(jwt->claims)) return SEAL_REASON_CLAIMS_INVALID;
-  if (!seal_jwt_text(jwt->claims, "iss", 0, &jwt->iss) ||
-      !seal_jwt_text(jwt->claims, "sub", 0, &jwt->sub) ||
-      !seal_jwt_text(jwt->claims, "jti", 0, &jwt->jti) ||
-      !seal_jwt_text(jwt->claims, "client_id", 0, &jwt->client_id) ||
-      !seal_jwt_text(jwt->claims, "scope", 1, &jwt->scope) ||
-      !seal_jwt_time(jwt->claims, "exp", 0, &jwt->exp) ||
-      !seal_jwt_time(jwt->claims, "iat", 1, &jwt->iat) ||
-      !seal_jwt_time(jwt->claims, "nbf", 1, &jwt->nbf)) {
+  if (!jwt_text(jwt->claims, "iss", 0, &jwt->iss) || !jwt_text(jwt->claims, "sub", 0, &jwt->sub) ||
+      !jwt_text(jwt->claims, "jti", 0, &jwt->jti) ||
+      !jwt_text(jwt->claims, "client_id", 0, &jwt->client_id) ||
+      !jwt_text(jwt->claims, "scope", 1, &jwt->scope) ||
+      !jwt_time(jwt->claims, "exp", 0, &jwt->exp) || !jwt_time(jwt->claims, "iat", 1, &jwt->iat) ||
+      !jwt_time(jwt->claims, "nbf", 1, &jwt->nbf)) {
     return SEAL_REASON_CLAIMS_INVALID;
   }
   if (jwt->jti && strlen(jwt->jti) > SEAL_JTI_MAX) return SEAL_REASON_CLAIMS_INVALID;
-  return seal_jwt_cnf(jwt->claims, &jwt->x5t_s256);
+  return jwt_cnf(jwt->claims, &jwt->x5t_s256);
 }
 
 /* aud (RFC 7519 4.1.3): a text, or an array of texts and nothing else, one of which is exact. */
-static SealReason seal_jwt_judge_audience(const json_t *claims, const char *expected) {
+static SealReason jwt_judge_audience(const json_t *claims, const char *expected) {
   const json_t *aud = json_object_get(claims, "aud");
   int found = 0;
 
@@ -151,7 +148,7 @@ static SealReason seal_jwt_judge_audience(const json_t *claims, const char *expe
 }
 
 /* exp, nbf, iat (RFC 7519 4.1.4 to 4.1.6). No sum overflows: the claims are below 2^38. */
-static SealReason seal_jwt_judge_times(const SealJwt *jwt, const SealJwtPolicy *policy) {
+static SealReason jwt_judge_times(const SealJwt *jwt, const SealJwtPolicy *policy) {
   int64_t at = policy->at, leeway = policy->leeway;
 
   if (jwt->exp == INT64_MIN) return SEAL_REASON_EXP_MISSING;
@@ -166,7 +163,7 @@ static SealReason seal_jwt_judge_times(const SealJwt *jwt, const SealJwtPolicy *
 }
 
 /* Whether the token is bound to the certificate that was presented (RFC 8705 3). */
-static SealReason seal_jwt_judge_binding(const SealJwt *jwt, const SealJwtPolicy *policy) {
+static SealReason jwt_judge_binding(const SealJwt *jwt, const SealJwtPolicy *policy) {
   const char *presented = policy->x5t_s256;
 
   if (!presented) return SEAL_VALID;
@@ -180,7 +177,7 @@ static SealReason seal_jwt_judge_binding(const SealJwt *jwt, const SealJwtPolicy
   return SEAL_VALID;
 }
 
-static int seal_jwt_alg_allowed(const char *alg, const char *const *algs) {
+static int jwt_alg_allowed(const char *alg, const char *const *algs) {
   if (!algs) return 1;
   while (*algs && strcmp(*algs, alg) != 0) algs++;
   return *algs != NULL;
@@ -190,16 +187,16 @@ SealReason seal_jwt_check(SealJwt *jwt, const SealJwtPolicy *policy) {
   SealReason reason;
 
   assert(policy->leeway >= 0 && policy->leeway <= SEAL_LEEWAY_MAX);
-  if (!seal_jwt_alg_allowed(jwt->jws.alg, policy->algs)) return SEAL_REASON_ALG_NOT_ALLOWED;
-  reason = seal_jwt_judge_type(jwt->jws.header, policy);
-  if (reason == SEAL_VALID) reason = seal_jwt_read(jwt);
+  if (!jwt_alg_allowed(jwt->jws.alg, policy->algs)) return SEAL_REASON_ALG_NOT_ALLOWED;
+  reason = jwt_judge_type(jwt->jws.header, policy);
+  if (reason == SEAL_VALID) reason = jwt_read(jwt);
   if (reason != SEAL_VALID) return reason;
   if (policy->iss && (!jwt->iss || strcmp(jwt->iss, policy->iss) != 0)) {
     return SEAL_REASON_ISS_MISMATCH;
   }
-  reason = seal_jwt_judge_audience(jwt->claims, policy->aud);
-  if (reason == SEAL_VALID) reason = seal_jwt_judge_times(jwt, policy);
-  if (reason == SEAL_VALID) reason = seal_jwt_judge_binding(jwt, policy);
+  reason = jwt_judge_audience(jwt->claims, policy->aud);
+  if (reason == SEAL_VALID) reason = jwt_judge_times(jwt, policy);
+  if (reason == SEAL_VALID) reason = jwt_judge_binding(jwt, policy);
   return reason;
 }
 
@@ -221,7 +218,7 @@ void seal_jwt_clear(SealJwt *jwt) {
 }
 
 /* Parses one part of a token as a JSON object. */
-static SealReason seal_jwt_peek_part(const char *text, size_t n, json_t **out) {
+static SealReason jwt_peek_part(const char *text, size_t n, json_t **out) {
   unsigned char *data = malloc(n / 4 * 3 + 4);
   ptrdiff_t size;
   SealReason reason = SEAL_REASON_BASE64_INVALID;
@@ -246,9 +243,9 @@ SealReason seal_jwt_peek(const char *token, size_t n, SealPeek *out) {
   if (!second || (size_t)(first - token) > SEAL_HEADER_MAX * 4 / 3) {
     return SEAL_REASON_TOKEN_MALFORMED;
   }
-  reason = seal_jwt_peek_part(token, (size_t)(first - token), &out->header);
+  reason = jwt_peek_part(token, (size_t)(first - token), &out->header);
   if (reason == SEAL_VALID) {
-    reason = seal_jwt_peek_part(first + 1, (size_t)(second - first - 1), &out->claims);
+    reason = jwt_peek_part(first + 1, (size_t)(second - first - 1), &out->claims);
   }
   return reason;
 }

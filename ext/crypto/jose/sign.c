@@ -17,7 +17,7 @@
 #define SEAL_P256_SIZE 32
 
 /* Writes the JWK of a key and its kid, from its public point. */
-static SealReason seal_key_describe(SealCrypto *c, SealKey *key, const SealMark *mark) {
+static SealReason key_describe(SealCrypto *c, SealKey *key, const SealMark *mark) {
   unsigned char point[1 + 2 * SEAL_P256_SIZE], hash[SEAL_SHA256_SIZE];
   char x[44], y[44], text[160];
   size_t n = 0;
@@ -60,7 +60,7 @@ SealReason seal_key_generate(SealCrypto *c, SealKey **out) {
         EVP_PKEY_generate(ctx, &key->pkey) != 1) {
       reason = seal_failed(&mark, SEAL_INTERNAL);
     } else {
-      reason = seal_key_describe(c, key, &mark);
+      reason = key_describe(c, key, &mark);
     }
   }
   EVP_PKEY_CTX_free(ctx);
@@ -101,7 +101,7 @@ SealReason seal_key_export(SealCrypto *c, const SealKey *key, unsigned char **ou
 }
 
 /* Judges a key that has been read: one of P-256, with both halves, which belong together. */
-static SealReason seal_key_judge(SealCrypto *c, EVP_PKEY *pkey, const SealMark *mark) {
+static SealReason key_judge(SealCrypto *c, EVP_PKEY *pkey, const SealMark *mark) {
   char group[32] = "";
   EVP_PKEY_CTX *check = NULL;
   SealReason reason = SEAL_VALID;
@@ -121,7 +121,7 @@ static SealReason seal_key_judge(SealCrypto *c, EVP_PKEY *pkey, const SealMark *
 }
 
 /* Reads a key once. On anything but SEAL_VALID nothing is left. */
-static SealReason seal_key_read(SealCrypto *c, const unsigned char *der, size_t n, SealKey **out) {
+static SealReason key_read(SealCrypto *c, const unsigned char *der, size_t n, SealKey **out) {
   SealMark mark;
   const unsigned char *p = der;
   PKCS8_PRIV_KEY_INFO *info = NULL;
@@ -136,8 +136,8 @@ static SealReason seal_key_read(SealCrypto *c, const unsigned char *der, size_t 
   } else if (!info || p != der + n || !(key->pkey = EVP_PKCS82PKEY_ex(info, c->lib, NULL))) {
     reason = seal_failed(&mark, reason);
   } else {
-    reason = seal_key_judge(c, key->pkey, &mark);
-    if (reason == SEAL_VALID) reason = seal_key_describe(c, key, &mark);
+    reason = key_judge(c, key->pkey, &mark);
+    if (reason == SEAL_VALID) reason = key_describe(c, key, &mark);
   }
   PKCS8_PRIV_KEY_INFO_free(info);
   if (reason == SEAL_VALID) {
@@ -157,7 +157,7 @@ SealReason seal_key_import(SealCrypto *c, const void *der, size_t n, SealKey **o
   /* OpenSSL's decoders call a key invalid, too, where memory ran out: so what is refused is read
   ** again, with memory that is there. */
   for (int attempt = 0; attempt < 2 && reason == SEAL_REASON_KEY_INVALID; attempt++) {
-    reason = seal_key_read(c, der, n, out);
+    reason = key_read(c, der, n, out);
   }
   if (reason == SEAL_REASON_KEY_INVALID) {
     void *probe = malloc(4096);
@@ -188,8 +188,8 @@ const char *seal_key_kid(const SealKey *key) {
 }
 
 /* Signs, and turns OpenSSL's DER into R || S (RFC 7518 3.4). */
-static SealReason seal_key_sign(SealCrypto *c, const SealKey *key, const void *data, size_t n,
-                                unsigned char out[2 * SEAL_P256_SIZE], const SealMark *mark) {
+static SealReason key_sign(SealCrypto *c, const SealKey *key, const void *data, size_t n,
+                           unsigned char out[2 * SEAL_P256_SIZE], const SealMark *mark) {
   unsigned char der[80];
   const unsigned char *p = der;
   size_t size = sizeof der;
@@ -213,7 +213,7 @@ static SealReason seal_key_sign(SealCrypto *c, const SealKey *key, const void *d
 
 /* The header of a token as text: {"alg":"ES256","kid":...,"typ":...}. Its length, or 0 where it
 ** does not fit or memory ran out. */
-static size_t seal_jws_header(const SealKey *key, const char *typ, char *out, size_t size) {
+static size_t jws_header(const SealKey *key, const char *typ, char *out, size_t size) {
   json_t *header = json_pack("{s:s,s:s,s:s*}", "alg", "ES256", "kid", key->kid, "typ", typ);
   size_t n = header ? json_dumpb(header, out, size, JSON_COMPACT) : 0;
 
@@ -230,7 +230,7 @@ SealReason seal_jws_sign(SealCrypto *c, const SealKey *key, const char *typ, con
   SealReason reason = SEAL_NOMEM;
 
   *out = NULL;
-  n_header = seal_jws_header(key, typ, header, sizeof header);
+  n_header = jws_header(key, typ, header, sizeof header);
   if (n_header == 0 || n > SIZE_MAX / 2) return SEAL_NOMEM;
   seal_mark(&mark);
   token = malloc((n_header + n + sizeof signature) / 3 * 4 + 20);
@@ -238,7 +238,7 @@ SealReason seal_jws_sign(SealCrypto *c, const SealKey *key, const char *typ, con
     size = seal_b64url_encode(header, n_header, token);
     token[size++] = '.';
     size += seal_b64url_encode(payload, n, token + size);
-    reason = seal_key_sign(c, key, token, size, signature, &mark);
+    reason = key_sign(c, key, token, size, signature, &mark);
     token[size++] = '.';
   }
   if (reason == SEAL_VALID) {

@@ -16,12 +16,12 @@
 #include <string.h>
 #include "crypto/x509_int.h"
 
-static const SealReadReasons seal_chain_reasons = {
+static const SealReadReasons chain_reasons = {
     SEAL_REASON_CHAIN_MALFORMED, SEAL_REASON_CERT_MALFORMED, SEAL_REASON_CHAIN_TOO_LARGE};
-static const SealReadReasons seal_anchor_reasons = {
+static const SealReadReasons anchor_reasons = {
     SEAL_REASON_ANCHORS_MALFORMED, SEAL_REASON_ANCHORS_MALFORMED, SEAL_REASON_ANCHORS_TOO_LARGE};
 
-static SealReason seal_confirmed_once(SealJudgement judge, void *arg) {
+static SealReason confirmed_once(SealJudgement judge, void *arg) {
   SealMark mark;
   SealReason reason;
 
@@ -33,11 +33,11 @@ static SealReason seal_confirmed_once(SealJudgement judge, void *arg) {
 }
 
 SealReason seal_confirmed(SealJudgement judge, void *arg) {
-  SealReason reason = seal_confirmed_once(judge, arg);
+  SealReason reason = confirmed_once(judge, arg);
   void *probe;
 
   if (reason == SEAL_VALID || reason == SEAL_NOMEM) return reason;
-  if (seal_confirmed_once(judge, arg) != reason) return SEAL_NOMEM;
+  if (confirmed_once(judge, arg) != reason) return SEAL_NOMEM;
   probe = OPENSSL_malloc(1);
   if (!probe) return SEAL_NOMEM;
   OPENSSL_free(probe);
@@ -47,15 +47,14 @@ SealReason seal_confirmed(SealJudgement judge, void *arg) {
 /************************************************************************************************
 ** Sets of anchors and CRLs
 */
-static SealReason seal_certset_anchors(SealCrypto *c, SealCertSet *set, const void *data,
-                                       size_t n) {
+static SealReason certset_anchors(SealCrypto *c, SealCertSet *set, const void *data, size_t n) {
   SealReason reason;
   int count;
 
   set->anchors = sk_X509_new_null();
   set->store = X509_STORE_new();
   if (!set->anchors || !set->store) return SEAL_NOMEM;
-  reason = seal_certs_read(c, data, n, INT32_MAX, &seal_anchor_reasons, set->anchors);
+  reason = seal_certs_read(c, data, n, INT32_MAX, &anchor_reasons, set->anchors);
   if (reason != SEAL_VALID) return reason;
   count = sk_X509_num(set->anchors);
   set->key_checked = calloc((size_t)count + 1, 1);
@@ -67,14 +66,14 @@ static SealReason seal_certset_anchors(SealCrypto *c, SealCertSet *set, const vo
   return SEAL_VALID;
 }
 
-static SealReason seal_certset_crls(SealCrypto *c, SealCertSet *set, const void *data, size_t n) {
+static SealReason certset_crls(SealCrypto *c, SealCertSet *set, const void *data, size_t n) {
   set->crls = sk_X509_CRL_new_null();
   return set->crls ? seal_crls_read(c, data, n, set->crls) : SEAL_NOMEM;
 }
 
 /* The first flaw among the CRLs of a set. It refuses chains, not the set, whose purpose is not known
 ** yet; but it is kept, and so is confirmed like a refusal. */
-static SealReason seal_certset_form(void *arg) {
+static SealReason certset_form(void *arg) {
   const SealCertSet *set = arg;
   SealReason reason = SEAL_VALID;
 
@@ -91,16 +90,16 @@ typedef struct SealSetArgs {
   SealCertSet *set;
 } SealSetArgs;
 
-static SealReason seal_certset_judge(void *arg) {
+static SealReason certset_judge(void *arg) {
   SealSetArgs *args = arg;
   SealReason reason;
 
   seal_certset_free(args->set);
   args->set = calloc(1, sizeof *args->set);
   if (!args->set) return SEAL_NOMEM;
-  reason = seal_certset_anchors(args->c, args->set, args->anchors, args->n_anchors);
+  reason = certset_anchors(args->c, args->set, args->anchors, args->n_anchors);
   if (reason == SEAL_VALID && args->crls) {
-    reason = seal_certset_crls(args->c, args->set, args->crls, args->n_crls);
+    reason = certset_crls(args->c, args->set, args->crls, args->n_crls);
   }
   return reason;
 }
@@ -115,9 +114,9 @@ SealReason seal_certset_parse(SealCrypto *c, const void *anchors, size_t n_ancho
   if (crls && n_crls > SEAL_ANCHORS_MAX) return SEAL_REASON_CRL_TOO_LARGE;
   reason = seal_x509_ready(c);
   if (reason != SEAL_VALID) return reason;
-  reason = seal_confirmed(seal_certset_judge, &args);
+  reason = seal_confirmed(certset_judge, &args);
   if (reason == SEAL_VALID) {
-    args.set->crl_form = seal_confirmed(seal_certset_form, args.set);
+    args.set->crl_form = seal_confirmed(certset_form, args.set);
     if (args.set->crl_form == SEAL_NOMEM || args.set->crl_form == SEAL_INTERNAL) {
       reason = args.set->crl_form;
     }
@@ -143,7 +142,7 @@ void seal_certset_free(SealCertSet *set) {
 ** Chains
 */
 /* What a leaf says of itself, believed or not. */
-static SealReason seal_leaf_read(SealCrypto *c, X509 *leaf, SealX509 *out) {
+static SealReason leaf_read(SealCrypto *c, X509 *leaf, SealX509 *out) {
   unsigned char hash[SEAL_SHA256_SIZE], *der = NULL;
   int n = i2d_X509(leaf, &der);
   SealReason reason = n > 0 ? seal_sha256(c, der, (size_t)n, hash) : SEAL_NOMEM;
@@ -160,21 +159,21 @@ static SealReason seal_leaf_read(SealCrypto *c, X509 *leaf, SealX509 *out) {
 }
 
 /* Reads a chain and its leaf. The chain is the caller's, NULL when memory ran out. */
-static SealReason seal_chain_read(SealCrypto *c, const void *data, size_t n,
-                                  STACK_OF(X509) * *chain, SealX509 *out) {
+static SealReason chain_read(SealCrypto *c, const void *data, size_t n, STACK_OF(X509) * *chain,
+                             SealX509 *out) {
   SealReason reason, leaf;
 
   *chain = sk_X509_new_null();
   if (!*chain) return SEAL_NOMEM;
   if (n > SEAL_CHAIN_MAX) return SEAL_REASON_CHAIN_TOO_LARGE;
-  reason = seal_certs_read(c, data, n, SEAL_CHAIN_COUNT, &seal_chain_reasons, *chain);
+  reason = seal_certs_read(c, data, n, SEAL_CHAIN_COUNT, &chain_reasons, *chain);
   if (sk_X509_num(*chain) == 0) return reason == SEAL_VALID ? SEAL_REASON_CHAIN_MALFORMED : reason;
-  leaf = seal_leaf_read(c, sk_X509_value(*chain, 0), out);
+  leaf = leaf_read(c, sk_X509_value(*chain, 0), out);
   return leaf == SEAL_VALID ? reason : leaf;
 }
 
 /* The leaf without its path: key, form and identity. */
-static SealReason seal_leaf_check(X509 *leaf, const SealX509Policy *policy) {
+static SealReason leaf_check(X509 *leaf, const SealX509Policy *policy) {
   SealReason reason = seal_cert_key(leaf);
 
   if (reason == SEAL_VALID && policy->purpose != SEAL_X509_PATH) {
@@ -184,10 +183,10 @@ static SealReason seal_leaf_check(X509 *leaf, const SealX509Policy *policy) {
 }
 
 /* Both public functions: `set` is NULL where no path is asked for. */
-static SealReason seal_chain_judge(SealCrypto *c, STACK_OF(X509) * chain, const SealCertSet *set,
-                                   const SealX509Policy *policy) {
+static SealReason chain_judge(SealCrypto *c, STACK_OF(X509) * chain, const SealCertSet *set,
+                              const SealX509Policy *policy) {
   X509 *leaf = sk_X509_value(chain, 0);
-  SealReason reason = seal_leaf_check(leaf, policy);
+  SealReason reason = leaf_check(leaf, policy);
 
   if (reason != SEAL_VALID) return reason;
   if (!set) {
@@ -207,15 +206,15 @@ typedef struct SealChainArgs {
   SealX509 *out;
 } SealChainArgs;
 
-static SealReason seal_chain_verify(void *arg) {
+static SealReason chain_verify(void *arg) {
   SealChainArgs *args = arg;
   STACK_OF(X509) * chain;
   SealReason reason;
 
   seal_x509_clear(args->out);
   args->out->not_before = args->out->not_after = INT64_MIN;
-  reason = seal_chain_read(args->c, args->data, args->n, &chain, args->out);
-  if (reason == SEAL_VALID) reason = seal_chain_judge(args->c, chain, args->set, args->policy);
+  reason = chain_read(args->c, args->data, args->n, &chain, args->out);
+  if (reason == SEAL_VALID) reason = chain_judge(args->c, chain, args->set, args->policy);
   sk_X509_pop_free(chain, X509_free);
   return reason;
 }
@@ -229,7 +228,7 @@ SealReason seal_x509_verify(SealCrypto *c, const void *chain, size_t n, const Se
   memset(out, 0, sizeof *out);
   if (reason != SEAL_VALID) return reason;
   args = (SealChainArgs){c, chain, n, set, policy, out};
-  return seal_confirmed(seal_chain_verify, &args);
+  return seal_confirmed(chain_verify, &args);
 }
 
 SealReason seal_x509_leaf(SealCrypto *c, const void *chain, size_t n, const SealX509Policy *policy,

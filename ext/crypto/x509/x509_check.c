@@ -20,7 +20,7 @@
 ** Keys
 */
 /* RFC 3279 2.3.1, FIPS 186-5 5.4: modulus and exponent odd, 65537 <= e < 2^64. */
-static SealReason seal_key_check_rsa(const EVP_PKEY *key) {
+static SealReason key_check_rsa(const EVP_PKEY *key) {
   BIGNUM *n = NULL, *e = NULL;
   int bits = EVP_PKEY_get_bits(key);
   SealReason reason = SEAL_REASON_CERT_KEY;
@@ -51,9 +51,9 @@ SealReason seal_cert_key(const X509 *x) {
   X509_ALGOR_get0(&oid, &type, &value, algorithm);
   switch (OBJ_obj2nid(oid)) {
   case NID_rsaEncryption:
-    return type == V_ASN1_NULL ? seal_key_check_rsa(key) : SEAL_REASON_CERT_KEY;
+    return type == V_ASN1_NULL ? key_check_rsa(key) : SEAL_REASON_CERT_KEY;
   case NID_rsassaPss:
-    return seal_key_check_rsa(key);
+    return key_check_rsa(key);
   case NID_X9_62_id_ecPublicKey:
     nid = type == V_ASN1_OBJECT ? OBJ_obj2nid(value) : NID_undef;
     return nid == NID_X9_62_prime256v1 || nid == NID_secp384r1 || nid == NID_secp521r1
@@ -94,7 +94,7 @@ SealReason seal_cert_key_deep(SealCrypto *c, X509 *x) {
 ** Times
 */
 /* Days from 1970-01-01 to a date of the Gregorian calendar, after 0000-03-01. */
-static int64_t seal_days(int year, int month, int day) {
+static int64_t days_of_date(int year, int month, int day) {
   int64_t y = month <= 2 ? year - 1 : year;
   int64_t in_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
 
@@ -115,7 +115,7 @@ int seal_asn1_time(const ASN1_TIME *time, int64_t *out) {
   }
   /* Judges the ranges, and gives a two-digit year its century. */
   if (ASN1_TIME_to_tm(time, &tm) != 1) return 0;
-  *out = seal_days(tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday) * 86400 + tm.tm_hour * 3600 +
+  *out = days_of_date(tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday) * 86400 + tm.tm_hour * 3600 +
          tm.tm_min * 60 + tm.tm_sec;
   return 1;
 }
@@ -165,7 +165,7 @@ int seal_extensions_single(const STACK_OF(X509_EXTENSION) * extensions) {
 }
 
 /* RFC 5280 4.1.2.2: positive, and not too long. */
-static int seal_serial_good(const X509 *x) {
+static int serial_good(const X509 *x) {
   BIGNUM *serial = ASN1_INTEGER_to_BN(X509_get0_serialNumber(x), NULL);
   int good = serial && !BN_is_negative(serial) && !BN_is_zero(serial) &&
              BN_num_bits(serial) <= SEAL_SERIAL_BITS;
@@ -175,7 +175,7 @@ static int seal_serial_good(const X509 *x) {
 }
 
 /* What both leaves and issuers are: version 3, extensions that can be read, once each. */
-static SealReason seal_form_common(X509 *x, SealRole role) {
+static SealReason form_common(X509 *x, SealRole role) {
   int64_t from, to;
   uint32_t flags = X509_get_extension_flags(x), signature_flags;
   int md, pkey;
@@ -191,7 +191,7 @@ static SealReason seal_form_common(X509 *x, SealRole role) {
   }
   /* An anchor is trusted for its name and key (RFC 5280 6.1.1 d), not for how it was signed. */
   if (role == SEAL_ROLE_ANCHOR) return SEAL_VALID;
-  if (!seal_serial_good(x)) return SEAL_REASON_CERT_SERIAL;
+  if (!serial_good(x)) return SEAL_REASON_CERT_SERIAL;
   if (X509_get_signature_info(x, &md, &pkey, NULL, &signature_flags) != 1 ||
       !seal_signature_good(md, pkey, signature_flags)) {
     return SEAL_REASON_CERT_SIGNATURE_ALG;
@@ -200,7 +200,7 @@ static SealReason seal_form_common(X509 *x, SealRole role) {
 }
 
 /* RFC 5280 4.2.1.10: the base of one subtree, in a form that means only one thing. */
-static int seal_subtree_good(const GENERAL_SUBTREE *subtree) {
+static int subtree_good(const GENERAL_SUBTREE *subtree) {
   const GENERAL_NAME *base = subtree->base;
   const char *text;
   size_t n;
@@ -222,25 +222,25 @@ static int seal_subtree_good(const GENERAL_SUBTREE *subtree) {
   }
 }
 
-static int seal_subtrees_good(const STACK_OF(GENERAL_SUBTREE) * subtrees) {
+static int subtrees_good(const STACK_OF(GENERAL_SUBTREE) * subtrees) {
   int n = sk_GENERAL_SUBTREE_num(subtrees);
 
   if (subtrees && n == 0) return 0;
   for (int i = 0; i < n; i++) {
-    if (!seal_subtree_good(sk_GENERAL_SUBTREE_value(subtrees, i))) return 0;
+    if (!subtree_good(sk_GENERAL_SUBTREE_value(subtrees, i))) return 0;
   }
   return 1;
 }
 
 /* Name constraints bind only if every verifier reads them: critical, and not empty. */
-static SealReason seal_form_constraints(const X509 *x) {
+static SealReason form_constraints(const X509 *x) {
   int critical;
   NAME_CONSTRAINTS *nc = X509_get_ext_d2i(x, NID_name_constraints, &critical, NULL);
   SealReason reason = SEAL_VALID;
 
   if (!nc) return critical == -1 ? SEAL_VALID : SEAL_REASON_NAME_CONSTRAINTS_INVALID;
   if (critical != 1 || (!nc->permittedSubtrees && !nc->excludedSubtrees) ||
-      !seal_subtrees_good(nc->permittedSubtrees) || !seal_subtrees_good(nc->excludedSubtrees)) {
+      !subtrees_good(nc->permittedSubtrees) || !subtrees_good(nc->excludedSubtrees)) {
     reason = SEAL_REASON_NAME_CONSTRAINTS_INVALID;
   }
   NAME_CONSTRAINTS_free(nc);
@@ -248,7 +248,7 @@ static SealReason seal_form_constraints(const X509 *x) {
 }
 
 /* RFC 5280 4.2.1.9, 4.2.1.3, 4.2.1.11: a CA says so, critically, and that it signs certificates. */
-static SealReason seal_form_ca(X509 *x) {
+static SealReason form_ca(X509 *x) {
   uint32_t flags = X509_get_extension_flags(x);
   int at = X509_get_ext_by_NID(x, NID_policy_constraints, -1);
 
@@ -259,20 +259,20 @@ static SealReason seal_form_ca(X509 *x) {
   if (at >= 0 && !X509_EXTENSION_get_critical(X509_get_ext(x, at))) {
     return SEAL_REASON_EXTENSION_INVALID;
   }
-  return seal_form_constraints(x);
+  return form_constraints(x);
 }
 
 /* RFC 5280 4.2.1.1: only a self-signed certificate does without the identifier of its issuer's key.
 ** X509_verify_cert() asks this of all but the last of a path. */
-static SealReason seal_form_anchor(X509 *x) {
+static SealReason form_anchor(X509 *x) {
   if (!(X509_get_extension_flags(x) & EXFLAG_SI) && !X509_get0_authority_key_id(x)) {
     return SEAL_REASON_EXTENSION_INVALID;
   }
-  return seal_form_ca(x);
+  return form_ca(x);
 }
 
 /* RFC 5280 4.2.1.12, 4.2.1.3: an end entity that says what it is for. */
-static SealReason seal_form_leaf(X509 *x, int purpose) {
+static SealReason form_leaf(X509 *x, int purpose) {
   uint32_t flags = X509_get_extension_flags(x), usage = X509_get_key_usage(x);
   uint32_t wanted = KU_DIGITAL_SIGNATURE | KU_KEY_AGREEMENT;
   uint32_t extended = purpose == SEAL_X509_SERVER ? XKU_SSL_SERVER : XKU_SSL_CLIENT;
@@ -291,12 +291,12 @@ static SealReason seal_form_leaf(X509 *x, int purpose) {
 }
 
 SealReason seal_cert_form(X509 *x, SealRole role, int purpose) {
-  SealReason reason = seal_form_common(x, role);
+  SealReason reason = form_common(x, role);
 
   if (reason == SEAL_VALID && role != SEAL_ROLE_ANCHOR) {
     reason = seal_san_check(x, purpose == SEAL_X509_SERVER);
   }
   if (reason != SEAL_VALID) return reason;
-  if (role == SEAL_ROLE_LEAF) return seal_form_leaf(x, purpose);
-  return role == SEAL_ROLE_ANCHOR ? seal_form_anchor(x) : seal_form_ca(x);
+  if (role == SEAL_ROLE_LEAF) return form_leaf(x, purpose);
+  return role == SEAL_ROLE_ANCHOR ? form_anchor(x) : form_ca(x);
 }

@@ -16,7 +16,7 @@
 
 /* Entries of a complete CRL; removeFromCRL belongs into a delta (RFC 5280 5.3.1). Of critical entry
 ** extensions only the certificate issuer is understood (5.3.3). */
-static SealReason seal_entry_form(const X509_REVOKED *entry) {
+static SealReason entry_form(const X509_REVOKED *entry) {
   const STACK_OF(X509_EXTENSION) *extensions = X509_REVOKED_get0_extensions(entry);
   int n = sk_X509_EXTENSION_num(extensions), critical;
   ASN1_ENUMERATED *code;
@@ -40,19 +40,19 @@ static SealReason seal_entry_form(const X509_REVOKED *entry) {
   return reason == CRL_REASON_REMOVE_FROM_CRL ? SEAL_REASON_CRL_DELTA : SEAL_VALID;
 }
 
-static SealReason seal_entries_form(X509_CRL *crl) {
+static SealReason entries_form(X509_CRL *crl) {
   STACK_OF(X509_REVOKED) *entries = X509_CRL_get_REVOKED(crl);
   int n = sk_X509_REVOKED_num(entries);
   SealReason reason = SEAL_VALID;
 
   for (int i = 0; i < n && reason == SEAL_VALID; i++) {
-    reason = seal_entry_form(sk_X509_REVOKED_value(entries, i));
+    reason = entry_form(sk_X509_REVOKED_value(entries, i));
   }
   return reason;
 }
 
 /* RFC 5280 5.2: of critical extensions only the issuing distribution point is understood. */
-static SealReason seal_crl_extensions(const X509_CRL *crl) {
+static SealReason crl_extensions(const X509_CRL *crl) {
   const STACK_OF(X509_EXTENSION) *extensions = X509_CRL_get0_extensions(crl);
   int n = sk_X509_EXTENSION_num(extensions);
 
@@ -70,7 +70,7 @@ static SealReason seal_crl_extensions(const X509_CRL *crl) {
 }
 
 /* The CRL number, the caller's; NULL if it is absent, negative or over 20 octets (5.2.3). */
-static BIGNUM *seal_crl_number(const X509_CRL *crl) {
+static BIGNUM *crl_number(const X509_CRL *crl) {
   ASN1_INTEGER *integer = X509_CRL_get_ext_d2i(crl, NID_crl_number, NULL, NULL);
   BIGNUM *number = integer ? ASN1_INTEGER_to_BN(integer, NULL) : NULL;
 
@@ -83,7 +83,7 @@ static BIGNUM *seal_crl_number(const X509_CRL *crl) {
 }
 
 /* The hash of an RSA-PSS signature, from its parameters (RFC 4055 3.1: SHA-1 if left out). */
-static int seal_pss_hash(const X509_ALGOR *algorithm) {
+static int pss_hash(const X509_ALGOR *algorithm) {
   const void *value;
   int type, md = NID_undef;
   RSA_PSS_PARAMS *pss;
@@ -96,7 +96,7 @@ static int seal_pss_hash(const X509_ALGOR *algorithm) {
   return md;
 }
 
-static SealReason seal_crl_signature_alg(const X509_CRL *crl) {
+static SealReason crl_signature_alg(const X509_CRL *crl) {
   const X509_ALGOR *outer;
   const ASN1_OBJECT *oid;
   int md, pkey;
@@ -105,7 +105,7 @@ static SealReason seal_crl_signature_alg(const X509_CRL *crl) {
   X509_ALGOR_get0(&oid, NULL, NULL, outer);
   if (OBJ_find_sigid_algs(OBJ_obj2nid(oid), &md, &pkey) != 1) return SEAL_REASON_CRL_SIGNATURE_ALG;
   if (pkey == EVP_PKEY_RSA_PSS) {
-    md = seal_pss_hash(outer);
+    md = pss_hash(outer);
     pkey = EVP_PKEY_RSA;
   }
   return seal_signature_good(md, pkey, 0) ? SEAL_VALID : SEAL_REASON_CRL_SIGNATURE_ALG;
@@ -121,20 +121,20 @@ SealReason seal_crl_form(X509_CRL *crl) {
       !seal_asn1_time(X509_CRL_get0_nextUpdate(crl), &to) || to < from) {
     return SEAL_REASON_CRL_INCOMPLETE;
   }
-  reason = seal_crl_signature_alg(crl);
-  if (reason == SEAL_VALID) reason = seal_crl_extensions(crl);
+  reason = crl_signature_alg(crl);
+  if (reason == SEAL_VALID) reason = crl_extensions(crl);
   if (reason != SEAL_VALID) return reason;
-  number = seal_crl_number(crl);
+  number = crl_number(crl);
   if (!number) return SEAL_REASON_CRL_INCOMPLETE;
   BN_free(number);
-  return seal_entries_form(crl);
+  return entries_form(crl);
 }
 
 /************************************************************************************************
 ** Import
 */
 /* Without a trace in OpenSSL's queue, a ring of 16 that many anchors would overrun. */
-static int seal_crl_signed(X509_CRL *crl, X509 *anchor) {
+static int crl_signed(X509_CRL *crl, X509 *anchor) {
   SealMark mark;
   int good;
 
@@ -146,7 +146,7 @@ static int seal_crl_signed(X509_CRL *crl, X509 *anchor) {
 
 /* The anchor that issued the CRL: by its name, with cRLSign if it says what its key is for, and by
 ** its signature. */
-static SealReason seal_crl_issued(X509_CRL *crl, const SealCertSet *set) {
+static SealReason crl_issued(X509_CRL *crl, const SealCertSet *set) {
   SealReason reason = SEAL_REASON_CRL_ISSUER_UNKNOWN;
 
   for (int i = 0; i < sk_X509_num(set->anchors); i++) {
@@ -155,15 +155,15 @@ static SealReason seal_crl_issued(X509_CRL *crl, const SealCertSet *set) {
     if (X509_NAME_cmp(X509_get_subject_name(anchor), X509_CRL_get_issuer(crl)) != 0) continue;
     if (!(X509_get_key_usage(anchor) & KU_CRL_SIGN) || seal_cert_key(anchor) != SEAL_VALID)
       continue;
-    if (seal_crl_signed(crl, anchor)) return SEAL_VALID;
+    if (crl_signed(crl, anchor)) return SEAL_VALID;
     reason = SEAL_REASON_CRL_SIGNATURE_INVALID;
   }
   return reason;
 }
 
 /* The CRL number as decimal text, the caller's; NULL when memory ran out. */
-static char *seal_crl_number_text(const X509_CRL *crl) {
-  BIGNUM *number = seal_crl_number(crl);
+static char *crl_number_text(const X509_CRL *crl) {
+  BIGNUM *number = crl_number(crl);
   char *decimal = number ? BN_bn2dec(number) : NULL;
   char *text = decimal ? seal_copy(decimal, strlen(decimal)) : NULL;
 
@@ -181,25 +181,25 @@ typedef struct SealCrlArgs {
   int64_t next_update;
 } SealCrlArgs;
 
-static SealReason seal_crl_tell(X509_CRL *crl, SealCrlArgs *args) {
+static SealReason crl_tell(X509_CRL *crl, SealCrlArgs *args) {
   SealReason reason = seal_crl_form(crl);
 
-  if (reason == SEAL_VALID) reason = seal_crl_issued(crl, args->set);
+  if (reason == SEAL_VALID) reason = crl_issued(crl, args->set);
   if (reason != SEAL_VALID) return reason;
   if (!seal_asn1_time(X509_CRL_get0_nextUpdate(crl), &args->next_update)) return SEAL_INTERNAL;
   args->issuer = seal_name_text(X509_CRL_get_issuer(crl));
-  args->number = seal_crl_number_text(crl);
+  args->number = crl_number_text(crl);
   return args->issuer && args->number ? SEAL_VALID : SEAL_NOMEM;
 }
 
-static SealReason seal_crl_judge(void *arg) {
+static SealReason crl_judge(void *arg) {
   SealCrlArgs *args = arg;
   STACK_OF(X509_CRL) *crls = sk_X509_CRL_new_null();
   SealReason reason = crls ? seal_crls_read(args->c, args->data, args->n, crls) : SEAL_NOMEM;
 
   if (reason == SEAL_VALID) {
     /* Each is imported alone: its number is compared with the one before of its issuer. */
-    reason = sk_X509_CRL_num(crls) == 1 ? seal_crl_tell(sk_X509_CRL_value(crls, 0), args)
+    reason = sk_X509_CRL_num(crls) == 1 ? crl_tell(sk_X509_CRL_value(crls, 0), args)
                                         : SEAL_REASON_CRL_MALFORMED;
   }
   sk_X509_CRL_pop_free(crls, X509_CRL_free);
@@ -210,7 +210,7 @@ SealReason seal_crl_check(SealCrypto *c, const void *crl, size_t n, const SealCe
                           char **issuer, char **number, int64_t *next_update) {
   SealCrlArgs args = {.c = c, .data = crl, .n = n, .set = set};
   SealReason reason =
-      n > SEAL_ANCHORS_MAX ? SEAL_REASON_CRL_TOO_LARGE : seal_confirmed(seal_crl_judge, &args);
+      n > SEAL_ANCHORS_MAX ? SEAL_REASON_CRL_TOO_LARGE : seal_confirmed(crl_judge, &args);
 
   if (reason != SEAL_VALID) {
     free(args.issuer);

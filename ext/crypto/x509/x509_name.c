@@ -32,7 +32,7 @@ char *seal_name_text(const X509_NAME *name) {
 /************************************************************************************************
 ** Syntax
 */
-static int seal_is_alnum(char ch) {
+static int is_alnum(char ch) {
   return (ch >= 'a' && ch <= 'z') || (ch >= 'A' && ch <= 'Z') || (ch >= '0' && ch <= '9');
 }
 
@@ -45,7 +45,7 @@ int seal_dns_valid(const char *name, size_t n) {
       if (label == 0 || label > SEAL_LABEL_MAX || name[i - 1] == '-') return 0;
       label = 0;
     } else {
-      if (!seal_is_alnum(name[i]) && (name[i] != '-' || label == 0)) return 0;
+      if (!is_alnum(name[i]) && (name[i] != '-' || label == 0)) return 0;
       label++;
     }
   }
@@ -53,7 +53,7 @@ int seal_dns_valid(const char *name, size_t n) {
 }
 
 /* Printable ASCII without space: what mailboxes and URIs are made of here. */
-static int seal_is_printable(const char *text, size_t n) {
+static int is_printable(const char *text, size_t n) {
   for (size_t i = 0; i < n; i++) {
     if (text[i] <= ' ' || text[i] > '~') return 0;
   }
@@ -61,29 +61,29 @@ static int seal_is_printable(const char *text, size_t n) {
 }
 
 /* RFC 5280 4.2.1.6: a mailbox local@host, no quoted local part. */
-static int seal_email_valid(const char *text, size_t n) {
+static int email_valid(const char *text, size_t n) {
   const char *at = memchr(text, '@', n);
   size_t local = at ? (size_t)(at - text) : 0;
 
-  return local > 0 && seal_is_printable(text, n) && !memchr(text, '"', n) &&
+  return local > 0 && is_printable(text, n) && !memchr(text, '"', n) &&
          seal_dns_valid(at + 1, n - local - 1);
 }
 
 /* RFC 3986 3: a scheme and something after it; absolute, as RFC 5280 4.2.1.6 asks. */
-static int seal_uri_valid(const char *text, size_t n) {
+static int uri_valid(const char *text, size_t n) {
   const char *colon = memchr(text, ':', n);
   size_t scheme = colon ? (size_t)(colon - text) : 0;
 
-  if (scheme == 0 || scheme + 1 == n || !seal_is_printable(text, n)) return 0;
-  if (!seal_is_alnum(text[0]) || (text[0] >= '0' && text[0] <= '9')) return 0;
+  if (scheme == 0 || scheme + 1 == n || !is_printable(text, n)) return 0;
+  if (!is_alnum(text[0]) || (text[0] >= '0' && text[0] <= '9')) return 0;
   for (size_t i = 1; i < scheme; i++) {
-    if (!seal_is_alnum(text[i]) && !strchr("+-.", text[i])) return 0;
+    if (!is_alnum(text[i]) && !strchr("+-.", text[i])) return 0;
   }
   return 1;
 }
 
 /* The bytes of a name; their number by *n. NULL for a kind that has no bytes of its own. */
-static const char *seal_general_bytes(const GENERAL_NAME *name, size_t *n) {
+static const char *general_bytes(const GENERAL_NAME *name, size_t *n) {
   const ASN1_STRING *string;
 
   *n = 0;
@@ -103,9 +103,9 @@ static const char *seal_general_bytes(const GENERAL_NAME *name, size_t *n) {
   return (const char *)ASN1_STRING_get0_data(string);
 }
 
-static SealReason seal_general_check(const GENERAL_NAME *name, int wildcard) {
+static SealReason general_check(const GENERAL_NAME *name, int wildcard) {
   size_t n;
-  const char *text = seal_general_bytes(name, &n);
+  const char *text = general_bytes(name, &n);
   int good = 1;
 
   if (!text) return SEAL_VALID;
@@ -119,10 +119,10 @@ static SealReason seal_general_check(const GENERAL_NAME *name, int wildcard) {
     }
     break;
   case GEN_URI:
-    good = seal_uri_valid(text, n);
+    good = uri_valid(text, n);
     break;
   case GEN_EMAIL:
-    good = seal_email_valid(text, n);
+    good = email_valid(text, n);
     break;
   default:
     good = n == 4 || n == 16;
@@ -134,7 +134,7 @@ static SealReason seal_general_check(const GENERAL_NAME *name, int wildcard) {
 ** The SAN
 */
 /* The SAN, the caller's; NULL without one, or when it cannot be read: then *reason says so. */
-static GENERAL_NAMES *seal_san_get(const X509 *x, SealReason *reason) {
+static GENERAL_NAMES *san_get(const X509 *x, SealReason *reason) {
   int critical;
   GENERAL_NAMES *names = X509_get_ext_d2i(x, NID_subject_alt_name, &critical, NULL);
 
@@ -144,12 +144,12 @@ static GENERAL_NAMES *seal_san_get(const X509 *x, SealReason *reason) {
 
 SealReason seal_san_check(const X509 *x, int wildcard) {
   SealReason reason;
-  GENERAL_NAMES *names = seal_san_get(x, &reason);
+  GENERAL_NAMES *names = san_get(x, &reason);
   int n = sk_GENERAL_NAME_num(names);
 
   if (names && n == 0) reason = SEAL_REASON_SAN_INVALID;
   for (int i = 0; i < n && reason == SEAL_VALID; i++) {
-    reason = seal_general_check(sk_GENERAL_NAME_value(names, i), wildcard);
+    reason = general_check(sk_GENERAL_NAME_value(names, i), wildcard);
   }
   GENERAL_NAMES_free(names);
   return reason;
@@ -157,13 +157,13 @@ SealReason seal_san_check(const X509 *x, int wildcard) {
 
 int seal_san_has_wildcard(const X509 *x) {
   SealReason reason;
-  GENERAL_NAMES *names = seal_san_get(x, &reason);
+  GENERAL_NAMES *names = san_get(x, &reason);
   int n = sk_GENERAL_NAME_num(names), found = 0;
 
   for (int i = 0; i < n && !found; i++) {
     const GENERAL_NAME *name = sk_GENERAL_NAME_value(names, i);
     size_t size;
-    const char *text = seal_general_bytes(name, &size);
+    const char *text = general_bytes(name, &size);
 
     found = name->type == GEN_DNS && memchr(text, '*', size);
   }
@@ -172,10 +172,10 @@ int seal_san_has_wildcard(const X509 *x) {
 }
 
 /* The name as {"kind": value}; NULL when memory ran out, and JSON null for what is left out. */
-static json_t *seal_general_json(const GENERAL_NAME *name) {
+static json_t *general_json(const GENERAL_NAME *name) {
   char address[INET6_ADDRSTRLEN];
   size_t n;
-  const char *text = seal_general_bytes(name, &n), *kind = "ip";
+  const char *text = general_bytes(name, &n), *kind = "ip";
   json_t *value;
 
   if (!text) return json_null();
@@ -186,7 +186,7 @@ static json_t *seal_general_json(const GENERAL_NAME *name) {
     n = strlen(text);
   } else {
     kind = name->type == GEN_DNS ? "dns" : name->type == GEN_URI ? "uri" : "email";
-    if (!seal_is_printable(text, n)) return json_null();
+    if (!is_printable(text, n)) return json_null();
   }
   value = json_stringn(text, n);
   return value ? json_pack("{s:o}", kind, value) : NULL;
@@ -194,12 +194,12 @@ static json_t *seal_general_json(const GENERAL_NAME *name) {
 
 json_t *seal_san_json(const X509 *x) {
   SealReason reason;
-  GENERAL_NAMES *names = seal_san_get(x, &reason);
+  GENERAL_NAMES *names = san_get(x, &reason);
   int n = sk_GENERAL_NAME_num(names);
   json_t *array = json_array();
 
   for (int i = 0; i < n && array; i++) {
-    json_t *name = seal_general_json(sk_GENERAL_NAME_value(names, i));
+    json_t *name = general_json(sk_GENERAL_NAME_value(names, i));
 
     if (json_is_null(name)) continue;
     if (json_array_append_new(array, name) != 0) {
@@ -215,8 +215,8 @@ json_t *seal_san_json(const X509 *x) {
 ** Identities
 */
 /* The identity asked for as the bytes that a SAN holds; 0 if it is none. */
-static size_t seal_identity_bytes(const SealX509Policy *policy, unsigned char *address,
-                                  const char **bytes) {
+static size_t identity_bytes(const SealX509Policy *policy, unsigned char *address,
+                             const char **bytes) {
   const char *identity = policy->identity ? policy->identity : "";
   size_t n = strlen(identity);
 
@@ -225,7 +225,7 @@ static size_t seal_identity_bytes(const SealX509Policy *policy, unsigned char *a
   case SEAL_SAN_DNS:
     return seal_dns_valid(identity, n) ? n : 0;
   case SEAL_SAN_URI:
-    return seal_uri_valid(identity, n) ? n : 0;
+    return uri_valid(identity, n) ? n : 0;
   default:
     *bytes = (const char *)address;
     if (inet_pton(AF_INET, identity, address) == 1) return 4;
@@ -244,13 +244,13 @@ SealReason seal_identity_check(const X509 *x, const SealX509Policy *policy) {
   int found = 0, of_kind = 0;
 
   if (policy->san == SEAL_SAN_NONE) return SEAL_VALID;
-  n_wanted = seal_identity_bytes(policy, address, &wanted);
+  n_wanted = identity_bytes(policy, address, &wanted);
   if (n_wanted == 0) return SEAL_REASON_IDENTITY_INVALID;
-  names = seal_san_get(x, &reason);
+  names = san_get(x, &reason);
   for (int i = 0; i < sk_GENERAL_NAME_num(names); i++) {
     const GENERAL_NAME *name = sk_GENERAL_NAME_value(names, i);
     size_t n;
-    const char *text = seal_general_bytes(name, &n);
+    const char *text = general_bytes(name, &n);
 
     if (name->type != type_of[policy->san]) continue;
     of_kind++;

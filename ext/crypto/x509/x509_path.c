@@ -39,7 +39,7 @@ typedef struct SealPath {
 } SealPath;
 
 /* Keeps the first reason of those that got furthest. */
-static SealReason seal_path_refuse(SealPath *path, SealProgress progress, SealReason reason) {
+static SealReason path_refuse(SealPath *path, SealProgress progress, SealReason reason) {
   if (progress > path->progress) {
     path->progress = progress;
     path->reason = reason;
@@ -51,7 +51,7 @@ static SealReason seal_path_refuse(SealPath *path, SealProgress progress, SealRe
 ** A path as a whole
 */
 /* What X509_verify_cert() found, in our words. */
-static SealReason seal_path_reason(int error) {
+static SealReason path_reason(int error) {
   static const struct {
     int error;
     SealReason reason;
@@ -133,7 +133,7 @@ int seal_path_issued(X509_STORE_CTX *ctx, X509 *x, X509 *issuer) {
 }
 
 /* Errors of X509_verify_cert() that are none here. */
-static int seal_path_verdict(int ok, X509_STORE_CTX *ctx) {
+static int path_verdict(int ok, X509_STORE_CTX *ctx) {
   X509_STORE_CTX *parent = X509_STORE_CTX_get0_parent_ctx(ctx);
   const SealPath *path = X509_STORE_CTX_get_app_data(parent ? parent : ctx);
   int last = sk_X509_num(X509_STORE_CTX_get0_chain(ctx)) - 1;
@@ -165,7 +165,7 @@ static int seal_path_verdict(int ok, X509_STORE_CTX *ctx) {
 }
 
 /* The policies that the caller accepts; without any, every policy. */
-static SealReason seal_path_policies(X509_VERIFY_PARAM *param, const char *const *policies) {
+static SealReason path_policies(X509_VERIFY_PARAM *param, const char *const *policies) {
   for (; policies && *policies; policies++) {
     ASN1_OBJECT *oid = OBJ_txt2obj(*policies, 1);
 
@@ -178,7 +178,7 @@ static SealReason seal_path_policies(X509_VERIFY_PARAM *param, const char *const
   return SEAL_VALID;
 }
 
-static SealReason seal_path_param(const SealPath *path, X509_VERIFY_PARAM *param) {
+static SealReason path_param(const SealPath *path, X509_VERIFY_PARAM *param) {
   const SealX509Policy *policy = path->policy;
   int is_path = policy->purpose == SEAL_X509_PATH;
   unsigned long flags = X509_V_FLAG_PARTIAL_CHAIN | X509_V_FLAG_POLICY_CHECK |
@@ -200,10 +200,10 @@ static SealReason seal_path_param(const SealPath *path, X509_VERIFY_PARAM *param
                                                            : X509_PURPOSE_SSL_CLIENT) != 1) {
     return SEAL_INTERNAL;
   }
-  return seal_path_policies(param, policy->policies);
+  return path_policies(param, policy->policies);
 }
 
-static SealReason seal_path_verify(SealPath *path) {
+static SealReason path_verify(SealPath *path) {
   X509_STORE_CTX *ctx = X509_STORE_CTX_new_ex(path->c->x509_lib, NULL);
   SealReason reason;
   int verified;
@@ -213,13 +213,13 @@ static SealReason seal_path_verify(SealPath *path) {
       X509_STORE_CTX_set_app_data(ctx, path) != 1) {
     reason = SEAL_INTERNAL;
   } else {
-    reason = seal_path_param(path, X509_STORE_CTX_get0_param(ctx));
+    reason = path_param(path, X509_STORE_CTX_get0_param(ctx));
   }
   if (reason == SEAL_VALID) {
-    X509_STORE_CTX_set_verify_cb(ctx, seal_path_verdict);
+    X509_STORE_CTX_set_verify_cb(ctx, path_verdict);
     X509_STORE_CTX_set0_crls(ctx, path->set->crls);
     verified = X509_verify_cert(ctx);
-    if (verified != 1) reason = seal_path_reason(X509_STORE_CTX_get_error(ctx));
+    if (verified != 1) reason = path_reason(X509_STORE_CTX_get_error(ctx));
     if (verified < 0 && reason != SEAL_NOMEM) reason = SEAL_INTERNAL;
     /* What was judged is what was found: the leaf, and an anchor at the end. */
     assert(reason != SEAL_VALID || sk_X509_num(X509_STORE_CTX_get0_chain(ctx)) == path->n);
@@ -229,7 +229,7 @@ static SealReason seal_path_verify(SealPath *path) {
 }
 
 /* The checks beside X509_verify_cert() that need the path. `anchor` is the index of its anchor. */
-static SealReason seal_path_form(SealPath *path, int anchor) {
+static SealReason path_form(SealPath *path, int anchor) {
   int purpose = path->policy->purpose, constrained = 0;
 
   for (int i = 0; i < path->n; i++) {
@@ -255,32 +255,32 @@ static SealReason seal_path_form(SealPath *path, int anchor) {
   return SEAL_VALID;
 }
 
-static SealReason seal_path_complete(SealPath *path, int anchor) {
+static SealReason path_complete(SealPath *path, int anchor) {
   SealMark mark;
   SealReason reason;
 
   if (++path->complete > SEAL_COMPLETE_MAX) {
-    return seal_path_refuse(path, SEAL_COMPLETE, SEAL_REASON_PATH_TOO_COMPLEX);
+    return path_refuse(path, SEAL_COMPLETE, SEAL_REASON_PATH_TOO_COMPLEX);
   }
   seal_mark(&mark);
-  reason = seal_path_form(path, anchor);
-  if (reason == SEAL_VALID) reason = seal_path_verify(path);
+  reason = path_form(path, anchor);
+  if (reason == SEAL_VALID) reason = path_verify(path);
   seal_unmark(&mark);
   if (reason == SEAL_VALID) return SEAL_VALID;
-  return seal_path_refuse(path, SEAL_COMPLETE, reason);
+  return path_refuse(path, SEAL_COMPLETE, reason);
 }
 
 /************************************************************************************************
 ** Building
 */
 /* Whether the search must end: it found a path, it failed, or it has spent its budget. */
-static int seal_path_over(const SealPath *path, SealReason reason) {
+static int path_over(const SealPath *path, SealReason reason) {
   return reason == SEAL_VALID || reason == SEAL_NOMEM || reason == SEAL_INTERNAL ||
          path->complete > SEAL_COMPLETE_MAX || path->steps > SEAL_STEPS_MAX ||
          path->signatures > SEAL_SIGNATURES_MAX;
 }
 
-static int seal_path_holds(const SealPath *path, const X509 *x) {
+static int path_holds(const SealPath *path, const X509 *x) {
   for (int i = 0; i < path->n; i++) {
     if (X509_cmp(path->cert[i], x) == 0) return 1;
   }
@@ -288,7 +288,7 @@ static int seal_path_holds(const SealPath *path, const X509 *x) {
 }
 
 /* Whether `issuer` may have issued x, by all that costs nothing. */
-static SealReason seal_path_candidate(SealPath *path, X509 *x, X509 *issuer) {
+static SealReason path_candidate(SealPath *path, X509 *x, X509 *issuer) {
   SealReason reason;
 
   if (X509_NAME_cmp(X509_get_issuer_name(x), X509_get_subject_name(issuer)) != 0) {
@@ -313,12 +313,12 @@ static SealReason seal_path_candidate(SealPath *path, X509 *x, X509 *issuer) {
 }
 
 /* Whether `issuer` signed x. `known` is where the answer is kept, or NULL. */
-static SealReason seal_path_signature(SealPath *path, X509 *x, X509 *issuer, signed char *known) {
+static SealReason path_signature(SealPath *path, X509 *x, X509 *issuer, signed char *known) {
   int good = known ? *known : 0;
 
   if (good == 0) {
     if (++path->signatures > SEAL_SIGNATURES_MAX) {
-      return seal_path_refuse(path, SEAL_BUDGET, SEAL_REASON_PATH_TOO_COMPLEX);
+      return path_refuse(path, SEAL_BUDGET, SEAL_REASON_PATH_TOO_COMPLEX);
     }
     good = X509_verify(x, X509_get0_pubkey(issuer)) == 1 ? 1 : -1;
     if (known) *known = (signed char)good;
@@ -329,75 +329,75 @@ static SealReason seal_path_signature(SealPath *path, X509 *x, X509 *issuer, sig
 /* Whether `issuer` is the next of the path; keeps the reason if only something else than its name
 ** speaks against it. Errors are dropped here: OpenSSL's queue is a ring of 16, and more of them would
 ** push out those of the host. */
-static int seal_path_link(SealPath *path, X509 *x, X509 *issuer, signed char *known) {
+static int path_link(SealPath *path, X509 *x, X509 *issuer, signed char *known) {
   SealMark mark;
   SealReason reason;
 
-  if (seal_path_holds(path, issuer)) return 0;
+  if (path_holds(path, issuer)) return 0;
   seal_mark(&mark);
-  reason = seal_path_candidate(path, x, issuer);
-  if (reason == SEAL_VALID) reason = seal_path_signature(path, x, issuer, known);
+  reason = path_candidate(path, x, issuer);
+  if (reason == SEAL_VALID) reason = path_signature(path, x, issuer, known);
   seal_unmark(&mark);
   if (reason == SEAL_VALID) return 1;
-  if (reason != SEAL_REASON_PATH_NOT_FOUND) seal_path_refuse(path, SEAL_LINK, reason);
+  if (reason != SEAL_REASON_PATH_NOT_FOUND) path_refuse(path, SEAL_LINK, reason);
   return 0;
 }
 
-static SealReason seal_path_extend(SealPath *path, int index);
+static SealReason path_extend(SealPath *path, int index);
 
 /* Goes on from the certificate `from`, the last of the path, over the anchors that issued it. */
-static SealReason seal_path_anchors(SealPath *path, X509 *from) {
+static SealReason path_anchors(SealPath *path, X509 *from) {
   SealReason reason = SEAL_REASON_PATH_NOT_FOUND;
 
-  for (int i = 0; i < sk_X509_num(path->set->anchors) && !seal_path_over(path, reason); i++) {
+  for (int i = 0; i < sk_X509_num(path->set->anchors) && !path_over(path, reason); i++) {
     X509 *anchor = sk_X509_value(path->set->anchors, i);
 
-    if (!seal_path_link(path, from, anchor, NULL)) continue;
+    if (!path_link(path, from, anchor, NULL)) continue;
     path->cert[path->n++] = anchor;
-    reason = seal_path_complete(path, i);
+    reason = path_complete(path, i);
     path->n--;
   }
   return reason;
 }
 
 /* The same over the certificates that came with the leaf; `index` is the one that `from` has. */
-static SealReason seal_path_chain(SealPath *path, X509 *from, int index) {
+static SealReason path_chain(SealPath *path, X509 *from, int index) {
   SealReason reason = SEAL_REASON_PATH_NOT_FOUND;
 
-  for (int i = 1; i < sk_X509_num(path->chain) && !seal_path_over(path, reason); i++) {
+  for (int i = 1; i < sk_X509_num(path->chain) && !path_over(path, reason); i++) {
     X509 *x = sk_X509_value(path->chain, i);
 
-    if (!seal_path_link(path, from, x, &path->signed_by[index][i])) continue;
-    reason = seal_path_extend(path, i);
+    if (!path_link(path, from, x, &path->signed_by[index][i])) continue;
+    reason = path_extend(path, i);
   }
   return reason;
 }
 
 /* Puts chain[index] on the path and goes on from there. As deep as a path is long. */
-static SealReason seal_path_extend(SealPath *path, int index) {
+static SealReason path_extend(SealPath *path, int index) {
   X509 *x = sk_X509_value(path->chain, index);
   SealReason reason;
 
   assert(path->n < SEAL_CHAIN_COUNT);
   if (++path->steps > SEAL_STEPS_MAX) {
-    return seal_path_refuse(path, SEAL_BUDGET, SEAL_REASON_PATH_TOO_COMPLEX);
+    return path_refuse(path, SEAL_BUDGET, SEAL_REASON_PATH_TOO_COMPLEX);
   }
   path->cert[path->n++] = x;
-  reason = seal_path_anchors(path, x);
-  if (!seal_path_over(path, reason)) reason = seal_path_chain(path, x, index);
+  reason = path_anchors(path, x);
+  if (!path_over(path, reason)) reason = path_chain(path, x, index);
   path->n--;
   return reason;
 }
 
 /* A leaf that is itself an anchor: trusted as it is. */
-static SealReason seal_path_pinned(SealPath *path) {
+static SealReason path_pinned(SealPath *path) {
   SealReason reason = SEAL_REASON_PATH_NOT_FOUND;
 
   path->cert[0] = sk_X509_value(path->chain, 0);
   path->n = 1;
-  for (int i = 0; i < sk_X509_num(path->set->anchors) && !seal_path_over(path, reason); i++) {
+  for (int i = 0; i < sk_X509_num(path->set->anchors) && !path_over(path, reason); i++) {
     if (X509_cmp(path->cert[0], sk_X509_value(path->set->anchors, i)) == 0) {
-      reason = seal_path_complete(path, i);
+      reason = path_complete(path, i);
     }
   }
   path->n = 0;
@@ -408,9 +408,9 @@ SealReason seal_path_find(SealCrypto *c, STACK_OF(X509) * chain, const SealCertS
                           const SealX509Policy *policy) {
   SealPath path = {
       .c = c, .set = set, .policy = policy, .chain = chain, .reason = SEAL_REASON_PATH_NOT_FOUND};
-  SealReason reason = seal_path_pinned(&path);
+  SealReason reason = path_pinned(&path);
 
-  if (!seal_path_over(&path, reason)) reason = seal_path_extend(&path, 0);
+  if (!path_over(&path, reason)) reason = path_extend(&path, 0);
   if (reason == SEAL_VALID || reason == SEAL_NOMEM || reason == SEAL_INTERNAL) return reason;
   return path.reason;
 }

@@ -27,7 +27,7 @@ typedef struct SealTlv {
 } SealTlv;
 
 /* Reads the tag and length at p, of n bytes. 1, or 0 if it is not DER or does not fit. */
-static int seal_tlv_read(const unsigned char *p, size_t n, SealTlv *out) {
+static int tlv_read(const unsigned char *p, size_t n, SealTlv *out) {
   size_t head = 2, length;
 
   if (n < 2 || (p[0] & 0x1f) == 0x1f) return 0;
@@ -50,7 +50,7 @@ static int seal_tlv_read(const unsigned char *p, size_t n, SealTlv *out) {
 }
 
 /* OBJECT IDENTIFIER: each arc in base 128 without leading zeros, the last one complete. */
-static int seal_der_oid(const unsigned char *value, size_t n) {
+static int der_oid(const unsigned char *value, size_t n) {
   int first = 1;
 
   for (size_t i = 0; i < n; i++) {
@@ -61,7 +61,7 @@ static int seal_der_oid(const unsigned char *value, size_t n) {
 }
 
 /* A primitive value of a universal type. */
-static int seal_der_primitive(const SealTlv *tlv) {
+static int der_primitive(const SealTlv *tlv) {
   const unsigned char *v = tlv->value;
 
   switch (tlv->tag) {
@@ -77,7 +77,7 @@ static int seal_der_primitive(const SealTlv *tlv) {
   case V_ASN1_NULL:
     return tlv->n == 0;
   case V_ASN1_OBJECT:
-    return seal_der_oid(v, tlv->n);
+    return der_oid(v, tlv->n);
   case V_ASN1_SEQUENCE:
   case V_ASN1_SET:
     return 0; /* always constructed */
@@ -87,15 +87,14 @@ static int seal_der_primitive(const SealTlv *tlv) {
 }
 
 /* X.690 11.6: the members of a SET OF ascend. */
-static int seal_der_ascends(const unsigned char *a, size_t n_a, const unsigned char *b,
-                            size_t n_b) {
+static int der_ascends(const unsigned char *a, size_t n_a, const unsigned char *b, size_t n_b) {
   int order = memcmp(a, b, n_a < n_b ? n_a : n_b);
 
   return order < 0 || (order == 0 && n_a <= n_b);
 }
 
 /* A row of values, as many as there are in n bytes. */
-static int seal_der_values(const unsigned char *p, size_t n, int is_set, int depth) {
+static int der_values(const unsigned char *p, size_t n, int is_set, int depth) {
   const unsigned char *last = NULL;
   size_t n_last = 0;
 
@@ -104,8 +103,8 @@ static int seal_der_values(const unsigned char *p, size_t n, int is_set, int dep
     SealTlv tlv;
     int constructed = p[0] & V_ASN1_CONSTRUCTED;
 
-    if (!seal_tlv_read(p, n, &tlv)) return 0;
-    if (is_set && last && !seal_der_ascends(last, n_last, p, tlv.size)) return 0;
+    if (!tlv_read(p, n, &tlv)) return 0;
+    if (is_set && last && !der_ascends(last, n_last, p, tlv.size)) return 0;
     last = p;
     n_last = tlv.size;
     if (constructed) {
@@ -113,8 +112,8 @@ static int seal_der_values(const unsigned char *p, size_t n, int is_set, int dep
 
       /* DER has no constructed strings. */
       if (kind < 0x40 && kind != V_ASN1_SEQUENCE && kind != V_ASN1_SET) return 0;
-      if (!seal_der_values(tlv.value, tlv.n, kind == V_ASN1_SET, depth + 1)) return 0;
-    } else if (!seal_der_primitive(&tlv)) {
+      if (!der_values(tlv.value, tlv.n, kind == V_ASN1_SET, depth + 1)) return 0;
+    } else if (!der_primitive(&tlv)) {
       return 0;
     }
     p += tlv.size;
@@ -126,12 +125,12 @@ static int seal_der_values(const unsigned char *p, size_t n, int is_set, int dep
 int seal_der_valid(const unsigned char *der, size_t n) {
   SealTlv tlv;
 
-  return seal_tlv_read(der, n, &tlv) && tlv.size == n && seal_der_values(der, n, 0, 0);
+  return tlv_read(der, n, &tlv) && tlv.size == n && der_values(der, n, 0, 0);
 }
 
 /* The value of every extension that OpenSSL knows is DER as well. An unknown one may hold
 ** anything. */
-static int seal_extensions_valid(const STACK_OF(X509_EXTENSION) * extensions) {
+static int extensions_valid(const STACK_OF(X509_EXTENSION) * extensions) {
   int n = sk_X509_EXTENSION_num(extensions);
 
   for (int i = 0; i < n; i++) {
@@ -148,19 +147,18 @@ static int seal_extensions_valid(const STACK_OF(X509_EXTENSION) * extensions) {
 
 /* 1 if `again`, what OpenSSL writes, is the first member of the SEQUENCE in der: the part that is
 ** signed. */
-static int seal_same_signed_part(const unsigned char *der, size_t n, const unsigned char *again,
-                                 int n_again) {
+static int same_signed_part(const unsigned char *der, size_t n, const unsigned char *again,
+                            int n_again) {
   SealTlv outer, part;
 
-  return n_again > 0 && seal_tlv_read(der, n, &outer) &&
-         seal_tlv_read(outer.value, outer.n, &part) && part.size == (size_t)n_again &&
-         memcmp(outer.value, again, part.size) == 0;
+  return n_again > 0 && tlv_read(der, n, &outer) && tlv_read(outer.value, outer.n, &part) &&
+         part.size == (size_t)n_again && memcmp(outer.value, again, part.size) == 0;
 }
 
 /************************************************************************************************
 ** One certificate, one CRL
 */
-static X509 *seal_cert_decode(SealCrypto *c, const unsigned char *der, size_t n) {
+static X509 *cert_decode(SealCrypto *c, const unsigned char *der, size_t n) {
   const unsigned char *p = der;
   X509 *x = X509_new_ex(c->x509_lib, NULL);
 
@@ -173,22 +171,22 @@ static X509 *seal_cert_decode(SealCrypto *c, const unsigned char *der, size_t n)
 }
 
 /* 1 if the certificate is in DER and OpenSSL would write it just so. */
-static int seal_cert_distinguished(SealCrypto *c, const unsigned char *der, size_t n) {
+static int cert_distinguished(SealCrypto *c, const unsigned char *der, size_t n) {
   unsigned char *again = NULL;
   X509 *x;
   int good;
 
   if (!seal_der_valid(der, n)) return 0;
   /* On a copy: writing anew changes what OpenSSL keeps of the original bytes. */
-  x = seal_cert_decode(c, der, n);
-  good = x && seal_extensions_valid(X509_get0_extensions(x)) &&
-         seal_same_signed_part(der, n, again, i2d_re_X509_tbs(x, &again));
+  x = cert_decode(c, der, n);
+  good = x && extensions_valid(X509_get0_extensions(x)) &&
+         same_signed_part(der, n, again, i2d_re_X509_tbs(x, &again));
   OPENSSL_free(again);
   X509_free(x);
   return good;
 }
 
-static X509_CRL *seal_crl_decode(SealCrypto *c, const unsigned char *der, size_t n) {
+static X509_CRL *crl_decode(SealCrypto *c, const unsigned char *der, size_t n) {
   const unsigned char *p = der;
   X509_CRL *crl = X509_CRL_new_ex(c->x509_lib, NULL);
 
@@ -214,7 +212,7 @@ struct SealReader {
 };
 
 /* 1 if OpenSSL has read the extensions and the key of a certificate, and kept them. */
-static int seal_cert_complete(X509 *x) {
+static int cert_complete(X509 *x) {
   EVP_PKEY *key = X509_get0_pubkey(x);
 
   (void)X509_check_purpose(x, -1, 0);
@@ -225,23 +223,23 @@ static int seal_cert_complete(X509 *x) {
 /* Decodes a certificate and reads its extensions and key, now, once. OpenSSL marks as invalid also
 ** what it only had no memory to read, keeps that mark, and drops the error; so what is marked is read
 ** a second time. Invalid extensions and keys are judged later. */
-static X509 *seal_cert_extended(SealCrypto *c, const unsigned char *der, size_t n) {
-  X509 *x = seal_cert_decode(c, der, n);
+static X509 *cert_extended(SealCrypto *c, const unsigned char *der, size_t n) {
+  X509 *x = cert_decode(c, der, n);
 
-  if (x && !seal_cert_complete(x)) {
+  if (x && !cert_complete(x)) {
     X509_free(x);
-    x = seal_cert_decode(c, der, n);
-    if (x) (void)seal_cert_complete(x);
+    x = cert_decode(c, der, n);
+    if (x) (void)cert_complete(x);
   }
   return x;
 }
 
-static SealReason seal_reader_cert(SealReader *reader, const unsigned char *der, size_t n) {
+static SealReason reader_cert(SealReader *reader, const unsigned char *der, size_t n) {
   X509 *x;
 
   if (sk_X509_num(reader->certs) >= reader->max_count) return reader->reasons.large;
-  if (!seal_cert_distinguished(reader->c, der, n)) return reader->reasons.bad;
-  x = seal_cert_extended(reader->c, der, n);
+  if (!cert_distinguished(reader->c, der, n)) return reader->reasons.bad;
+  x = cert_extended(reader->c, der, n);
   if (!x) return reader->reasons.bad;
   if (!sk_X509_push(reader->certs, x)) {
     X509_free(x);
@@ -252,38 +250,37 @@ static SealReason seal_reader_cert(SealReader *reader, const unsigned char *der,
 
 /* RFC 5280 5.1.1.2: the algorithm that is signed is the one that is used. OpenSSL compares the two
 ** in certificates, not in CRLs. */
-static int seal_crl_same_algorithm(const unsigned char *der, size_t n) {
+static int crl_same_algorithm(const unsigned char *der, size_t n) {
   SealTlv outer, signed_part, used, named;
   const unsigned char *p;
   size_t left;
 
-  if (!seal_tlv_read(der, n, &outer) || !seal_tlv_read(outer.value, outer.n, &signed_part))
-    return 0;
+  if (!tlv_read(der, n, &outer) || !tlv_read(outer.value, outer.n, &signed_part)) return 0;
   p = signed_part.value;
   left = signed_part.n;
-  if (!seal_tlv_read(p, left, &named)) return 0;
+  if (!tlv_read(p, left, &named)) return 0;
   if (named.tag == V_ASN1_INTEGER) {
     p += named.size;
     left -= named.size;
-    if (!seal_tlv_read(p, left, &named)) return 0;
+    if (!tlv_read(p, left, &named)) return 0;
   }
-  return seal_tlv_read(outer.value + signed_part.size, outer.n - signed_part.size, &used) &&
+  return tlv_read(outer.value + signed_part.size, outer.n - signed_part.size, &used) &&
          used.size == named.size && memcmp(p, outer.value + signed_part.size, used.size) == 0;
 }
 
-static SealReason seal_reader_crl(SealReader *reader, const unsigned char *der, size_t n) {
+static SealReason reader_crl(SealReader *reader, const unsigned char *der, size_t n) {
   unsigned char *again = NULL;
   X509_CRL *crl;
   int good;
 
-  if (!seal_der_valid(der, n) || !seal_crl_same_algorithm(der, n)) return reader->reasons.bad;
-  crl = seal_crl_decode(reader->c, der, n);
-  good = crl && seal_extensions_valid(X509_CRL_get0_extensions(crl)) &&
-         seal_same_signed_part(der, n, again, i2d_re_X509_CRL_tbs(crl, &again));
+  if (!seal_der_valid(der, n) || !crl_same_algorithm(der, n)) return reader->reasons.bad;
+  crl = crl_decode(reader->c, der, n);
+  good = crl && extensions_valid(X509_CRL_get0_extensions(crl)) &&
+         same_signed_part(der, n, again, i2d_re_X509_CRL_tbs(crl, &again));
   OPENSSL_free(again);
   X509_CRL_free(crl);
   if (!good) return reader->reasons.bad;
-  crl = seal_crl_decode(reader->c, der, n);
+  crl = crl_decode(reader->c, der, n);
   if (!crl) return reader->reasons.bad;
   if (!sk_X509_CRL_push(reader->crls, crl)) {
     X509_CRL_free(crl);
@@ -292,27 +289,27 @@ static SealReason seal_reader_crl(SealReader *reader, const unsigned char *der, 
   return SEAL_VALID;
 }
 
-static int seal_is_space(char ch) {
+static int is_space(char ch) {
   return ch == ' ' || ch == '\t' || ch == '\r' || ch == '\n';
 }
 
-static int seal_is_base64(char ch) {
+static int is_base64(char ch) {
   return (ch >= 'A' && ch <= 'Z') || (ch >= 'a' && ch <= 'z') || (ch >= '0' && ch <= '9') ||
          ch == '+' || ch == '/' || ch == '=';
 }
 
 /* Decodes base64 with white space in it to a buffer, the caller's. NULL if it is anything else;
 ** *nomem tells why. */
-static unsigned char *seal_base64_block(const char *text, size_t n, size_t *out_n, int *nomem) {
+static unsigned char *base64_block(const char *text, size_t n, size_t *out_n, int *nomem) {
   unsigned char *packed = malloc(n + 1), *out = malloc(n + 1);
   size_t used = 0;
   int size = -1, padding = 0;
 
   *nomem = !packed || !out;
   for (size_t i = 0; !*nomem && i < n; i++) {
-    if (seal_is_space(text[i])) continue;
+    if (is_space(text[i])) continue;
     /* '=' only at the end, twice at most. */
-    if (!seal_is_base64(text[i]) || (padding > 0 && text[i] != '=') || padding > 2) {
+    if (!is_base64(text[i]) || (padding > 0 && text[i] != '=') || padding > 2) {
       used = 0;
       break;
     }
@@ -333,8 +330,8 @@ static unsigned char *seal_base64_block(const char *text, size_t n, size_t *out_
 
 /* Reads the PEM block whose label begins at `text`. Gives where the rest begins, NULL if it is
 ** malformed. */
-static const char *seal_pem_block(SealReader *reader, const char *text, const char *end,
-                                  SealReason *reason) {
+static const char *pem_block(SealReader *reader, const char *text, const char *end,
+                             SealReason *reason) {
   char last[40];
   size_t n_label = strlen(reader->label), n_last, n_der;
   const char *body, *close;
@@ -350,8 +347,8 @@ static const char *seal_pem_block(SealReader *reader, const char *text, const ch
   n_last = (size_t)snprintf(last, sizeof last, "-----END %s-----", reader->label);
   assert(n_last < sizeof last);
   close = memmem(body, (size_t)(end - body), last, n_last);
-  if (!close || (close + n_last < end && !seal_is_space(close[n_last]))) return NULL;
-  der = seal_base64_block(body, (size_t)(close - body), &n_der, &nomem);
+  if (!close || (close + n_last < end && !is_space(close[n_last]))) return NULL;
+  der = base64_block(body, (size_t)(close - body), &n_der, &nomem);
   if (nomem) *reason = SEAL_NOMEM;
   if (!der) return NULL;
   *reason = reader->each(reader, der, n_der);
@@ -359,7 +356,7 @@ static const char *seal_pem_block(SealReader *reader, const char *text, const ch
   return close + n_last;
 }
 
-static SealReason seal_pem_read(SealReader *reader, const char *text, size_t n) {
+static SealReason pem_read(SealReader *reader, const char *text, size_t n) {
   static const char first[] = "-----BEGIN ", last[] = "-----END ";
   const char *end = text + n, *block = text;
   SealReason reason = SEAL_VALID;
@@ -374,20 +371,20 @@ static SealReason seal_pem_read(SealReader *reader, const char *text, size_t n) 
     if (!begin) break;
     /* A block begins a line. */
     if (begin > block && begin[-1] != '\n' && begin[-1] != '\r') return reader->reasons.container;
-    text = seal_pem_block(reader, begin + sizeof first - 1, end, &reason);
+    text = pem_block(reader, begin + sizeof first - 1, end, &reason);
     if (!text) return reason;
     count++;
   }
   return reason == SEAL_VALID && count == 0 ? reader->reasons.container : reason;
 }
 
-static SealReason seal_der_read(SealReader *reader, const unsigned char *der, size_t n) {
+static SealReason der_read(SealReader *reader, const unsigned char *der, size_t n) {
   SealReason reason = SEAL_VALID;
 
   while (reason == SEAL_VALID && n > 0) {
     SealTlv tlv;
 
-    if (!seal_tlv_read(der, n, &tlv)) return reader->reasons.container;
+    if (!tlv_read(der, n, &tlv)) return reader->reasons.container;
     reason = reader->each(reader, der, tlv.size);
     der += tlv.size;
     n -= tlv.size;
@@ -396,15 +393,15 @@ static SealReason seal_der_read(SealReader *reader, const unsigned char *der, si
 }
 
 /* Empty input has nothing in it, and is for the caller to judge. */
-static SealReason seal_read(SealReader *reader, const void *data, size_t n) {
+static SealReason reader_read(SealReader *reader, const void *data, size_t n) {
   const unsigned char *bytes = data;
 
   if (n == 0) return SEAL_VALID;
   /* A SEQUENCE with a long length; no text begins so: 0x80 to 0x84 begin no character. */
   if (n > 1 && bytes[0] == 0x30 && bytes[1] >= 0x80 && bytes[1] <= 0x84) {
-    return seal_der_read(reader, bytes, n);
+    return der_read(reader, bytes, n);
   }
-  return seal_pem_read(reader, data, n);
+  return pem_read(reader, data, n);
 }
 
 SealReason seal_certs_read(SealCrypto *c, const void *data, size_t n, int max_count,
@@ -413,10 +410,10 @@ SealReason seal_certs_read(SealCrypto *c, const void *data, size_t n, int max_co
                        .label = "CERTIFICATE",
                        .reasons = *reasons,
                        .max_count = max_count,
-                       .each = seal_reader_cert,
+                       .each = reader_cert,
                        .certs = out};
 
-  return seal_read(&reader, data, n);
+  return reader_read(&reader, data, n);
 }
 
 SealReason seal_crls_read(SealCrypto *c, const void *data, size_t n, STACK_OF(X509_CRL) * out) {
@@ -424,8 +421,8 @@ SealReason seal_crls_read(SealCrypto *c, const void *data, size_t n, STACK_OF(X5
       .c = c,
       .label = "X509 CRL",
       .reasons = {SEAL_REASON_CRL_MALFORMED, SEAL_REASON_CRL_MALFORMED, SEAL_REASON_CRL_MALFORMED},
-      .each = seal_reader_crl,
+      .each = reader_crl,
       .crls = out};
 
-  return seal_read(&reader, data, n);
+  return reader_read(&reader, data, n);
 }
