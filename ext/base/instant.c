@@ -6,8 +6,9 @@
 #include <assert.h>
 #include <stdio.h>
 
-/* Days from 1970-01-01 to a date, by counting years from March so that a leap day comes last. */
-static int64_t days_of_date(int64_t year, int month, int day) {
+int64_t seal_days_of_date(int64_t year, int month, int day) {
+  assert(month >= 1 && month <= 12 && day >= 1 && day <= 31);
+  /* Years from March, so that a leap day comes last. */
   year -= month <= 2;
   int64_t era = (year >= 0 ? year : year - 399) / 400;
   int64_t year_of_era = year - era * 400;
@@ -37,7 +38,7 @@ static int read_date(const char *text, int64_t *days) {
   int year = digits(text, 4), month = digits(text + 5, 2), day = digits(text + 8, 2);
   if (year < 0 || month < 1 || month > 12 || day < 1 || text[4] != '-' || text[7] != '-') return -1;
   if (day > days_in_month(year, month)) return -1;
-  *days = days_of_date(year, month, day);
+  *days = seal_days_of_date(year, month, day);
   return 0;
 }
 

@@ -27,4 +27,8 @@ int seal_instant_parse(const char *text, size_t n, int64_t *out);
 ** as the nearest year's end. */
 void seal_instant_text(int64_t t, char out[SEAL_INSTANT_SIZE]);
 
+/* Gives the days from 1970-01-01 to a date of the proleptic Gregorian calendar, of any year: month 1 to
+** 12, day 1 to 31, and a day that the month does not have counts on into the next. */
+int64_t seal_days_of_date(int64_t year, int month, int day);
+
 #endif

@@ -9,7 +9,8 @@
 #include <limits.h>
 #include <string.h>
 #include <openssl/core_names.h>
-#include "crypto/internal.h"
+#include "base/text.h"
+#include "crypto/crypto_int.h"
 
 #define SEAL_AEAD_VERSION 1
 #define SEAL_AEAD_NONCE   12

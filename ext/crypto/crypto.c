@@ -12,7 +12,7 @@
 */
 #include <stdlib.h>
 #include <string.h>
-#include "crypto/internal.h"
+#include "crypto/crypto_int.h"
 
 static const char *const signature_name[] = {"RSA", "ECDSA", "ED25519", "ED448"};
 static const char *const keymgmt_name[] = {"RSA", "EC", "ED25519", "ED448", "HMAC"};

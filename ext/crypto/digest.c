@@ -6,7 +6,7 @@
 */
 #include <assert.h>
 #include <openssl/rand.h>
-#include "crypto/internal.h"
+#include "crypto/crypto_int.h"
 
 #include <string.h>
 

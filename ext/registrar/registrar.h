@@ -15,7 +15,9 @@
 #include "base/json.h"
 #include "base/reason.h"
 #include "base/text.h"
-#include "crypto/crypto.h"
+#include "crypto/jose/jose.h"
+#include "crypto/jose/sign.h"
+#include "crypto/x509/x509.h"
 #include "store/store.h"
 
 #define SEAL_BODY_MAX (16 * 1024 * 1024) /* bytes of a message's body */

@@ -9,7 +9,7 @@
 #define SEAL_JOSE_H
 
 #include "sqlite3ext.h"
-#include "crypto/crypto.h"
+#include "crypto/jose/jose.h"
 
 /* Registers the three on db. `c` is the caller's and is used until the connection closes, up to
 ** the destructors of its modules. Gives SQLITE_OK or an error code. */

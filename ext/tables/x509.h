@@ -2,7 +2,7 @@
 #ifndef SEAL_TABLES_X509_H
 #define SEAL_TABLES_X509_H
 
-#include "crypto/crypto.h"
+#include "crypto/x509/x509.h"
 #include "sqlite3ext.h"
 
 /* Makes the table-valued function seal_x509 on a connection. `c` is the connection's, and stays

@@ -17,7 +17,7 @@
 #include <openssl/rsa.h>
 #include <openssl/ec.h>
 #include <openssl/bn.h>
-#include "crypto/internal.h"
+#include "crypto/jose/jose_int.h"
 
 enum { BATCH = 20, ROUNDS = 200, KINDS = 3 };
 

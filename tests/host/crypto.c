@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "crypto/internal.h"
+#include "crypto/jose/jose_int.h"
 
 static void check(const char *name, int ok) {
   printf("%s %s\n", ok ? "ok" : "FAIL", name);

@@ -11,7 +11,7 @@
 #include <string.h>
 #include <openssl/bn.h>
 #include <openssl/rsa.h>
-#include "crypto/internal.h"
+#include "crypto/jose/jose_int.h"
 
 void *__real_malloc(size_t n);
 void *__real_calloc(size_t n, size_t size);

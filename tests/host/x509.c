@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <openssl/err.h>
-#include "crypto/crypto.h"
+#include "crypto/x509/x509.h"
 
 typedef struct Bytes {
   char *p;

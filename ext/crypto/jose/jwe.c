@@ -10,7 +10,7 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
-#include "crypto/internal.h"
+#include "crypto/jose/jose_int.h"
 
 #define SEAL_JWE_ALG  "ECDH-ES+A256KW"
 #define SEAL_JWE_ENC  "A256GCM"

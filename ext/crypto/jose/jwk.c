@@ -14,7 +14,7 @@
 #include <string.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
-#include "crypto/internal.h"
+#include "crypto/jose/jose_int.h"
 
 #define SEAL_RSA_BYTES_MAX 1024
 #define SEAL_OCT_BYTES_MAX 1024

@@ -14,7 +14,7 @@
 #include <openssl/ec.h>
 #include <openssl/param_build.h>
 #include <openssl/rsa.h>
-#include "crypto/internal.h"
+#include "crypto/jose/jose_int.h"
 
 #define SEAL_RSA_BITS_MIN  2048
 #define SEAL_RSA_BITS_MAX  8192
@@ -52,6 +52,12 @@ const SealAlg *seal_alg_find(const char *name) {
     if (strcmp(all_algs[i].name, name) == 0) return &all_algs[i];
   }
   return NULL;
+}
+
+int seal_alg_allowed(const char *name, const char *const *algs) {
+  if (!algs) return 1;
+  while (*algs && strcmp(*algs, name) != 0) algs++;
+  return *algs != NULL;
 }
 
 const SealCurve *seal_curve_find(SealKty kty, const char *crv) {

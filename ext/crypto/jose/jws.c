@@ -10,7 +10,7 @@
 */
 #include <stdlib.h>
 #include <string.h>
-#include "crypto/internal.h"
+#include "crypto/jose/jose_int.h"
 
 #define SEAL_SIGNATURE_MAX 1024 /* RSA of 8,192 bits */
 
@@ -117,12 +117,6 @@ static SealReason jws_key(const SealKeySet *set, const char *kid, size_t *out) {
   return SEAL_REASON_KEY_UNKNOWN;
 }
 
-static int alg_allowed(const SealAlg *alg, const char *const *algs) {
-  if (!algs) return 1;
-  while (*algs && strcmp(*algs, alg->name) != 0) algs++;
-  return *algs != NULL;
-}
-
 /* Everything up to the signature itself. */
 static SealReason jws_choose(const SealParts *parts, const SealKeySet *set, const char *const *algs,
                              SealJws *out) {
@@ -131,7 +125,7 @@ static SealReason jws_choose(const SealParts *parts, const SealKeySet *set, cons
 
   if (reason != SEAL_VALID) return reason;
   if (!alg) return SEAL_REASON_ALG_NOT_SUPPORTED;
-  if (!alg_allowed(alg, algs)) return SEAL_REASON_ALG_NOT_ALLOWED;
+  if (!seal_alg_allowed(alg->name, algs)) return SEAL_REASON_ALG_NOT_ALLOWED;
   reason = jws_key(set, out->kid, &out->key);
   if (reason != SEAL_VALID) return reason;
   return set->key[out->key].alg == alg ? SEAL_VALID : SEAL_REASON_ALG_MISMATCH;

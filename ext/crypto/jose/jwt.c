@@ -8,7 +8,7 @@
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
-#include "crypto/internal.h"
+#include "crypto/jose/jose_int.h"
 
 #define SEAL_JTI_MAX     256          /* bytes */
 #define SEAL_NUMERIC_MAX 253402300799 /* the end of the year 9999 */
@@ -177,17 +177,11 @@ static SealReason jwt_judge_binding(const SealJwt *jwt, const SealJwtPolicy *pol
   return SEAL_VALID;
 }
 
-static int jwt_alg_allowed(const char *alg, const char *const *algs) {
-  if (!algs) return 1;
-  while (*algs && strcmp(*algs, alg) != 0) algs++;
-  return *algs != NULL;
-}
-
 SealReason seal_jwt_check(SealJwt *jwt, const SealJwtPolicy *policy) {
   SealReason reason;
 
   assert(policy->leeway >= 0 && policy->leeway <= SEAL_LEEWAY_MAX);
-  if (!jwt_alg_allowed(jwt->jws.alg, policy->algs)) return SEAL_REASON_ALG_NOT_ALLOWED;
+  if (!seal_alg_allowed(jwt->jws.alg, policy->algs)) return SEAL_REASON_ALG_NOT_ALLOWED;
   reason = jwt_judge_type(jwt->jws.header, policy);
   if (reason == SEAL_VALID) reason = jwt_read(jwt);
   if (reason != SEAL_VALID) return reason;

@@ -12,7 +12,7 @@
 #include <openssl/core_names.h>
 #include <openssl/ec.h>
 #include <openssl/x509.h>
-#include "crypto/internal.h"
+#include "crypto/jose/jose_int.h"
 
 #define SEAL_P256_SIZE 32
 

@@ -14,7 +14,7 @@
 */
 #include <stdlib.h>
 #include <string.h>
-#include "crypto/x509_int.h"
+#include "crypto/x509/x509_int.h"
 
 static const SealReadReasons chain_reasons = {
     SEAL_REASON_CHAIN_MALFORMED, SEAL_REASON_CERT_MALFORMED, SEAL_REASON_CHAIN_TOO_LARGE};

@@ -9,7 +9,8 @@
 #include <time.h>
 #include <openssl/core_names.h>
 #include <openssl/params.h>
-#include "crypto/x509_int.h"
+#include "base/instant.h"
+#include "crypto/x509/x509_int.h"
 
 /* RFC 5280 4.1.2.2: at most 20 octets, of which the first bit is the sign. */
 #define SEAL_SERIAL_BITS 159
@@ -93,14 +94,6 @@ SealReason seal_cert_key_deep(SealCrypto *c, X509 *x) {
 /************************************************************************************************
 ** Times
 */
-/* Days from 1970-01-01 to a date of the Gregorian calendar, after 0000-03-01. */
-static int64_t days_of_date(int year, int month, int day) {
-  int64_t y = month <= 2 ? year - 1 : year;
-  int64_t in_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
-
-  return y * 365 + y / 4 - y / 100 + y / 400 + in_year - 719468;
-}
-
 int seal_asn1_time(const ASN1_TIME *time, int64_t *out) {
   const unsigned char *text;
   size_t n;
@@ -115,8 +108,8 @@ int seal_asn1_time(const ASN1_TIME *time, int64_t *out) {
   }
   /* Judges the ranges, and gives a two-digit year its century. */
   if (ASN1_TIME_to_tm(time, &tm) != 1) return 0;
-  *out = days_of_date(tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday) * 86400 + tm.tm_hour * 3600 +
-         tm.tm_min * 60 + tm.tm_sec;
+  *out = seal_days_of_date(tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday) * 86400 +
+         tm.tm_hour * 3600 + tm.tm_min * 60 + tm.tm_sec;
   return 1;
 }
 

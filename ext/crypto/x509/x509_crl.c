@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <openssl/rsa.h>
-#include "crypto/x509_int.h"
+#include "crypto/x509/x509_int.h"
 
 /* Entries of a complete CRL; removeFromCRL belongs into a delta (RFC 5280 5.3.1). Of critical entry
 ** extensions only the certificate issuer is understood (5.3.3). */

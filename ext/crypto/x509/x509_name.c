@@ -10,7 +10,7 @@
 #include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
-#include "crypto/x509_int.h"
+#include "crypto/x509/x509_int.h"
 
 #define SEAL_DNS_MAX   253
 #define SEAL_LABEL_MAX 63

@@ -13,7 +13,7 @@
 **    SealReason reason = seal_path_find(c, chain, set, &policy);
 */
 #include <assert.h>
-#include "crypto/x509_int.h"
+#include "crypto/x509/x509_int.h"
 
 /* Far more than an honest chain needs, and far less than what would take long. */
 #define SEAL_SIGNATURES_MAX 128 /* signatures verified while paths are built */

@@ -12,7 +12,7 @@
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
-#include "crypto/x509_int.h"
+#include "crypto/x509/x509_int.h"
 
 #define SEAL_DER_DEPTH 32
 

@@ -10,7 +10,7 @@
 **    reason = seal_x509_ready(c);
 **    if (reason != SEAL_VALID) return reason;
 */
-#include "crypto/x509_int.h"
+#include "crypto/x509/x509_int.h"
 
 /* SubjectPublicKeyInfo of each kind (RFC 5480, RFC 8410, RFC 8017 A.1, RFC 4055 1.2); the numbers in
 ** them mean nothing but for the point of P-256, which must be one: the generator. */

@@ -10,6 +10,7 @@
 #include <string.h>
 #include "tables/jose.h"
 #include "base/instant.h"
+#include "base/json.h"
 
 SQLITE_EXTENSION_INIT3
 

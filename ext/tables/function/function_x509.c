@@ -11,6 +11,7 @@
 #include <string.h>
 #include "tables/x509.h"
 #include "base/instant.h"
+#include "base/json.h"
 
 SQLITE_EXTENSION_INIT3
 

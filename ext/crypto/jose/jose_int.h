@@ -1,19 +1,18 @@
-/* What the files of this floor share among themselves, and no other floor sees.
+/* What the files of jose/ share among themselves, and nobody else sees: algorithms, curves, and one key.
 **
-**    SealMark mark;
-**    seal_mark(&mark);
-**    if (EVP_PKEY_public_check(ctx) != 1) reason = seal_failed(&mark, SEAL_REASON_KEY_INVALID);
-**    seal_unmark(&mark);
+**    SealJwk key = {.alg = seal_alg_find("ES256")};
+**    if (seal_jwk_make_ec(c, &key, seal_curve_find(SEAL_KTY_EC, "P-256"), x, y) == SEAL_VALID)
+**      reason = seal_jwk_verify(c, &key, data, n, sig, n_sig);
+**    seal_jwk_clear(&key);
 */
-#ifndef SEAL_CRYPTO_INTERNAL_H
-#define SEAL_CRYPTO_INTERNAL_H
+#ifndef SEAL_CRYPTO_JOSE_INT_H
+#define SEAL_CRYPTO_JOSE_INT_H
 
-#include <openssl/crypto.h>
-#include <openssl/err.h>
-#include <openssl/evp.h>
-#include <openssl/kdf.h>
-#include <openssl/provider.h>
-#include "crypto/crypto.h"
+#include "base/json.h"
+#include "base/text.h"
+#include "crypto/crypto_int.h"
+#include "crypto/jose/jose.h"
+#include "crypto/jose/sign.h"
 
 /* Caps on what is looked at, before anything is copied. */
 #define SEAL_TOKEN_MAX  65536 /* bytes of a compact JWS */
@@ -21,49 +20,6 @@
 #define SEAL_KEYS_MAX   65536 /* bytes of a JWK Set */
 #define SEAL_KEYS_COUNT 64
 #define SEAL_JSON_DEPTH 32
-
-enum { SEAL_MD_256, SEAL_MD_384, SEAL_MD_512, SEAL_MD_COUNT };
-
-#define SEAL_HELD_MAX 16
-
-struct SealCrypto {
-  OSSL_LIB_CTX *lib;
-  OSSL_PROVIDER *provider;
-  EVP_MD *md[SEAL_MD_COUNT];
-  EVP_MAC *hmac;
-  EVP_CIPHER *gcm, *wrap; /* AES-256-GCM; AES-256 key wrap, RFC 3394 */
-  EVP_KDF *hkdf;          /* RFC 5869 */
-  EVP_MD_CTX *digest;     /* scratch of one digest */
-  EVP_MD_CTX *message;    /* scratch of one EdDSA verification; the two do not mix */
-  /* Fetched only so that the library keeps them at hand. */
-  EVP_SIGNATURE *signature[SEAL_HELD_MAX];
-  EVP_KEYMGMT *keymgmt[SEAL_HELD_MAX];
-  EVP_KEYEXCH *ecdh;
-  /* For certificates, made by x509_warm.c when the first one is met. NULL until then. */
-  OSSL_LIB_CTX *x509_lib;
-  OSSL_PROVIDER *x509_provider;
-};
-
-/* OpenSSL's error queue: what was there before a call is there after it, and nothing else. `own`
-** is 1 where the queue was empty, so that all of it is ours. */
-typedef struct SealMark {
-  int own;
-} SealMark;
-void seal_mark(SealMark *mark);
-void seal_unmark(SealMark *mark);
-/* Why an OpenSSL call failed: SEAL_NOMEM where memory ran out, `otherwise` where it did not. */
-SealReason seal_failed(const SealMark *mark, SealReason otherwise);
-
-/* x509_warm.c: makes c->x509_lib, once, and reads one key of each kind in it, so that it knows how to
-** for good; SEAL_NOMEM when that fails, and then the next call begins anew. */
-SealReason seal_x509_ready(SealCrypto *c);
-void seal_x509_forget(SealCrypto *c);
-
-/* Digest number md (SEAL_MD_256 ...) of n bytes. */
-SealReason seal_digest(SealCrypto *c, int md, const void *data, size_t n, unsigned char *out);
-
-/* Copies n bytes to fresh memory and adds a NUL; NULL when memory ran out. */
-void *seal_copy(const void *data, size_t n);
 
 /* The algorithms of RFC 7518 3.1 and RFC 8037 3.1. */
 typedef enum SealKty { SEAL_KTY_OCT, SEAL_KTY_RSA, SEAL_KTY_EC, SEAL_KTY_OKP } SealKty;
@@ -74,7 +30,10 @@ typedef struct SealAlg {
   int pss;        /* RSA: PSS, not PKCS#1 v1.5 */
   const char *ec; /* EC: the one curve */
 } SealAlg;
+/* Finds an algorithm by its name; NULL if it is not supported. Static. */
 const SealAlg *seal_alg_find(const char *name);
+/* Returns 1 if the name is in the NULL-terminated list, or the list is NULL; 0 if not. */
+int seal_alg_allowed(const char *name, const char *const *algs);
 
 /* The curves of RFC 7518 6.2.1.1 and RFC 8037 2 that sign. */
 typedef struct SealCurve {
@@ -84,6 +43,7 @@ typedef struct SealCurve {
   size_t signature; /* bytes of a signature */
   const char *alg;
 } SealCurve;
+/* Finds a curve of that kind of key; NULL if it is not supported. Static. */
 const SealCurve *seal_curve_find(SealKty kty, const char *crv);
 
 /* One key that verifies, with contexts that are set up once. */
@@ -116,7 +76,8 @@ struct SealKey {
 ** private in it is refused (jwk.c). The caller clears it, also on failure. */
 SealReason seal_jwk_p256(SealCrypto *c, const json_t *jwk, SealJwk *key);
 
-/* key.c: from numbers to a key. Each judges size and strength, and sets up the contexts. */
+/* jwk_make.c: from numbers to a key. Each judges size and strength, and sets up the contexts; key->alg
+** is set before. The caller clears the key, also on failure. */
 SealReason seal_jwk_make_rsa(SealCrypto *c, SealJwk *key, const unsigned char *n, size_t n_size,
                              const unsigned char *e, size_t e_size);
 SealReason seal_jwk_make_ec(SealCrypto *c, SealJwk *key, const SealCurve *curve,
@@ -124,6 +85,7 @@ SealReason seal_jwk_make_ec(SealCrypto *c, SealJwk *key, const SealCurve *curve,
 SealReason seal_jwk_make_okp(SealCrypto *c, SealJwk *key, const SealCurve *curve,
                              const unsigned char *x);
 SealReason seal_jwk_make_oct(SealCrypto *c, SealJwk *key, const unsigned char *k, size_t n);
+/* Frees what *key owns and zeroes it. */
 void seal_jwk_clear(SealJwk *key);
 
 /* Verifies a signature of n_sig bytes over n bytes. */

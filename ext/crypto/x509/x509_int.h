@@ -14,7 +14,8 @@
 
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
-#include "crypto/internal.h"
+#include "crypto/crypto_int.h"
+#include "crypto/x509/x509.h"
 
 /* Caps on what is looked at, before anything is copied. */
 #define SEAL_CHAIN_MAX   65536      /* bytes of a chain */

@@ -1,0 +1,68 @@
+/* Certificates: paths with CRLs (RFC 5280), and what a client certificate must be besides. Stands on
+** crypto.h alone; knows nothing of jose/.
+**
+**    SealCertSet *set;
+**    SealX509Policy policy = {.at = 1790000000, .san = SEAL_SAN_DNS, .identity = "v2x.example"};
+**    SealX509 x;
+**    if (seal_certset_parse(c, anchors, n_anchors, NULL, 0, &set) == SEAL_VALID) {
+**      SealReason reason = seal_x509_verify(c, chain, n_chain, set, &policy, &x);
+**      ...
+**      seal_x509_clear(&x);
+**      seal_certset_free(set);
+**    }
+*/
+#ifndef SEAL_CRYPTO_X509_H
+#define SEAL_CRYPTO_X509_H
+
+#include <jansson.h>
+#include "crypto/crypto.h"
+
+typedef struct SealCertSet SealCertSet; /* anchors and CRLs, parsed once and kept */
+
+typedef struct SealX509Policy {
+  int64_t at; /* seconds since 1970 */
+  enum { SEAL_X509_CLIENT, SEAL_X509_SERVER, SEAL_X509_PATH } purpose;
+  enum { SEAL_SAN_NONE, SEAL_SAN_DNS, SEAL_SAN_URI, SEAL_SAN_IP } san; /* the identity asked for */
+  const char *identity;
+  const char *const *policies; /* OIDs, NULL-terminated, or NULL */
+  int explicit_policy, inhibit_mapping, inhibit_any_policy;
+} SealX509Policy;
+
+/* What the leaf of a chain says of itself, believed or not. */
+typedef struct SealX509 {
+  char *subject;                 /* RFC 2253 text; NULL where it is no text */
+  json_t *san;                   /* array of {"dns"|"uri"|"ip"|"email": value} */
+  int64_t not_before, not_after; /* seconds since 1970 */
+  char thumbprint[44];           /* x5t#S256 of the leaf */
+} SealX509;
+
+/* Anchors (PEM text, or DER one after another) and CRLs (PEM or DER, NULL = none are asked for).
+** With CRLs given, be they 0 bytes, a certificate without a valid, complete, current CRL is refused;
+** an anchor is not asked about. Both at most 16 MiB. On SEAL_VALID *out is the caller's, otherwise NULL.
+** A set belongs to the context, and so serves one thread at a time. */
+SealReason seal_certset_parse(SealCrypto *c, const void *anchors, size_t n_anchors,
+                              const void *crls, size_t n_crls, SealCertSet **out);
+/* Frees a set; NULL is allowed. */
+void seal_certset_free(SealCertSet *set);
+
+/* Validates a chain (leaf first, then intermediates in any order; PEM or DER) against the set: at
+** most 64 KiB, 48 certificates, and 8 of them on a path between leaf and anchor. A certificate is valid
+** from notBefore through notAfter, both included (RFC 5280 4.1.2.5), a CRL from thisUpdate until
+** nextUpdate, not included. Fills *out on SEAL_VALID, and as far as the leaf could be read
+** otherwise: a time that could not is INT64_MIN. *out is for seal_x509_clear in either case. */
+SealReason seal_x509_verify(SealCrypto *c, const void *chain, size_t n, const SealCertSet *set,
+                            const SealX509Policy *policy, SealX509 *out);
+/* The leaf of a chain alone: strict parsing, key, times at policy->at and form of a client
+** certificate, but no path: for a certificate that is itself registered. */
+SealReason seal_x509_leaf(SealCrypto *c, const void *chain, size_t n, const SealX509Policy *policy,
+                          SealX509 *out);
+/* Frees what *x owns and zeroes it. */
+void seal_x509_clear(SealX509 *x);
+
+/* Checks one CRL for import: its form, and its signature by one of the anchors. Gives its
+** issuer (RFC 2253) and its CRL number as decimal text, both the caller's (free), and nextUpdate in
+** seconds since 1970; after a refusal both texts are NULL. The set is one of the same context. */
+SealReason seal_crl_check(SealCrypto *c, const void *crl, size_t n, const SealCertSet *set,
+                          char **issuer, char **number, int64_t *next_update);
+
+#endif
