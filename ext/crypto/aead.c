@@ -19,7 +19,7 @@
 /* The key for one purpose. */
 static SealReason aead_key(SealCrypto *c, const unsigned char key[32], const char *purpose,
                            unsigned char out[32], const SealMark *mark) {
-  EVP_KDF_CTX *ctx = EVP_KDF_CTX_new(c->hkdf);
+  EVP_KDF_CTX *ctx = EVP_KDF_CTX_new(c->shared->hkdf);
   OSSL_PARAM param[4] = {
       /* OpenSSL takes its input as if it could write there; it does not. */
       OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, (char *)"SHA256", 0),
@@ -61,7 +61,7 @@ SealReason seal_aead_seal(SealCrypto *c, const unsigned char key[32], const char
   if (reason == SEAL_VALID) reason = seal_random(c, nonce, SEAL_AEAD_NONCE);
   if (reason == SEAL_VALID) {
     ctx = EVP_CIPHER_CTX_new();
-    if (!ctx || EVP_EncryptInit_ex2(ctx, c->gcm, derived, nonce, NULL) != 1 ||
+    if (!ctx || EVP_EncryptInit_ex2(ctx, c->shared->gcm, derived, nonce, NULL) != 1 ||
         !aead_feed(ctx, aad, n_aad) ||
         (n > 0 && EVP_EncryptUpdate(ctx, text, &size, plain, (int)n) != 1) ||
         EVP_EncryptFinal_ex(ctx, text + n, &size) != 1 ||
@@ -95,7 +95,7 @@ SealReason seal_aead_open(SealCrypto *c, const unsigned char key[32], const char
   reason = aead_key(c, key, purpose, derived, &mark);
   if (reason == SEAL_VALID) {
     ctx = EVP_CIPHER_CTX_new();
-    if (!ctx || EVP_DecryptInit_ex2(ctx, c->gcm, derived, nonce, NULL) != 1 ||
+    if (!ctx || EVP_DecryptInit_ex2(ctx, c->shared->gcm, derived, nonce, NULL) != 1 ||
         !aead_feed(ctx, aad, n_aad) ||
         (n > 0 && EVP_DecryptUpdate(ctx, out, &size, text, (int)n) != 1) ||
         EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_SET_TAG, sizeof tag, tag) != 1) {

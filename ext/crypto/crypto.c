@@ -1,7 +1,8 @@
-/* The context: an OSSL_LIB_CTX of our own, with the default provider and every algorithm fetched,
-** so that no later call reads a configuration, loads a provider or meets a host's choices.
+/* The context: of each connection a small one, and of the process one OSSL_LIB_CTX of our own, with the
+** default provider and every algorithm fetched, so that no later call reads a configuration, loads a
+** provider or meets a host's choices.
 **
-**    SealCrypto *c = seal_crypto_new();
+**    SealCrypto *c = seal_crypto_new();   // the first of a process: milliseconds; then microseconds
 **    ...
 **    seal_crypto_free(c);
 **
@@ -10,6 +11,7 @@
 ** not done so yet, into the context of the host; none of it reaches ours. To forbid that would take
 ** the host's own settings from it (OPENSSL_INIT_NO_LOAD_CONFIG holds for the whole process).
 */
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include "crypto/crypto_int.h"
@@ -51,58 +53,128 @@ void *seal_copy(const void *data, size_t n) {
   return copy;
 }
 
+EVP_MD_CTX *seal_scratch(EVP_MD_CTX **scratch) {
+  if (!*scratch) *scratch = EVP_MD_CTX_new();
+  return *scratch;
+}
+
+/************************************************************************************************
+** What is shared
+*/
 /* Keeps a reference to what every later call will look up by name. */
-static int fetch_held(SealCrypto *c) {
+static int fetch_held(SealShared *shared) {
   int good = 1;
 
   for (size_t i = 0; i < COUNT(signature_name); i++) {
-    c->signature[i] = EVP_SIGNATURE_fetch(c->lib, signature_name[i], NULL);
-    good = good && c->signature[i];
+    shared->signature[i] = EVP_SIGNATURE_fetch(shared->lib, signature_name[i], NULL);
+    good = good && shared->signature[i];
   }
   for (size_t i = 0; i < COUNT(keymgmt_name); i++) {
-    c->keymgmt[i] = EVP_KEYMGMT_fetch(c->lib, keymgmt_name[i], NULL);
-    good = good && c->keymgmt[i];
+    shared->keymgmt[i] = EVP_KEYMGMT_fetch(shared->lib, keymgmt_name[i], NULL);
+    good = good && shared->keymgmt[i];
   }
-  c->ecdh = EVP_KEYEXCH_fetch(c->lib, "ECDH", NULL);
-  return good && c->ecdh;
+  shared->ecdh = EVP_KEYEXCH_fetch(shared->lib, "ECDH", NULL);
+  return good && shared->ecdh;
 }
 
-static int fetch_all(SealCrypto *c) {
+/* Lets OpenSSL start, which it does once for a process: where it failed, it fails for ever, and not all
+** of it says so. */
+static int start(void) {
+  return OPENSSL_init_crypto(OPENSSL_INIT_LOAD_CONFIG, NULL) == 1;
+}
+
+static int fetch_all(SealShared *shared) {
   static const char *const md[SEAL_MD_COUNT] = {"SHA256", "SHA384", "SHA512"};
   int good = 1;
 
-  c->lib = OSSL_LIB_CTX_new();
-  if (!c->lib) return 0;
-  c->provider = OSSL_PROVIDER_load(c->lib, "default");
-  if (!c->provider) return 0;
+  shared->lib = OSSL_LIB_CTX_new();
+  if (!shared->lib) return 0;
+  shared->provider = OSSL_PROVIDER_load(shared->lib, "default");
+  if (!shared->provider) return 0;
   for (int i = 0; i < SEAL_MD_COUNT; i++) {
-    c->md[i] = EVP_MD_fetch(c->lib, md[i], NULL);
-    good = good && c->md[i];
+    shared->md[i] = EVP_MD_fetch(shared->lib, md[i], NULL);
+    good = good && shared->md[i];
   }
-  c->hmac = EVP_MAC_fetch(c->lib, "HMAC", NULL);
-  c->gcm = EVP_CIPHER_fetch(c->lib, "AES-256-GCM", NULL);
-  c->wrap = EVP_CIPHER_fetch(c->lib, "AES-256-WRAP", NULL);
-  c->hkdf = EVP_KDF_fetch(c->lib, "HKDF", NULL);
-  c->digest = EVP_MD_CTX_new();
-  c->message = EVP_MD_CTX_new();
-  return good && c->hmac && c->gcm && c->wrap && c->hkdf && c->digest && c->message &&
-         fetch_held(c);
+  shared->shake = EVP_MD_fetch(shared->lib, "SHAKE256", NULL); /* of Ed448 */
+  shared->hmac = EVP_MAC_fetch(shared->lib, "HMAC", NULL);
+  shared->gcm = EVP_CIPHER_fetch(shared->lib, "AES-256-GCM", NULL);
+  shared->wrap = EVP_CIPHER_fetch(shared->lib, "AES-256-WRAP", NULL);
+  shared->hkdf = EVP_KDF_fetch(shared->lib, "HKDF", NULL);
+  return good && shared->shake && shared->hmac && shared->gcm && shared->wrap && shared->hkdf &&
+         fetch_held(shared);
 }
 
-SealCrypto *seal_crypto_new(void) {
-  SealMark mark;
-  SealCrypto *c;
+/* Draws random bytes and digests them: the generators are made at their first use, so make them now. */
+static int try_out(const SealShared *shared) {
+  SealCrypto c = {.shared = shared};
   unsigned char first[SEAL_SHA256_SIZE];
+  int good = seal_random(&c, first, sizeof first) == SEAL_VALID &&
+             seal_sha256(&c, first, sizeof first, first) == SEAL_VALID;
+
+  EVP_MD_CTX_free(c.digest);
+  return good;
+}
+
+SealShared *seal_shared_new(void) {
+  SealMark mark;
+  SealShared *shared;
 
   seal_mark(&mark);
-  c = calloc(1, sizeof *c);
-  /* The random generator is made at its first use: make it now. */
-  if (c && (!fetch_all(c) || seal_random(c, first, sizeof first) != SEAL_VALID ||
-            seal_sha256(c, first, sizeof first, first) != SEAL_VALID)) {
-    seal_crypto_free(c);
-    c = NULL;
+  shared = calloc(1, sizeof *shared);
+  /* Where memory ran out and OpenSSL went on, it may have done so without one of the algorithms, and for
+  ** good: what its queue tells of that is not taken for whole, either. */
+  if (shared && (!start() || !fetch_all(shared) || !try_out(shared) ||
+                 seal_failed(&mark, SEAL_VALID) != SEAL_VALID)) {
+    seal_shared_free(shared);
+    shared = NULL;
   }
   seal_unmark(&mark);
+  return shared;
+}
+
+void seal_shared_free(SealShared *shared) {
+  SealMark mark;
+
+  if (!shared) return;
+  seal_mark(&mark);
+  for (int i = 0; i < SEAL_MD_COUNT; i++) EVP_MD_free(shared->md[i]);
+  EVP_MD_free(shared->shake);
+  EVP_MAC_free(shared->hmac);
+  EVP_CIPHER_free(shared->gcm);
+  EVP_CIPHER_free(shared->wrap);
+  EVP_KDF_free(shared->hkdf);
+  for (int i = 0; i < SEAL_HELD_MAX; i++) EVP_SIGNATURE_free(shared->signature[i]);
+  for (int i = 0; i < SEAL_HELD_MAX; i++) EVP_KEYMGMT_free(shared->keymgmt[i]);
+  EVP_KEYEXCH_free(shared->ecdh);
+  if (shared->provider) OSSL_PROVIDER_unload(shared->provider);
+  OSSL_LIB_CTX_free(shared->lib);
+  free(shared);
+  seal_unmark(&mark);
+}
+
+/* The one of the process; NULL if it could not be made: the next call tries again. Without a lock, which
+** a fork might leave locked for ever: of two threads that make one at the same time, the second throws
+** its own away. */
+static const SealShared *share(void) {
+  static _Atomic(SealShared *) process;
+  SealShared *shared = atomic_load(&process), *made;
+
+  if (shared) return shared;
+  made = seal_shared_new();
+  if (!made) return NULL;
+  if (atomic_compare_exchange_strong(&process, &shared, made)) return made;
+  seal_shared_free(made);
+  return shared;
+}
+
+/************************************************************************************************
+** One connection's
+*/
+SealCrypto *seal_crypto_new(void) {
+  const SealShared *shared = share();
+  SealCrypto *c = shared ? calloc(1, sizeof *c) : NULL;
+
+  if (c) c->shared = shared;
   return c;
 }
 
@@ -113,17 +185,6 @@ void seal_crypto_free(SealCrypto *c) {
   seal_mark(&mark);
   EVP_MD_CTX_free(c->digest);
   EVP_MD_CTX_free(c->message);
-  for (int i = 0; i < SEAL_MD_COUNT; i++) EVP_MD_free(c->md[i]);
-  EVP_MAC_free(c->hmac);
-  EVP_CIPHER_free(c->gcm);
-  EVP_CIPHER_free(c->wrap);
-  EVP_KDF_free(c->hkdf);
-  for (int i = 0; i < SEAL_HELD_MAX; i++) EVP_SIGNATURE_free(c->signature[i]);
-  for (int i = 0; i < SEAL_HELD_MAX; i++) EVP_KEYMGMT_free(c->keymgmt[i]);
-  EVP_KEYEXCH_free(c->ecdh);
-  seal_x509_forget(c);
-  if (c->provider) OSSL_PROVIDER_unload(c->provider);
-  OSSL_LIB_CTX_free(c->lib);
   free(c);
   seal_unmark(&mark);
 }

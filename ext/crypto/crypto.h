@@ -23,11 +23,14 @@
 #include "base/reason.h"
 
 /************************************************************************************************
-** crypto.c: the context. One per connection: own OSSL_LIB_CTX, every algorithm fetched.
+** crypto.c: the context, one per connection. What is large in it, an OSSL_LIB_CTX of our own with every
+** algorithm fetched, belongs to the process: the first context makes it, and it stays. Contexts may be
+** made and used by several threads at once, each by one at a time, and also after a fork.
 */
 typedef struct SealCrypto SealCrypto;
 
-/* Makes a context, or gives NULL (out of memory, or an OpenSSL without what is needed). */
+/* Makes a context, or gives NULL (out of memory, or an OpenSSL without what is needed): the next call tries
+** again. */
 SealCrypto *seal_crypto_new(void);
 /* Frees it; NULL is allowed. All keys and sets of the context must be freed before. */
 void seal_crypto_free(SealCrypto *c);

@@ -1,4 +1,4 @@
-/* What the files of this floor share among themselves, and no other floor sees.
+/* What the files of this floor share among themselves, both rooms included, and no other floor sees.
 **
 **    SealMark mark;
 **    seal_mark(&mark);
@@ -19,23 +19,42 @@ enum { SEAL_MD_256, SEAL_MD_384, SEAL_MD_512, SEAL_MD_COUNT };
 
 #define SEAL_HELD_MAX 16
 
-struct SealCrypto {
+/* What all connections of a process share, so that one more costs next to nothing: an OSSL_LIB_CTX of
+** our own with the default provider, and every algorithm fetched. The first seal_crypto_new() that
+** succeeds makes it whole; nobody changes it afterwards, and nobody frees it: the library is linked
+** nodelete, and threads of the host may end after the last connection was closed. What OpenSSL itself
+** keeps behind these pointers (caches, counts of references) is under its locks, its random generators
+** belong to a thread each, and they notice a fork. */
+typedef struct SealShared {
   OSSL_LIB_CTX *lib;
   OSSL_PROVIDER *provider;
   EVP_MD *md[SEAL_MD_COUNT];
   EVP_MAC *hmac;
   EVP_CIPHER *gcm, *wrap; /* AES-256-GCM; AES-256 key wrap, RFC 3394 */
   EVP_KDF *hkdf;          /* RFC 5869 */
-  EVP_MD_CTX *digest;     /* scratch of one digest */
-  EVP_MD_CTX *message;    /* scratch of one EdDSA verification; the two do not mix */
   /* Fetched only so that the library keeps them at hand. */
+  EVP_MD *shake;
   EVP_SIGNATURE *signature[SEAL_HELD_MAX];
   EVP_KEYMGMT *keymgmt[SEAL_HELD_MAX];
   EVP_KEYEXCH *ecdh;
-  /* For certificates, made by x509_warm.c when the first one is met. NULL until then. */
-  OSSL_LIB_CTX *x509_lib;
-  OSSL_PROVIDER *x509_provider;
+} SealShared;
+
+/* Makes another one, or gives NULL and leaves nothing behind. Only for seal_crypto_new(), and for tests of
+** what happens when memory runs out meanwhile. */
+SealShared *seal_shared_new(void);
+/* Frees one that nobody else has; NULL is allowed. */
+void seal_shared_free(SealShared *shared);
+
+/* One connection's: what changes. It serves one thread at a time. */
+struct SealCrypto {
+  const SealShared *shared; /* never NULL */
+  EVP_MD_CTX *digest;       /* scratch of one digest; NULL until it is first needed */
+  EVP_MD_CTX *message;      /* scratch of one EdDSA verification, likewise; the two do not mix */
+  OSSL_LIB_CTX *x509_lib;   /* of all connections, for certificates; NULL until the first is met */
 };
+
+/* Gives the scratch at *scratch, which is made at the first use; NULL when memory ran out. */
+EVP_MD_CTX *seal_scratch(EVP_MD_CTX **scratch);
 
 /* OpenSSL's error queue: what was there before a call is there after it, and nothing else. `own`
 ** is 1 where the queue was empty, so that all of it is ours. */
@@ -47,12 +66,8 @@ void seal_unmark(SealMark *mark);
 /* Why an OpenSSL call failed: SEAL_NOMEM where memory ran out, `otherwise` where it did not. */
 SealReason seal_failed(const SealMark *mark, SealReason otherwise);
 
-/* x509_warm.c: makes c->x509_lib, once, and reads one key of each kind in it, so that it knows how to
-** for good; SEAL_NOMEM when that fails, and then the next call begins anew. */
-SealReason seal_x509_ready(SealCrypto *c);
-void seal_x509_forget(SealCrypto *c);
-
-/* Digest number md (SEAL_MD_256 ...) of n bytes. */
+/* Digest number md (SEAL_MD_256 ...) of n bytes. SEAL_VALID, SEAL_NOMEM, or SEAL_INTERNAL, which may
+** still be a lack of memory: ask seal_failed(). */
 SealReason seal_digest(SealCrypto *c, int md, const void *data, size_t n, unsigned char *out);
 
 /* Copies n bytes to fresh memory and adds a NUL; NULL when memory ran out. */

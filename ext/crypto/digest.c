@@ -27,8 +27,10 @@ static const unsigned char b64url_value[256] = {
 
 SealReason seal_digest(SealCrypto *c, int md, const void *data, size_t n, unsigned char *out) {
   assert(md >= 0 && md < SEAL_MD_COUNT);
-  if (EVP_DigestInit_ex2(c->digest, c->md[md], NULL) != 1 ||
-      EVP_DigestUpdate(c->digest, data, n) != 1 || EVP_DigestFinal_ex(c->digest, out, NULL) != 1) {
+  EVP_MD_CTX *digest = seal_scratch(&c->digest);
+  if (!digest) return SEAL_NOMEM;
+  if (EVP_DigestInit_ex2(digest, c->shared->md[md], NULL) != 1 ||
+      EVP_DigestUpdate(digest, data, n) != 1 || EVP_DigestFinal_ex(digest, out, NULL) != 1) {
     return SEAL_INTERNAL;
   }
   return SEAL_VALID;
@@ -116,7 +118,7 @@ SealReason seal_random(SealCrypto *c, void *out, size_t n) {
 
   seal_mark(&mark);
   /* Not RAND_bytes_ex: an engine of the host's could stand in for our generator. */
-  random = RAND_get0_private(c->lib);
+  random = RAND_get0_private(c->shared->lib);
   if (!random || EVP_RAND_generate(random, out, n, 0, 0, NULL, 0) != 1) {
     reason = seal_failed(&mark, SEAL_INTERNAL);
   }

@@ -64,15 +64,17 @@ static SealReason jwe_agree(SealCrypto *c, EVP_PKEY *own, EVP_PKEY *peer, const 
   unsigned char input[SEAL_JWE_INFO] = {0, 0, 0, 1};
   size_t n = JWE_KEY, n_info = jwe_info(header, input + 4 + JWE_KEY);
   EVP_PKEY_CTX *ctx = NULL;
-  SealReason reason = SEAL_VALID;
+  SealReason reason;
 
   if (n_info == 0) return SEAL_REASON_JWE_INVALID;
-  ctx = EVP_PKEY_CTX_new_from_pkey(c->lib, own, NULL);
+  ctx = EVP_PKEY_CTX_new_from_pkey(c->shared->lib, own, NULL);
   if (!ctx || EVP_PKEY_derive_init(ctx) != 1 || EVP_PKEY_derive_set_peer(ctx, peer) != 1 ||
-      EVP_PKEY_derive(ctx, input + 4, &n) != 1 || n != JWE_KEY ||
-      seal_digest(c, SEAL_MD_256, input, 4 + JWE_KEY + n_info, out) != SEAL_VALID) {
-    reason = seal_failed(mark, SEAL_INTERNAL);
+      EVP_PKEY_derive(ctx, input + 4, &n) != 1 || n != JWE_KEY) {
+    reason = SEAL_INTERNAL;
+  } else {
+    reason = seal_digest(c, SEAL_MD_256, input, 4 + JWE_KEY + n_info, out);
   }
+  if (reason != SEAL_VALID) reason = seal_failed(mark, reason);
   seal_wipe(input, sizeof input);
   EVP_PKEY_CTX_free(ctx);
   return reason;
@@ -88,7 +90,7 @@ static int jwe_wrap(SealCrypto *c, int wrap, const unsigned char kek[JWE_KEY],
 
   if (ctx) {
     EVP_CIPHER_CTX_set_flags(ctx, EVP_CIPHER_CTX_FLAG_WRAP_ALLOW);
-    if (EVP_CipherInit_ex2(ctx, c->wrap, kek, NULL, wrap, NULL) == 1) {
+    if (EVP_CipherInit_ex2(ctx, c->shared->wrap, kek, NULL, wrap, NULL) == 1) {
       good = EVP_CipherUpdate(ctx, out, &size, in, n_in) == 1 &&
              EVP_CipherFinal_ex(ctx, out + size, &last) == 1 && size + last == n_out;
     }
@@ -106,7 +108,7 @@ static int jwe_gcm(SealCrypto *c, int encrypt, const unsigned char key[JWE_KEY],
   unsigned char rest[JWE_TAG];
   int size = 0, good = -1;
 
-  if (ctx && EVP_CipherInit_ex2(ctx, c->gcm, key, nonce, encrypt, NULL) == 1 &&
+  if (ctx && EVP_CipherInit_ex2(ctx, c->shared->gcm, key, nonce, encrypt, NULL) == 1 &&
       EVP_CipherUpdate(ctx, NULL, &size, (const unsigned char *)aad.p, (int)aad.n) == 1 &&
       (n == 0 || EVP_CipherUpdate(ctx, out, &size, in, (int)n) == 1)) {
     if (encrypt) {

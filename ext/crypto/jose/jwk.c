@@ -359,7 +359,7 @@ static SealReason thumbprint_der(SealCrypto *c, const unsigned char *der, size_t
                                  const SealMark *mark, char out[44]) {
   const unsigned char *p = der;
   unsigned char *again = NULL, hash[SEAL_SHA256_SIZE];
-  X509 *cert = X509_new_ex(c->lib, NULL);
+  X509 *cert = X509_new_ex(c->shared->lib, NULL);
   SealReason reason = SEAL_REASON_NOT_KEY_OR_CERTIFICATE;
   int size = -1;
 
@@ -368,8 +368,10 @@ static SealReason thumbprint_der(SealCrypto *c, const unsigned char *der, size_t
   } else if (!d2i_X509(&cert, &p, (long)n) || p != der + n ||
              (size = i2d_X509(cert, &again)) != (int)n || memcmp(again, der, n) != 0) {
     reason = seal_failed(mark, reason);
-  } else if ((reason = seal_digest(c, SEAL_MD_256, der, n, hash)) == SEAL_VALID) {
-    seal_b64url_encode(hash, sizeof hash, out);
+  } else {
+    reason = seal_digest(c, SEAL_MD_256, der, n, hash);
+    if (reason == SEAL_VALID) seal_b64url_encode(hash, sizeof hash, out);
+    if (reason != SEAL_VALID) reason = seal_failed(mark, reason);
   }
   OPENSSL_free(again);
   X509_free(cert);

@@ -84,7 +84,7 @@ static SealReason jwk_build(SealCrypto *c, SealJwk *key, const char *type, OSSL_
                             const SealMark *mark) {
   SealReason reason = SEAL_VALID;
   OSSL_PARAM *param = OSSL_PARAM_BLD_to_param(build);
-  EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(c->lib, type, NULL);
+  EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(c->shared->lib, type, NULL);
   EVP_PKEY_CTX *check = NULL;
 
   if (!param || !ctx || EVP_PKEY_fromdata_init(ctx) != 1) {
@@ -92,7 +92,7 @@ static SealReason jwk_build(SealCrypto *c, SealJwk *key, const char *type, OSSL_
   } else if (EVP_PKEY_fromdata(ctx, &key->pkey, EVP_PKEY_PUBLIC_KEY, param) != 1) {
     reason = jwk_point_failed(mark);
   } else if (key->alg->kty == SEAL_KTY_EC) {
-    check = EVP_PKEY_CTX_new_from_pkey(c->lib, key->pkey, NULL);
+    check = EVP_PKEY_CTX_new_from_pkey(c->shared->lib, key->pkey, NULL);
     if (!check || EVP_PKEY_public_check(check) != 1) reason = seal_failed(mark, SEAL_INTERNAL);
   }
   EVP_PKEY_CTX_free(check);
@@ -103,10 +103,10 @@ static SealReason jwk_build(SealCrypto *c, SealJwk *key, const char *type, OSSL_
 
 /* Sets up the context that verifies with an RSA or EC key; it serves any number of calls. */
 static SealReason jwk_prepare(SealCrypto *c, SealJwk *key, const SealMark *mark) {
-  const EVP_MD *md = c->md[key->alg->md];
+  const EVP_MD *md = c->shared->md[key->alg->md];
   int good;
 
-  key->verify = EVP_PKEY_CTX_new_from_pkey(c->lib, key->pkey, NULL);
+  key->verify = EVP_PKEY_CTX_new_from_pkey(c->shared->lib, key->pkey, NULL);
   good = key->verify && EVP_PKEY_verify_init(key->verify) == 1;
   if (good && key->alg->kty == SEAL_KTY_RSA) {
     int padding = key->alg->pss ? RSA_PKCS1_PSS_PADDING : RSA_PKCS1_PADDING;
@@ -264,13 +264,13 @@ SealReason seal_jwk_make_okp(SealCrypto *c, SealJwk *key, const SealCurve *curve
   if (reason != SEAL_VALID) return reason;
   seal_mark(&mark);
   key->signature = curve->signature;
-  key->pkey = EVP_PKEY_new_raw_public_key_ex(c->lib, curve->crv, NULL, x, curve->size);
+  key->pkey = EVP_PKEY_new_raw_public_key_ex(c->shared->lib, curve->crv, NULL, x, curve->size);
   if (!key->pkey) {
     reason = seal_failed(&mark, SEAL_INTERNAL);
   } else {
     key->message = EVP_MD_CTX_new();
-    if (!key->message ||
-        EVP_DigestVerifyInit_ex(key->message, NULL, NULL, c->lib, NULL, key->pkey, NULL) != 1) {
+    if (!key->message || EVP_DigestVerifyInit_ex(key->message, NULL, NULL, c->shared->lib, NULL,
+                                                 key->pkey, NULL) != 1) {
       reason = seal_failed(&mark, SEAL_INTERNAL);
     }
   }
@@ -292,7 +292,7 @@ SealReason seal_jwk_make_oct(SealCrypto *c, SealJwk *key, const unsigned char *k
   /* OpenSSL reads the name and keeps no pointer to it. */
   param[0] = OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, (char *)md[key->alg->md], 0);
   key->signature = md_size[key->alg->md];
-  key->mac = EVP_MAC_CTX_new(c->hmac);
+  key->mac = EVP_MAC_CTX_new(c->shared->hmac);
   if (!key->mac || EVP_MAC_init(key->mac, k, n, param) != 1) {
     reason = seal_failed(&mark, SEAL_INTERNAL);
   }
@@ -341,17 +341,18 @@ static size_t der_ecdsa(const unsigned char *sig, size_t n_sig, unsigned char *o
 ** it could not make a digest: so what is refused is asked again, with memory that is there. */
 static int jwk_verify_message(SealCrypto *c, const SealJwk *key, const void *data, size_t n,
                               const unsigned char *sig, size_t n_sig) {
-  int good = 0;
+  EVP_MD_CTX *message = seal_scratch(&c->message);
+  int good = message ? 0 : -1;
 
   for (int attempt = 0; attempt < 2 && good == 0; attempt++) {
-    good = EVP_MD_CTX_copy_ex(c->message, key->message) == 1
-               ? EVP_DigestVerify(c->message, sig, n_sig, data, n)
+    good = EVP_MD_CTX_copy_ex(message, key->message) == 1
+               ? EVP_DigestVerify(message, sig, n_sig, data, n)
                : -1;
   }
   if (good == 0) {
     EVP_MD_CTX *probe = EVP_MD_CTX_new();
 
-    if (!probe || EVP_DigestInit_ex2(probe, c->md[SEAL_MD_512], NULL) != 1) good = -1;
+    if (!probe || EVP_DigestInit_ex2(probe, c->shared->md[SEAL_MD_512], NULL) != 1) good = -1;
     EVP_MD_CTX_free(probe);
   }
   return good;
@@ -362,12 +363,14 @@ static int jwk_verify_message(SealCrypto *c, const SealJwk *key, const void *dat
 static SealReason jwk_verify_pkey(SealCrypto *c, const SealJwk *key, const void *data, size_t n,
                                   const unsigned char *sig, size_t n_sig) {
   unsigned char hash[EVP_MAX_MD_SIZE], der[SEAL_ECDSA_DER_MAX];
+  SealReason reason;
   int good;
 
   if (key->message) {
     good = jwk_verify_message(c, key, data, n, sig, n_sig);
   } else {
-    if (seal_digest(c, key->alg->md, data, n, hash) != SEAL_VALID) return SEAL_INTERNAL;
+    reason = seal_digest(c, key->alg->md, data, n, hash);
+    if (reason != SEAL_VALID) return reason;
     if (key->alg->kty == SEAL_KTY_EC) {
       n_sig = der_ecdsa(sig, n_sig, der);
       sig = der;

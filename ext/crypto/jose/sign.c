@@ -54,7 +54,7 @@ SealReason seal_key_generate(SealCrypto *c, SealKey **out) {
   *out = NULL;
   seal_mark(&mark);
   key = calloc(1, sizeof *key);
-  ctx = EVP_PKEY_CTX_new_from_name(c->lib, "EC", NULL);
+  ctx = EVP_PKEY_CTX_new_from_name(c->shared->lib, "EC", NULL);
   if (key && ctx) {
     if (EVP_PKEY_keygen_init(ctx) != 1 || EVP_PKEY_CTX_set_group_name(ctx, "P-256") != 1 ||
         EVP_PKEY_generate(ctx, &key->pkey) != 1) {
@@ -110,7 +110,7 @@ static SealReason key_judge(SealCrypto *c, EVP_PKEY *pkey, const SealMark *mark)
       strcmp(group, "prime256v1") != 0) {
     return seal_failed(mark, SEAL_REASON_KEY_INVALID);
   }
-  check = EVP_PKEY_CTX_new_from_pkey(c->lib, pkey, NULL);
+  check = EVP_PKEY_CTX_new_from_pkey(c->shared->lib, pkey, NULL);
   if (!check) {
     reason = seal_failed(mark, SEAL_INTERNAL);
   } else if (EVP_PKEY_check(check) != 1) {
@@ -133,7 +133,8 @@ static SealReason key_read(SealCrypto *c, const unsigned char *der, size_t n, Se
   info = d2i_PKCS8_PRIV_KEY_INFO(NULL, &p, (long)n);
   if (!key) {
     reason = SEAL_NOMEM;
-  } else if (!info || p != der + n || !(key->pkey = EVP_PKCS82PKEY_ex(info, c->lib, NULL))) {
+  } else if (!info || p != der + n ||
+             !(key->pkey = EVP_PKCS82PKEY_ex(info, c->shared->lib, NULL))) {
     reason = seal_failed(&mark, reason);
   } else {
     reason = key_judge(c, key->pkey, &mark);
@@ -197,7 +198,8 @@ static SealReason key_sign(SealCrypto *c, const SealKey *key, const void *data, 
   ECDSA_SIG *sig = NULL;
   SealReason reason = SEAL_INTERNAL;
 
-  if (ctx && EVP_DigestSignInit_ex(ctx, NULL, "SHA256", c->lib, NULL, key->pkey, NULL) == 1 &&
+  if (ctx &&
+      EVP_DigestSignInit_ex(ctx, NULL, "SHA256", c->shared->lib, NULL, key->pkey, NULL) == 1 &&
       EVP_DigestSign(ctx, der, &size, data, n) == 1 &&
       (sig = d2i_ECDSA_SIG(NULL, &p, (long)size)) != NULL &&
       BN_bn2binpad(ECDSA_SIG_get0_r(sig), out, SEAL_P256_SIZE) == SEAL_P256_SIZE &&

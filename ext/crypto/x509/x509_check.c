@@ -68,7 +68,7 @@ SealReason seal_cert_key(const X509 *x) {
   }
 }
 
-/* Checks a copy of the key in c->lib: the check of an RSA modulus draws random numbers, and c->x509_lib
+/* Checks a copy of the key in c->shared->lib: the check of an RSA modulus draws random numbers, and c->x509_lib
 ** has no generator. */
 SealReason seal_cert_key_deep(SealCrypto *c, X509 *x) {
   EVP_PKEY *key = X509_get0_pubkey(x), *copy = NULL;
@@ -76,12 +76,12 @@ SealReason seal_cert_key_deep(SealCrypto *c, X509 *x) {
   OSSL_PARAM *numbers = NULL;
   SealReason reason = SEAL_INTERNAL;
 
-  if (key) maker = EVP_PKEY_CTX_new_from_name(c->lib, EVP_PKEY_get0_type_name(key), NULL);
+  if (key) maker = EVP_PKEY_CTX_new_from_name(c->shared->lib, EVP_PKEY_get0_type_name(key), NULL);
   if (maker) reason = SEAL_REASON_CERT_KEY;
   if (maker && EVP_PKEY_todata(key, EVP_PKEY_PUBLIC_KEY, &numbers) == 1 &&
       EVP_PKEY_fromdata_init(maker) == 1 &&
       EVP_PKEY_fromdata(maker, &copy, EVP_PKEY_PUBLIC_KEY, numbers) == 1) {
-    checker = EVP_PKEY_CTX_new_from_pkey(c->lib, copy, NULL);
+    checker = EVP_PKEY_CTX_new_from_pkey(c->shared->lib, copy, NULL);
     if (checker && EVP_PKEY_public_check(checker) == 1) reason = SEAL_VALID;
   }
   EVP_PKEY_CTX_free(checker);

@@ -34,6 +34,18 @@ struct SealCertSet {
 };
 
 /************************************************************************************************
+** x509_warm.c
+*/
+/* Gives the context c->x509_lib, the one of the process, which is made when it first meets a certificate,
+** and in which one key of each kind has been read, so that it knows how to for good. SEAL_VALID, or
+** SEAL_NOMEM when that fails, and then the next call begins anew. */
+SealReason seal_x509_ready(SealCrypto *c);
+/* Makes another such context, and its provider, or gives NULL and leaves nothing behind; and frees both,
+** NULL allowed. Only for seal_x509_ready(), and for tests of what happens when memory runs out. */
+OSSL_LIB_CTX *seal_x509_lib_new(OSSL_PROVIDER **provider);
+void seal_x509_lib_free(OSSL_LIB_CTX *lib, OSSL_PROVIDER *provider);
+
+/************************************************************************************************
 ** x509.c
 */
 /* Runs a judgement with its argument, and runs it again before anything but SEAL_VALID is given: most

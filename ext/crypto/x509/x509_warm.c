@@ -2,14 +2,16 @@
 ** the OSSL_LIB_CTX. What it could not find then for lack of memory it never finds again: every later
 ** key of that kind would be refused as if it were none. So certificates have an OSSL_LIB_CTX of their
 ** own, in which one key of each kind is read, and each algorithm looked for, before the first
-** certificate is judged. Where that fails it is thrown away, which is "out of memory" and no verdict, and the next
-** call makes a new one. Not while the connection's context is made: it takes several milliseconds,
-** which a connection without certificates need not spend. It has no random generator, whose making
-** fails for the whole process when memory runs out: nothing here needs one.
+** certificate is judged. Where that fails it is thrown away, which is "out of memory" and no verdict, and
+** the next call makes a new one. Once made it is the one of the process, like what crypto_int.h says is
+** shared: not while the extension is loaded, because it takes half as long again as all the rest, which
+** a process without certificates need not spend. It has no random generator, whose making fails for the whole
+** process when memory runs out: nothing here needs one.
 **
 **    reason = seal_x509_ready(c);
 **    if (reason != SEAL_VALID) return reason;
 */
+#include <stdatomic.h>
 #include "crypto/x509/x509_int.h"
 
 /* SubjectPublicKeyInfo of each kind (RFC 5480, RFC 8410, RFC 8017 A.1, RFC 4055 1.2); the numbers in
@@ -34,9 +36,9 @@ static const unsigned char spki_pss[] = {0x30, 0x22, 0x30, 0x0b, 0x06, 0x09, 0x2
                                          0x30, 0x10, 0x02, 0x09, 0x00, 0xff, 0xff, 0xff, 0xff,
                                          0xff, 0xff, 0xff, 0xc5, 0x02, 0x03, 0x01, 0x00, 0x01};
 
-static int warm_key(SealCrypto *c, const unsigned char *spki, size_t n) {
+static int warm_key(OSSL_LIB_CTX *lib, const unsigned char *spki, size_t n) {
   const unsigned char *p = spki;
-  EVP_PKEY *key = d2i_PUBKEY_ex(NULL, &p, (long)n, c->x509_lib, NULL);
+  EVP_PKEY *key = d2i_PUBKEY_ex(NULL, &p, (long)n, lib, NULL);
   int good = key && EVP_PKEY_get_bits(key) > 0;
 
   EVP_PKEY_free(key);
@@ -45,19 +47,19 @@ static int warm_key(SealCrypto *c, const unsigned char *spki, size_t n) {
 
 /* What verifying fetches by name: OpenSSL looks for all of one kind of algorithm at once, the first
 ** time that one of them is asked for. SHA-1 is how it compares certificates, no matter of trust. */
-static int warm_algorithms(SealCrypto *c) {
+static int warm_algorithms(OSSL_LIB_CTX *lib) {
   static const char *const digest[] = {"SHA1", "SHA256", "SHA384", "SHA512", "SHAKE256"};
   static const char *const signature[] = {"RSA", "ECDSA", "ED25519", "ED448"};
   int good = 1;
 
   for (size_t i = 0; i < sizeof digest / sizeof digest[0]; i++) {
-    EVP_MD *md = EVP_MD_fetch(c->x509_lib, digest[i], NULL);
+    EVP_MD *md = EVP_MD_fetch(lib, digest[i], NULL);
 
     good = good && md;
     EVP_MD_free(md);
   }
   for (size_t i = 0; i < sizeof signature / sizeof signature[0]; i++) {
-    EVP_SIGNATURE *method = EVP_SIGNATURE_fetch(c->x509_lib, signature[i], NULL);
+    EVP_SIGNATURE *method = EVP_SIGNATURE_fetch(lib, signature[i], NULL);
 
     good = good && method;
     EVP_SIGNATURE_free(method);
@@ -65,29 +67,47 @@ static int warm_algorithms(SealCrypto *c) {
   return good;
 }
 
-static int warm_up(SealCrypto *c) {
-  c->x509_lib = OSSL_LIB_CTX_new();
-  if (!c->x509_lib) return 0;
-  c->x509_provider = OSSL_PROVIDER_load(c->x509_lib, "default");
-  return c->x509_provider && warm_key(c, spki_p256, sizeof spki_p256) &&
-         warm_key(c, spki_ed25519, sizeof spki_ed25519) &&
-         warm_key(c, spki_ed448, sizeof spki_ed448) && warm_key(c, spki_rsa, sizeof spki_rsa) &&
-         warm_key(c, spki_pss, sizeof spki_pss) && warm_algorithms(c);
+void seal_x509_lib_free(OSSL_LIB_CTX *lib, OSSL_PROVIDER *provider) {
+  if (provider) OSSL_PROVIDER_unload(provider);
+  OSSL_LIB_CTX_free(lib);
 }
 
-void seal_x509_forget(SealCrypto *c) {
-  if (c->x509_provider) OSSL_PROVIDER_unload(c->x509_provider);
-  OSSL_LIB_CTX_free(c->x509_lib);
-  c->x509_provider = NULL;
-  c->x509_lib = NULL;
+OSSL_LIB_CTX *seal_x509_lib_new(OSSL_PROVIDER **provider) {
+  SealMark mark;
+  OSSL_LIB_CTX *lib;
+
+  seal_mark(&mark);
+  lib = OSSL_LIB_CTX_new();
+  *provider = lib ? OSSL_PROVIDER_load(lib, "default") : NULL;
+  /* What OpenSSL's queue tells of memory that ran out is a reason not to take it for whole, too. */
+  if (!*provider || !warm_key(lib, spki_p256, sizeof spki_p256) ||
+      !warm_key(lib, spki_ed25519, sizeof spki_ed25519) ||
+      !warm_key(lib, spki_ed448, sizeof spki_ed448) || !warm_key(lib, spki_rsa, sizeof spki_rsa) ||
+      !warm_key(lib, spki_pss, sizeof spki_pss) || !warm_algorithms(lib) ||
+      seal_failed(&mark, SEAL_VALID) != SEAL_VALID) {
+    seal_x509_lib_free(lib, *provider);
+    lib = NULL;
+    *provider = NULL;
+  }
+  seal_unmark(&mark);
+  return lib;
+}
+
+/* The one of the process, or NULL; without a lock, as in crypto.c. */
+static OSSL_LIB_CTX *lib_share(void) {
+  static _Atomic(OSSL_LIB_CTX *) process;
+  OSSL_LIB_CTX *lib = atomic_load(&process), *made;
+  OSSL_PROVIDER *provider;
+
+  if (lib) return lib;
+  made = seal_x509_lib_new(&provider);
+  if (!made) return NULL;
+  if (atomic_compare_exchange_strong(&process, &lib, made)) return made;
+  seal_x509_lib_free(made, provider);
+  return lib;
 }
 
 SealReason seal_x509_ready(SealCrypto *c) {
-  SealMark mark;
-
-  if (c->x509_lib) return SEAL_VALID;
-  seal_mark(&mark);
-  if (!warm_up(c)) seal_x509_forget(c);
-  seal_unmark(&mark);
+  if (!c->x509_lib) c->x509_lib = lib_share();
   return c->x509_lib ? SEAL_VALID : SEAL_NOMEM;
 }
