@@ -15,20 +15,29 @@
 #include "crypto/jose/jose_int.h"
 
 #define SEAL_P256_SIZE 32
+#define POINT_SIZE     (1 + 2 * SEAL_P256_SIZE)
+
+/* The public point of a key, uncompressed. */
+static SealReason key_point(const EVP_PKEY *pkey, unsigned char point[POINT_SIZE],
+                            const SealMark *mark) {
+  size_t n = 0;
+
+  if (EVP_PKEY_get_octet_string_param(pkey, OSSL_PKEY_PARAM_PUB_KEY, point, POINT_SIZE, &n) != 1 ||
+      n != POINT_SIZE || point[0] != POINT_CONVERSION_UNCOMPRESSED) {
+    return seal_failed(mark, SEAL_INTERNAL);
+  }
+  return SEAL_VALID;
+}
 
 /* Writes the JWK of a key and its kid, from its public point. */
 static SealReason key_describe(SealCrypto *c, SealKey *key, const SealMark *mark) {
-  unsigned char point[1 + 2 * SEAL_P256_SIZE], hash[SEAL_SHA256_SIZE];
+  unsigned char point[POINT_SIZE], hash[SEAL_SHA256_SIZE];
   char x[44], y[44], text[160];
-  size_t n = 0;
   int length;
   SealReason reason;
 
-  if (EVP_PKEY_get_octet_string_param(key->pkey, OSSL_PKEY_PARAM_PUB_KEY, point, sizeof point,
-                                      &n) != 1 ||
-      n != sizeof point || point[0] != POINT_CONVERSION_UNCOMPRESSED) {
-    return seal_failed(mark, SEAL_INTERNAL);
-  }
+  reason = key_point(key->pkey, point, mark);
+  if (reason != SEAL_VALID) return reason;
   seal_b64url_encode(point + 1, SEAL_P256_SIZE, x);
   seal_b64url_encode(point + 1 + SEAL_P256_SIZE, SEAL_P256_SIZE, y);
   length = snprintf(text, sizeof text,
@@ -73,74 +82,95 @@ SealReason seal_key_generate(SealCrypto *c, SealKey **out) {
   return reason;
 }
 
+/* The PKCS#8 of a key of P-256 (RFC 5958, RFC 5915 3) is always of this form. We write and read it
+** ourselves: OpenSSL would look for encoders and decoders at the first key, and one that it can't find
+** then for lack of memory it never finds again, in a context that is there for good. */
+typedef struct Pkcs8 {
+  unsigned char head[36]; /* version, ecPublicKey, prime256v1; ECPrivateKey: version */
+  unsigned char secret[SEAL_P256_SIZE];
+  unsigned char middle[5]; /* [1], BIT STRING */
+  unsigned char point[POINT_SIZE];
+} Pkcs8;
+
+static const unsigned char pkcs8_head[] = {0x30, 0x81, 0x87, 0x02, 0x01, 0x00, 0x30, 0x13, 0x06,
+                                           0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06,
+                                           0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07,
+                                           0x04, 0x6d, 0x30, 0x6b, 0x02, 0x01, 0x01, 0x04, 0x20};
+static const unsigned char pkcs8_middle[] = {0xa1, 0x44, 0x03, 0x42, 0x00};
+
+_Static_assert(sizeof(Pkcs8) == 138, "a struct of bytes has no padding");
+
 SealReason seal_key_export(SealCrypto *c, const SealKey *key, unsigned char **out, size_t *n) {
   SealMark mark;
-  PKCS8_PRIV_KEY_INFO *info = NULL;
-  unsigned char *der = NULL;
-  int size = -1;
-  SealReason reason = SEAL_VALID;
+  Pkcs8 der;
+  BIGNUM *secret = NULL;
+  SealReason reason;
 
   (void)c;
   *out = NULL;
   *n = 0;
   seal_mark(&mark);
-  info = EVP_PKEY2PKCS8(key->pkey);
-  if (info) size = i2d_PKCS8_PRIV_KEY_INFO(info, &der);
-  if (size <= 0) {
+  memcpy(der.head, pkcs8_head, sizeof der.head);
+  memcpy(der.middle, pkcs8_middle, sizeof der.middle);
+  reason = key_point(key->pkey, der.point, &mark);
+  if (reason == SEAL_VALID &&
+      (EVP_PKEY_get_bn_param(key->pkey, OSSL_PKEY_PARAM_PRIV_KEY, &secret) != 1 ||
+       BN_bn2binpad(secret, der.secret, sizeof der.secret) != sizeof der.secret)) {
     reason = seal_failed(&mark, SEAL_INTERNAL);
-  } else if (!(*out = seal_copy(der, (size_t)size))) {
-    reason = SEAL_NOMEM;
-  } else {
-    *n = (size_t)size;
   }
-  if (size > 0) seal_wipe(der, (size_t)size);
-  OPENSSL_free(der);
-  PKCS8_PRIV_KEY_INFO_free(info); /* wipes its octets */
+  if (reason == SEAL_VALID) {
+    *out = seal_copy(&der, sizeof der);
+    reason = *out ? SEAL_VALID : SEAL_NOMEM;
+  }
+  if (reason == SEAL_VALID) *n = sizeof der;
+  BN_clear_free(secret);
+  seal_wipe(&der, sizeof der);
   seal_unmark(&mark);
   return reason;
 }
 
-/* Judges a key that has been read: one of P-256, with both halves, which belong together. */
-static SealReason key_judge(SealCrypto *c, EVP_PKEY *pkey, const SealMark *mark) {
-  char group[32] = "";
-  EVP_PKEY_CTX *check = NULL;
+/* Makes the key of what has the form of one: a point of the curve, and the secret that belongs to it. */
+static SealReason key_build(SealCrypto *c, const Pkcs8 *der, SealKey *key, const SealMark *mark) {
+  unsigned char secret[SEAL_P256_SIZE], point[POINT_SIZE];
+  BIGNUM *number = BN_bin2bn(der->secret, sizeof der->secret, NULL);
+  EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(c->shared->lib, "EC", NULL), *check = NULL;
+  OSSL_PARAM param[] = {
+      /* OpenSSL takes its input as if it could write there; it does not. */
+      OSSL_PARAM_construct_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME, (char *)"P-256", 0),
+      OSSL_PARAM_construct_octet_string(OSSL_PKEY_PARAM_PUB_KEY, point, sizeof point),
+      OSSL_PARAM_construct_BN(OSSL_PKEY_PARAM_PRIV_KEY, secret, sizeof secret),
+      OSSL_PARAM_construct_end(),
+  };
   SealReason reason = SEAL_VALID;
 
-  if (!EVP_PKEY_is_a(pkey, "EC") || EVP_PKEY_get_group_name(pkey, group, sizeof group, NULL) != 1 ||
-      strcmp(group, "prime256v1") != 0) {
-    return seal_failed(mark, SEAL_REASON_KEY_INVALID);
-  }
-  check = EVP_PKEY_CTX_new_from_pkey(c->shared->lib, pkey, NULL);
-  if (!check) {
+  memcpy(point, der->point, sizeof point);
+  if (!number || BN_bn2nativepad(number, secret, sizeof secret) != sizeof secret || !ctx ||
+      EVP_PKEY_fromdata_init(ctx) != 1) {
+    reason = seal_failed(mark, SEAL_INTERNAL);
+  } else if (EVP_PKEY_fromdata(ctx, &key->pkey, EVP_PKEY_KEYPAIR, param) != 1) {
+    reason = seal_failed(mark, SEAL_REASON_KEY_INVALID);
+  } else if (!(check = EVP_PKEY_CTX_new_from_pkey(c->shared->lib, key->pkey, NULL))) {
     reason = seal_failed(mark, SEAL_INTERNAL);
   } else if (EVP_PKEY_check(check) != 1) {
     reason = seal_failed(mark, SEAL_REASON_KEY_INVALID);
   }
   EVP_PKEY_CTX_free(check);
+  EVP_PKEY_CTX_free(ctx);
+  BN_clear_free(number);
+  seal_wipe(secret, sizeof secret);
   return reason;
 }
 
 /* Reads a key once. On anything but SEAL_VALID nothing is left. */
-static SealReason key_read(SealCrypto *c, const unsigned char *der, size_t n, SealKey **out) {
+static SealReason key_read(SealCrypto *c, const Pkcs8 *der, SealKey **out) {
   SealMark mark;
-  const unsigned char *p = der;
-  PKCS8_PRIV_KEY_INFO *info = NULL;
-  SealKey *key;
-  SealReason reason = SEAL_REASON_KEY_INVALID;
+  SealKey *key = calloc(1, sizeof *key);
+  SealReason reason;
 
+  if (!key) return SEAL_NOMEM;
   seal_mark(&mark);
-  key = calloc(1, sizeof *key);
-  info = d2i_PKCS8_PRIV_KEY_INFO(NULL, &p, (long)n);
-  if (!key) {
-    reason = SEAL_NOMEM;
-  } else if (!info || p != der + n ||
-             !(key->pkey = EVP_PKCS82PKEY_ex(info, c->shared->lib, NULL))) {
-    reason = seal_failed(&mark, reason);
-  } else {
-    reason = key_judge(c, key->pkey, &mark);
-    if (reason == SEAL_VALID) reason = key_describe(c, key, &mark);
-  }
-  PKCS8_PRIV_KEY_INFO_free(info);
+  reason = key_build(c, der, key, &mark);
+  if (reason == SEAL_VALID) reason = key_describe(c, key, &mark);
   if (reason == SEAL_VALID) {
     *out = key;
   } else {
@@ -151,14 +181,19 @@ static SealReason key_read(SealCrypto *c, const unsigned char *der, size_t n, Se
 }
 
 SealReason seal_key_import(SealCrypto *c, const void *der, size_t n, SealKey **out) {
+  const Pkcs8 *key = der;
   SealReason reason = SEAL_REASON_KEY_INVALID;
 
   *out = NULL;
-  if (n == 0 || n > 4096) return reason;
-  /* OpenSSL's decoders call a key invalid, too, where memory ran out: so what is refused is read
-  ** again, with memory that is there. */
+  if (n != sizeof *key || memcmp(key->head, pkcs8_head, sizeof key->head) != 0 ||
+      memcmp(key->middle, pkcs8_middle, sizeof key->middle) != 0 ||
+      key->point[0] != POINT_CONVERSION_UNCOMPRESSED) {
+    return reason;
+  }
+  /* OpenSSL calls a key invalid, too, where memory ran out: so what is refused is read again, with memory
+  ** that is there. */
   for (int attempt = 0; attempt < 2 && reason == SEAL_REASON_KEY_INVALID; attempt++) {
-    reason = key_read(c, der, n, out);
+    reason = key_read(c, key, out);
   }
   if (reason == SEAL_REASON_KEY_INVALID) {
     void *probe = malloc(4096);
