@@ -146,7 +146,7 @@ static int extensions_valid(const STACK_OF(X509_EXTENSION) * extensions) {
 }
 
 /* 1 if `again`, what OpenSSL writes, is the first member of the SEQUENCE in der: the part that is
-** signed. */
+** signed. 0 if it is not, or nothing was written (n_again below 1). */
 static int same_signed_part(const unsigned char *der, size_t n, const unsigned char *again,
                             int n_again) {
   SealTlv outer, part;
@@ -174,13 +174,13 @@ static X509 *cert_decode(SealCrypto *c, const unsigned char *der, size_t n) {
 static int cert_distinguished(SealCrypto *c, const unsigned char *der, size_t n) {
   unsigned char *again = NULL;
   X509 *x;
-  int good;
+  int n_again = -1, good;
 
   if (!seal_der_valid(der, n)) return 0;
   /* On a copy: writing anew changes what OpenSSL keeps of the original bytes. */
   x = cert_decode(c, der, n);
-  good = x && extensions_valid(X509_get0_extensions(x)) &&
-         same_signed_part(der, n, again, i2d_re_X509_tbs(x, &again));
+  if (x && extensions_valid(X509_get0_extensions(x))) n_again = i2d_re_X509_tbs(x, &again);
+  good = same_signed_part(der, n, again, n_again);
   OPENSSL_free(again);
   X509_free(x);
   return good;
@@ -271,12 +271,14 @@ static int crl_same_algorithm(const unsigned char *der, size_t n) {
 static SealReason reader_crl(SealReader *reader, const unsigned char *der, size_t n) {
   unsigned char *again = NULL;
   X509_CRL *crl;
-  int good;
+  int n_again = -1, good;
 
   if (!seal_der_valid(der, n) || !crl_same_algorithm(der, n)) return reader->reasons.bad;
   crl = crl_decode(reader->c, der, n);
-  good = crl && extensions_valid(X509_CRL_get0_extensions(crl)) &&
-         same_signed_part(der, n, again, i2d_re_X509_CRL_tbs(crl, &again));
+  if (crl && extensions_valid(X509_CRL_get0_extensions(crl))) {
+    n_again = i2d_re_X509_CRL_tbs(crl, &again);
+  }
+  good = same_signed_part(der, n, again, n_again);
   OPENSSL_free(again);
   X509_CRL_free(crl);
   if (!good) return reader->reasons.bad;
