@@ -6,6 +6,7 @@
 **
 ** A random nonce of 96 bits is good for 2^32 values per key and purpose (SP 800-38D 8.3).
 */
+#include <assert.h>
 #include <limits.h>
 #include <string.h>
 #include <openssl/core_names.h>
@@ -54,6 +55,7 @@ SealReason seal_aead_seal(SealCrypto *c, const unsigned char key[32], const char
   int size = 0;
   SealReason reason;
 
+  assert(purpose[0] != 0);
   if (n > INT_MAX || n_aad > INT_MAX) return SEAL_INTERNAL;
   seal_mark(&mark);
   out[0] = SEAL_AEAD_VERSION;

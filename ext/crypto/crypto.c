@@ -106,7 +106,7 @@ static int fetch_all(SealShared *shared) {
 
 /* Draws random bytes and digests them: the generators are made at their first use, so make them now. */
 static int try_out(const SealShared *shared) {
-  SealCrypto c = {.shared = shared};
+  SealCrypto c = {.shared = shared}; /* for this only: no connection has it yet */
   unsigned char first[SEAL_SHA256_SIZE];
   int good = seal_random(&c, first, sizeof first) == SEAL_VALID &&
              seal_sha256(&c, first, sizeof first, first) == SEAL_VALID;

@@ -103,9 +103,11 @@ static SealReason jwk_build(SealCrypto *c, SealJwk *key, const char *type, OSSL_
 
 /* Sets up the context that verifies with an RSA or EC key; it serves any number of calls. */
 static SealReason jwk_prepare(SealCrypto *c, SealJwk *key, const SealMark *mark) {
-  const EVP_MD *md = c->shared->md[key->alg->md];
+  const EVP_MD *md;
   int good;
 
+  assert(key->pkey && !key->verify && key->alg->md >= 0 && key->alg->md < SEAL_MD_COUNT);
+  md = c->shared->md[key->alg->md];
   key->verify = EVP_PKEY_CTX_new_from_pkey(c->shared->lib, key->pkey, NULL);
   good = key->verify && EVP_PKEY_verify_init(key->verify) == 1;
   if (good && key->alg->kty == SEAL_KTY_RSA) {
@@ -285,6 +287,7 @@ SealReason seal_jwk_make_oct(SealCrypto *c, SealJwk *key, const unsigned char *k
   SealReason reason = SEAL_VALID;
   unsigned char any = 0;
 
+  assert(key->alg->kty == SEAL_KTY_OCT);
   if (n < md_size[key->alg->md]) return SEAL_REASON_KEY_SIZE; /* RFC 7518 3.2 */
   for (size_t i = 0; i < n; i++) any |= k[i];
   key->zero = any == 0;
@@ -400,6 +403,7 @@ SealReason seal_jwk_verify(SealCrypto *c, const SealJwk *key, const void *data, 
   SealMark mark;
   SealReason reason;
 
+  assert(key->mac || key->message || key->verify);
   /* The length is the algorithm's and the key's alone, before any secret is looked at. */
   if (n_sig != key->signature) return SEAL_REASON_SIGNATURE_INVALID;
   seal_mark(&mark);

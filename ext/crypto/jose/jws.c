@@ -8,6 +8,7 @@
 ** Nothing in the token chooses a key but its kid, and nothing in it chooses an algorithm: the key
 ** has one, and the header must say the same (RFC 8725 3.1, 3.2).
 */
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 #include "crypto/jose/jose_int.h"
@@ -101,6 +102,7 @@ static SealReason jws_read_header(const SealParts *parts, SealJws *out, const Se
 /* The key that the header's kid names, byte by byte; without a kid, the only one of the set. A key
 ** that has no kid goes by its thumbprint, and by what the caller calls it. */
 static SealReason jws_key(const SealKeySet *set, const char *kid, size_t *out) {
+  assert(set->count > 0);
   if (!kid) {
     *out = 0;
     return set->count == 1 ? SEAL_VALID : SEAL_REASON_KID_MISSING;
@@ -162,6 +164,7 @@ SealReason seal_jws_verify_upto(SealCrypto *c, const char *token, size_t n, size
     out->payload_size = 0;
     out->key = 0;
   }
+  assert(reason != SEAL_VALID || (out->header && out->payload && out->key < set->count));
   return reason;
 }
 

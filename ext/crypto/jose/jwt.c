@@ -180,6 +180,7 @@ static SealReason jwt_judge_binding(const SealJwt *jwt, const SealJwtPolicy *pol
 SealReason seal_jwt_check(SealJwt *jwt, const SealJwtPolicy *policy) {
   SealReason reason;
 
+  assert(jwt->jws.header && jwt->jws.payload); /* verified before */
   assert(policy->leeway >= 0 && policy->leeway <= SEAL_LEEWAY_MAX);
   if (!seal_alg_allowed(jwt->jws.alg, policy->algs)) return SEAL_REASON_ALG_NOT_ALLOWED;
   reason = jwt_judge_type(jwt->jws.header, policy);

@@ -208,6 +208,7 @@ static SealReason path_verify(SealPath *path) {
   SealReason reason;
   int verified;
 
+  assert(path->n > 0 && path->cert[0] == sk_X509_value(path->chain, 0));
   if (!ctx) return SEAL_NOMEM;
   if (X509_STORE_CTX_init(ctx, path->set->store, path->cert[0], path->chain) != 1 ||
       X509_STORE_CTX_set_app_data(ctx, path) != 1) {
@@ -259,6 +260,7 @@ static SealReason path_complete(SealPath *path, int anchor) {
   SealMark mark;
   SealReason reason;
 
+  assert(path->n > 0 && anchor < sk_X509_num(path->set->anchors));
   if (++path->complete > SEAL_COMPLETE_MAX) {
     return path_refuse(path, SEAL_COMPLETE, SEAL_REASON_PATH_TOO_COMPLEX);
   }
@@ -411,6 +413,7 @@ SealReason seal_path_find(SealCrypto *c, STACK_OF(X509) * chain, const SealCertS
   SealReason reason = path_pinned(&path);
 
   if (!path_over(&path, reason)) reason = path_extend(&path, 0);
+  assert(path.n == 0);
   if (reason == SEAL_VALID || reason == SEAL_NOMEM || reason == SEAL_INTERNAL) return reason;
   return path.reason;
 }

@@ -160,7 +160,10 @@ static int same_signed_part(const unsigned char *der, size_t n, const unsigned c
 */
 static X509 *cert_decode(SealCrypto *c, const unsigned char *der, size_t n) {
   const unsigned char *p = der;
-  X509 *x = X509_new_ex(c->x509_lib, NULL);
+  X509 *x;
+
+  assert(c->x509_lib); /* seal_x509_ready() comes first: NULL would be the host's context */
+  x = X509_new_ex(c->x509_lib, NULL);
 
   /* On failure d2i_X509() frees x and sets it to NULL. */
   if (x && (!d2i_X509(&x, &p, (long)n) || p != der + n)) {
@@ -188,7 +191,10 @@ static int cert_distinguished(SealCrypto *c, const unsigned char *der, size_t n)
 
 static X509_CRL *crl_decode(SealCrypto *c, const unsigned char *der, size_t n) {
   const unsigned char *p = der;
-  X509_CRL *crl = X509_CRL_new_ex(c->x509_lib, NULL);
+  X509_CRL *crl;
+
+  assert(c->x509_lib); /* as above */
+  crl = X509_CRL_new_ex(c->x509_lib, NULL);
 
   if (crl && (!d2i_X509_CRL(&crl, &p, (long)n) || p != der + n)) {
     X509_CRL_free(crl);
