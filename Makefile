@@ -24,8 +24,8 @@ SRC := $(sort $(shell find ext -name '*.c'))
 OBJ := $(SRC:ext/%.c=$(BUILD)/obj/%.o) $(BUILD)/obj/sql.o
 SQL := sql/install.sql $(sort $(wildcard sql/statements/*.sql))
 
-# What tests need besides the extension: a token signer, and faults on demand.
-TOOLS    = $(BUILD)/jwt $(BUILD)/canary $(BUILD)/libsealfault.so
+# What tests need besides the extension: a token signer, faults on demand, and a clock that they set.
+TOOLS    = $(BUILD)/jwt $(BUILD)/canary $(BUILD)/libsealfault.so $(BUILD)/libsealclock.so
 TCL_INC ?= /usr/include/tcl8.6
 
 LIB   = $(DESTDIR)$(PREFIX)/lib/seal
@@ -79,6 +79,10 @@ $(BUILD)/libsealfault.so: tests/fault/fault.c
 	@mkdir -p $(@D)
 	$(CC) $(WARN) -fPIC -shared $(CFLAGS) -D_GNU_SOURCE -I$(TCL_INC) -o $@ $< \
 	  -lsqlite3 -lcrypto -ljansson
+
+$(BUILD)/libsealclock.so: tests/host/clock.c
+	@mkdir -p $(@D)
+	$(CC) $(WARN) -fPIC -shared $(CFLAGS) -D_GNU_SOURCE -I$(TCL_INC) -o $@ $< -lsqlite3
 
 $(BUILD)/sla-bench: tests/bench/sla.c
 	@mkdir -p $(@D)
