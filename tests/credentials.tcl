@@ -38,8 +38,7 @@ proc new_registrar {} {
 
 # Another connection to test.db, or to another database, as `name`; with `key` unlocked.
 proc connect {name {file test.db} {key ""}} {
-  sqlite3 $name $file
-  load_seal $name
+  open_seal $name $file
   $name timeout 5000
   if {$key ne ""} {$name eval {SELECT seal_unlock($key)}}
 }

@@ -231,7 +231,7 @@ proc fast_jwt {name header claims} {
 # its own. Further claims by name and value replace those, or with an empty value leave them out.
 #   val_token acme v2x.acme.example exp 1790000000
 proc val_token {name val_server_id args} {
-  set now [clock seconds]
+  set now [now_seconds]
   set claims [list iss $val_server_id sub $val_server_id aud urn:seal:registrar]
   lappend claims iat $now exp [expr {$now + 300}] jti [pid]-[incr ::jti_count]
   foreach {claim value} $args {dict set claims $claim $value}

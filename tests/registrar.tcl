@@ -74,7 +74,7 @@ proc token {{at ""} args} {
   return [token_of v2x $at {*}$args]
 }
 proc token_of {key {at ""} args} {
-  set at [expr {$at eq "" ? [clock seconds] : [seconds $at]}]
+  set at [expr {$at eq "" ? [now_seconds] : [seconds $at]}]
   return [val_token $key $key.example iat $at exp [expr {$at + 300}] {*}$args]
 }
 

@@ -88,12 +88,24 @@ proc load_seal {db} {
   $db eval {SELECT load_extension($::seal_lib)}
 }
 
+# Opens a database file as the command `db`, with the extension loaded. With clock.tcl it may have a
+# clock that the test sets.
+set open_options {}
+proc open_seal {db file} {
+  sqlite3 $db $file {*}$::open_options
+  load_seal $db
+}
+
+# What that clock shows, in seconds since 1970.
+proc now_seconds {} {
+  return [clock seconds]
+}
+
 # A new, empty test.db, open as `db`, with the extension loaded.
 proc reset_db {} {
   catch {db close}
   forcedelete test.db test.db-journal test.db-wal test.db-shm
-  sqlite3 db test.db
-  load_seal db
+  open_seal db test.db
 }
 
 # The relations, made by sql/install.sql.
