@@ -50,10 +50,11 @@ help:
 $(BUILD)/seal.so: $(OBJ)
 	$(CC) -shared -Wl,-z,defs -Wl,-z,nodelete -Wl,--exclude-libs,ALL $(CFLAGS) $(LDFLAGS) -o $@ $(OBJ) $(LDLIBS)
 
-$(BUILD)/gen/sql.c: $(SQL) scripts/embed.tcl
+# Writes sql.c and sql.h only where they differ, so that an unchanged text compiles nothing.
+$(BUILD)/gen/sql.stamp: $(SQL) scripts/embed.tcl
 	@mkdir -p $(@D)
 	$(TCLSH) scripts/embed.tcl $(@D) $(SQL)
-$(BUILD)/gen/sql.h: $(BUILD)/gen/sql.c ;
+$(BUILD)/gen/sql.c $(BUILD)/gen/sql.h: $(BUILD)/gen/sql.stamp ;
 
 $(BUILD)/obj/sql.o: $(BUILD)/gen/sql.c
 	@mkdir -p $(@D)

@@ -7,17 +7,32 @@
 ** a host may load it by sqlite3_auto_extension before any database is open.
 */
 #include "messages/messages.h"
-#include "registrar/registrar.h"
-#include "tables/charging.h"
-#include "tables/decimal.h"
-#include "tables/function.h"
-#include "tables/jose.h"
-#include "tables/relation.h"
-#include "tables/x509.h"
+#include "registrar/held/held.h"
+#include "tables/function/function_charging.h"
+#include "tables/function/function_decimal.h"
+#include "tables/function/function_scalar.h"
+#include "tables/function/function_jose.h"
+#include "tables/relation/relation.h"
+#include "tables/results.h"
+#include "tables/function/function_x509.h"
 
 #include <openssl/crypto.h>
 
 SQLITE_EXTENSION_INIT1
+
+#define X(NAME) extern const SealRelation seal_relation_##NAME;
+#include "relations.inc"
+#undef X
+
+static const SealRelation *const relations[] = {
+#define X(NAME) &seal_relation_##NAME,
+#include "relations.inc"
+#undef X
+    NULL,
+};
+
+/* The rooms that have something to do at the gate. */
+static SealRoomDuty *const duties[] = {seal_held_duty, seal_secret_duty, seal_results_duty, NULL};
 
 #define OLDEST_SQLITE 3040000
 
@@ -62,14 +77,13 @@ __attribute__((visibility("default"))) int sqlite3_seal_init(sqlite3 *db, char *
   }
   int loaded, rc = find_loaded(db, &loaded);
   if (rc != SQLITE_OK || loaded) return rc;
-  Seal *p = seal_open(db);
+  Seal *p = seal_open(db, duties);
   if (p == NULL) return refuse(message, "seal: %s", "out of memory, or OpenSSL lacks an algorithm");
-  p->messages = &seal_messages;
-  rc = seal_relation_register(p);
+  rc = seal_relation_register(p, relations);
   if (rc == SQLITE_OK) rc = seal_charging_register(p);
   if (rc == SQLITE_OK) rc = seal_decimal_register(db);
-  if (rc == SQLITE_OK) rc = seal_jose_register(db, p->crypto);
-  if (rc == SQLITE_OK) rc = seal_x509_register(db, p->crypto);
+  if (rc == SQLITE_OK) rc = seal_jose_register(db, seal_crypto(p));
+  if (rc == SQLITE_OK) rc = seal_x509_register(db, seal_crypto(p));
   if (rc == SQLITE_OK) rc = seal_function_register(p);
   seal_close(p);
   return rc;

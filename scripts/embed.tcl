@@ -7,6 +7,10 @@
 # statement, which runs to the next such line; it becomes SQL_AGREEMENT_INSERT. "-- fragment: NAME"
 # opens a text that statements include as {{NAME}}, from any file; fragments may include fragments.
 # Comment lines stay out of the texts. sql/install.sql becomes SQL_INSTALL, as it is.
+#
+# The columns that a SELECT gives have names in C as well: of "-- name: term_find" with "SELECT t.id AS term, …"
+# the first is TERM_FIND_TERM, 0. One without a name has none there. Files are written only when they differ,
+# so that nothing is compiled anew for nothing.
 
 proc fail {text} {
   puts stderr "embed: $text"
@@ -65,23 +69,79 @@ proc c_string {text} {
   return [join $lines "\n    "]
 }
 
+# The name of a result column by its text in the SELECT: what stands behind AS, or the last part of a plain
+# column; "" for any other expression.
+proc column_name {text} {
+  set text [string trim $text]
+  if {[regexp {\mAS\s+"?([a-z_]+)"?$} $text -> name]} {return $name}
+  if {[regexp {^(?:[a-z]+\.)?([a-z_]+)$} $text -> name]} {return $name}
+  return ""
+}
+
+# The result columns of a statement that begins with SELECT: those of its first one.
+proc columns {text} {
+  if {![regexp {^SELECT\s+(?:DISTINCT\s+)?} $text head]} return
+  set list {}
+  set depth 0
+  set start [string length $head]
+  set i $start
+  while {$i < [string length $text]} {
+    set c [string index $text $i]
+    if {$c eq "'"} {
+      set i [string first ' $text [expr {$i + 1}]]
+    } elseif {$c eq "("} {
+      incr depth
+    } elseif {$c eq ")"} {
+      incr depth -1
+    } elseif {$depth == 0 && $c eq ","} {
+      lappend list [column_name [string range $text $start [expr {$i - 1}]]]
+      set start [expr {$i + 1}]
+    } elseif {$depth == 0 && [regexp {^\sFROM\s} [string range $text $i [expr {$i + 5}]]]} {
+      break
+    }
+    incr i
+  }
+  return [lappend list [column_name [string range $text $start [expr {$i - 1}]]]]
+}
+
+# Writes a file, unless it has this text already.
+proc write_file {path text} {
+  if {[file exists $path] && [read_file $path] eq $text} return
+  set f [open $path w]
+  fconfigure $f -encoding utf-8
+  puts -nonewline $f $text
+  close $f
+}
+
 lassign $argv out install
 set order {}
 foreach path [lsort [lrange $argv 2 end]] {parse $path}
 
-set h [open $out/sql.h w]
-set c [open $out/sql.c w]
-fconfigure $h -encoding utf-8
-fconfigure $c -encoding utf-8
-puts $h "/* Made by scripts/embed.tcl from sql/. */\n#ifndef SEAL_SQL_H\n#define SEAL_SQL_H\n\nenum SealSql \{"
-puts $c "/* Made by scripts/embed.tcl from sql/. */\n#include \"sql.h\"\n\nconst char *const seal_sql\[\] = \{"
-puts $h "  SQL_INSTALL,"
-puts $c "    /* install */\n    [c_string [string trimright [read_file $install]]],"
+set made "/* Made by scripts/embed.tcl from sql/. */\n"
+set h "${made}#ifndef SEAL_SQL_H\n#define SEAL_SQL_H\n\nenum SealSql \{\n  SQL_INSTALL,\n"
+set c "${made}#include \"sql.h\"\n\nconst char *const seal_sql\[\] = \{\n"
+append c "    /* install */\n    [c_string [string trimright [read_file $install]]],\n"
+set names ""
 foreach name $order {
-  puts $h "  SQL_[string toupper $name],"
-  puts $c "    /* $name */\n    [c_string [string trimright [expand $statement($name) $name]]],"
+  set text [string trimright [expand $statement($name) $name]]
+  append h "  SQL_[string toupper $name],\n"
+  append c "    /* $name */\n    [c_string $text],\n"
+  set i 0
+  set enum {}
+  foreach column [columns $text] {
+    if {$column ne ""} {
+      set id [string toupper ${name}_$column]
+      if {[lsearch -glob $enum "$id = *"] >= 0} {fail "$name: two columns $column"}
+      lappend enum "$id = $i"
+    }
+    incr i
+  }
+  if {[llength $enum]} {append names "enum \{[join $enum {, }]\};\n"}
 }
-puts $h "  SQL_COUNT\n\};\n\nextern const char *const seal_sql\[\];\n\n#endif"
-puts $c "\};"
-close $h
-close $c
+append h "  SQL_COUNT\n\};\n\n/* No statement. */\n#define SEAL_NO_SQL ((enum SealSql) - 1)\n\n"
+append h "$names\nextern const char *const seal_sql\[\];\n\n#endif\n"
+append c "\};\n"
+write_file $out/sql.h $h
+write_file $out/sql.c $c
+# What was made is as new as what it was made of, also where it did not differ.
+close [open $out/sql.stamp w]

@@ -1,4 +1,5 @@
-/* JSON from outside, strictly (RFC 8259, RFC 7493, RFC 7515 4), into jansson's values.
+/* JSON from outside, strictly (RFC 8259, RFC 7493, RFC 7515 4): the events of json.h, and jansson's
+** values made of them.
 **
 **    json_t *value;
 **    if (seal_json_parse(text, n, 32, &value) == SEAL_VALID) ... json_decref(value);
@@ -6,8 +7,14 @@
 ** jansson's own parser is not used: it skips a NUL byte that follows a number, and where memory
 ** runs out inside of a string it loses bytes without a word, and reads and writes beyond its end.
 ** Here every allocation is looked at, and no copy of a text is left behind but the value itself.
+**
+** Work is linear in the text, whatever it holds. Of an open object the parser keeps the names: a few are
+** compared one by one as they come; many are sorted when the object ends, by a hash first. Names that
+** were made to have one hash cost comparisons and nothing else.
 */
+#include <assert.h>
 #include <errno.h>
+#include <limits.h>
 #include <locale.h>
 #include <math.h>
 #include <stdlib.h>
@@ -15,42 +22,20 @@
 #include "base/json.h"
 #include "base/text.h"
 
-#define SEAL_NUMBER_MAX 1024 /* characters */
+#define NUMBER_MAX 1024 /* characters */
+#define FEW        8    /* names of one object that are compared as they come */
 
-/* The rest of the text, how many arrays and objects may still open, and why it failed. */
-typedef struct SealJson {
-  const char *p, *end;
-  int depth;
-  SealReason reason;
-} SealJson;
-
-/* Keeps the first reason; gives NULL for the caller to return. */
-static void *seal_json_fail(SealJson *json, SealReason reason) {
+/* Keeps the first reason; gives SEAL_JSON_FAILED, which is 0, for the caller to return. */
+static SealJsonEvent fail(SealJson *json, SealReason reason) {
   if (json->reason == SEAL_VALID) json->reason = reason;
-  return NULL;
+  return SEAL_JSON_FAILED;
 }
 
-/* The next byte that is not space, without taking it; 0 at the end (a NUL is no JSON either). */
-static char seal_json_next(SealJson *json) {
-  while (json->p < json->end &&
-         (*json->p == ' ' || *json->p == '\n' || *json->p == '\t' || *json->p == '\r')) {
-    json->p++;
-  }
-  return json->p < json->end ? *json->p : 0;
-}
-
-/* Takes the byte `c` behind space, or fails. */
-static int seal_json_take(SealJson *json, char c) {
-  if (seal_json_next(json) != c) {
-    seal_json_fail(json, SEAL_REASON_JSON_INVALID);
-    return 0;
-  }
-  json->p++;
-  return 1;
-}
-
+/************************************************************************************************
+** Strings.
+*/
 /* Four hexadecimal digits at p, or -1. */
-static int32_t seal_json_hex(const char *p, const char *end) {
+static int32_t hex_code(const char *p, const char *end) {
   int32_t code = 0;
 
   if (end - p < 4) return -1;
@@ -67,23 +52,29 @@ static int32_t seal_json_hex(const char *p, const char *end) {
   return code;
 }
 
-/* Decodes \uXXXX, or the two of a surrogate pair, whose first u is at *p, and moves *p behind it.
-** The code point; -1 for none, for half of a pair, and for a NUL. */
-static int32_t seal_json_code(const char **p, const char *end) {
-  int32_t code = seal_json_hex(*p + 1, end), low;
+/* Reads the escape whose backslash is at *p and moves *p behind it: one letter, \uXXXX, or the two of a
+** surrogate pair. The code point; -1 if it is not an escape, is half of a pair, or a NUL. */
+static int32_t take_escape(const char **p, const char *end) {
+  static const char letter[] = "\"\\/bfnrt", plain[] = "\"\\/\b\f\n\r\t";
+  const char *at = *p + 1, *found = at < end ? memchr(letter, *at, sizeof letter - 1) : NULL;
+  int32_t code, low;
 
-  *p += 5;
+  *p += 2;
+  if (found) return plain[found - letter];
+  if (at >= end || *at != 'u') return -1;
+  code = hex_code(at + 1, end);
+  *p = at + 5;
   if (code <= 0 || (code >= 0xdc00 && code <= 0xdfff)) return -1;
   if (code < 0xd800 || code > 0xdfff) return code;
   if (end - *p < 6 || (*p)[0] != '\\' || (*p)[1] != 'u') return -1;
-  low = seal_json_hex(*p + 2, end);
+  low = hex_code(*p + 2, end);
   *p += 6;
   if (low < 0xdc00 || low > 0xdfff) return -1;
   return 0x10000 + ((code - 0xd800) << 10) + (low - 0xdc00);
 }
 
 /* Writes a code point as UTF-8 of at most 4 bytes; its length. */
-static size_t seal_json_put(int32_t code, char *out) {
+static size_t put_code(int32_t code, char *out) {
   static const unsigned char head[] = {0, 0xc0, 0xe0, 0xf0};
   size_t more = code < 0x80 ? 0 : code < 0x800 ? 1 : code < 0x10000 ? 2 : 3;
 
@@ -95,147 +86,205 @@ static size_t seal_json_put(int32_t code, char *out) {
   return more + 1;
 }
 
-/* Decodes the escapes of a string that has been scanned, into `out`, which is as long as it; the
-** length, or -1. */
-static ptrdiff_t seal_json_unescape(const char *p, const char *end, char *out) {
-  static const char escape[] = "\"\\/bfnrt", plain[] = "\"\\/\b\f\n\r\t";
+size_t seal_json_decode(const SealJson *json, char *out) {
+  const char *p = json->text, *end = p + json->n;
   char *to = out;
 
   while (p < end) {
-    const char *found;
+    const char *escape = memchr(p, '\\', (size_t)(end - p));
+    size_t n = (size_t)((escape ? escape : end) - p);
 
-    if (*p != '\\') {
-      *to++ = *p++;
-      continue;
-    }
-    p++; /* the scan saw that something follows */
-    found = memchr(escape, *p, sizeof escape - 1);
-    if (found) {
-      *to++ = plain[found - escape];
-      p++;
-    } else {
-      int32_t code = *p == 'u' ? seal_json_code(&p, end) : -1;
-
-      if (code < 0) return -1;
-      to += seal_json_put(code, to);
-    }
+    memcpy(to, p, n);
+    to += n;
+    p += n;
+    if (escape) to += put_code(take_escape(&p, end), to);
   }
-  return to - out;
+  return (size_t)(to - out);
 }
 
-/* A string whose opening quote is next: where it lies in the text, or, with escapes, decoded in
-** memory that the caller wipes and frees (*own). 0 on failure. */
-static int seal_json_string(SealJson *json, const char **text, size_t *n, char **own) {
-  const char *start = json->p + 1, *p = start;
-  int escapes = 0;
-  ptrdiff_t size;
+/* Skips what needs no closer look in a string: ASCII but for quotes, backslashes and control
+** characters. Most of a long text is that, so eight bytes are looked at in one step: with the high bits
+** clear, a subtraction makes one high only in a byte that is below 0x20 or has become 0. */
+static const char *skip_plain(const char *p, const char *end) {
+  static const uint64_t ones = 0x0101010101010101u;
+  uint64_t x;
 
-  *own = NULL;
-  while (p < json->end && *p != '"') {
-    unsigned char c = (unsigned char)*p;
-    size_t length = c < 0x80 ? 1 : seal_utf8_length(p, (size_t)(json->end - p));
+  while (end - p >= 8) {
+    memcpy(&x, p, 8);
+    x |= (x - ones * 0x20) | ((x ^ (ones * '"')) - ones) | ((x ^ (ones * '\\')) - ones);
+    if (x & (ones * 0x80)) break;
+    p += 8;
+  }
+  while (p < end && (unsigned char)*p >= 0x20 && (unsigned char)*p < 0x80 && *p != '"' &&
+         *p != '\\') {
+    p++;
+  }
+  return p;
+}
 
-    if (c == '\\') {
-      escapes = 1;
-      length = 2;
+/* Takes a string, whose opening quote is next: text, n, escapes. 0 on failure. */
+static int take_string(SealJson *json) {
+  const char *p = json->p + 1, *end = json->end;
+
+  json->text = p;
+  json->escapes = 0;
+  for (;;) {
+    p = skip_plain(p, end);
+    if (p == end || (unsigned char)*p < 0x20) break;
+    if (*p == '"') {
+      json->n = (size_t)(p - json->text);
+      json->p = p + 1;
+      return 1;
     }
-    if (c < 0x20 || length == 0 || length > (size_t)(json->end - p)) break;
-    p += length;
+    if (*p == '\\') {
+      json->escapes = 1;
+      if (take_escape(&p, end) < 0) break;
+    } else {
+      size_t n = seal_utf8_length(p, (size_t)(end - p));
+
+      if (n == 0) break;
+      p += n;
+    }
   }
-  if (p >= json->end || *p != '"') return seal_json_fail(json, SEAL_REASON_JSON_INVALID) != NULL;
-  json->p = p + 1;
-  *text = start;
-  *n = (size_t)(p - start);
-  if (!escapes) return 1;
-  *own = malloc(*n + 1);
-  if (!*own) return seal_json_fail(json, SEAL_NOMEM) != NULL;
-  size = seal_json_unescape(start, p, *own);
-  if (size < 0) {
-    free(*own);
-    *own = NULL;
-    return seal_json_fail(json, SEAL_REASON_JSON_INVALID) != NULL;
+  return fail(json, SEAL_REASON_JSON_INVALID);
+}
+
+/************************************************************************************************
+** Names: no object has two that are the same.
+*/
+static int same_name(const SealJsonName *a, const SealJsonName *b) {
+  return a->n == b->n && memcmp(a->p, b->p, a->n) == 0;
+}
+
+/* In some order in which the same names are neighbours. */
+static int compare_names(const void *a, const void *b) {
+  const SealJsonName *x = a, *y = b;
+
+  if (x->hash != y->hash) return x->hash < y->hash ? -1 : 1;
+  if (x->n != y->n) return x->n < y->n ? -1 : 1;
+  return memcmp(x->p, y->p, x->n);
+}
+
+/* FNV-1a. It needs no secret: what it is for is that few comparisons look at the names themselves. */
+static uint32_t hash_name(const SealJsonName *name) {
+  uint32_t hash = 2166136261u;
+
+  for (uint32_t i = 0; i < name->n; i++) hash = (hash ^ (unsigned char)name->p[i]) * 16777619u;
+  return hash;
+}
+
+/* 1 if two of many names are the same. Changes their order. */
+static int repeats(SealJsonName *names, size_t n) {
+  for (size_t i = 0; i < n; i++) names[i].hash = hash_name(&names[i]);
+  qsort(names, n, sizeof *names, compare_names);
+  for (size_t i = 1; i < n; i++) {
+    if (compare_names(&names[i - 1], &names[i]) == 0) return 1;
   }
-  *text = *own;
-  *n = (size_t)size;
+  return 0;
+}
+
+/* Makes room for one more name. 0 on failure. */
+static int grow_names(SealJson *json) {
+  size_t size = 2 * json->size_names;
+  SealJsonName *old = json->names == json->few ? NULL : json->names;
+  SealJsonName *names = realloc(old, size * sizeof *names);
+
+  if (!names) return fail(json, SEAL_NOMEM);
+  if (!old) memcpy(names, json->few, sizeof json->few);
+  json->names = names;
+  json->size_names = size;
   return 1;
 }
 
-static json_t *seal_json_text_value(SealJson *json) {
-  const char *text;
-  char *own;
-  size_t n;
-  json_t *value = NULL;
+/* Keeps a name of the innermost object, decoded, unless it is there already. 0 on failure. */
+static int keep_name(SealJson *json) {
+  size_t first = (size_t)json->first[json->depth - 1];
+  SealJsonName *name;
 
-  if (!seal_json_string(json, &text, &n, &own)) return NULL;
-  value = json_stringn_nocheck(text, n);
-  if (own) seal_wipe(own, n);
-  free(own);
-  return value ? value : seal_json_fail(json, SEAL_NOMEM);
+  if (json->n_names == json->size_names && !grow_names(json)) return 0;
+  name = &json->names[json->n_names];
+  *name = (SealJsonName){json->text, (uint32_t)json->n & INT_MAX, 0, 0};
+  if (json->escapes) {
+    char *own = malloc(json->n + 1);
+
+    if (!own) return fail(json, SEAL_NOMEM);
+    *name = (SealJsonName){own, (uint32_t)seal_json_decode(json, own) & INT_MAX, 1, 0};
+    json->escapes = 0;
+  }
+  json->text = name->p;
+  json->n = name->n;
+  json->n_names++;
+  if (json->n_names - first > FEW) return 1; /* the object's end will tell */
+  for (size_t i = first; i < json->n_names - 1; i++) {
+    if (same_name(&json->names[i], name)) return fail(json, SEAL_REASON_JSON_INVALID);
+  }
+  return 1;
 }
 
-/* Takes digits; 0 if there is none. */
-static int seal_json_digits(SealJson *json) {
+/* Forgets the names from `first` on: their object has ended. */
+static void forget_names(SealJson *json, size_t first) {
+  while (json->n_names > first) {
+    json->n_names--;
+    if (json->names[json->n_names].own) free((char *)json->names[json->n_names].p);
+  }
+}
+
+/************************************************************************************************
+** Numbers and words.
+*/
+/* Takes digits; 0 if there are none. */
+static int take_digits(SealJson *json) {
   const char *start = json->p;
 
   while (json->p < json->end && *json->p >= '0' && *json->p <= '9') json->p++;
   return json->p > start;
 }
 
-/* Takes a number by its grammar (RFC 8259 6): 0 none, 1 an integer, 2 one with fraction or
-** exponent. */
-static int seal_json_number_form(SealJson *json) {
-  int form = 1;
+/* Takes a number by its grammar (RFC 8259 6); SEAL_JSON_REAL if it has a fraction or an exponent. */
+static SealJsonEvent number_form(SealJson *json) {
+  SealJsonEvent form = SEAL_JSON_INTEGER;
 
   if (json->p < json->end && *json->p == '-') json->p++;
   if (json->p < json->end && *json->p == '0') {
     json->p++;
-  } else if (!seal_json_digits(json)) {
-    return 0;
+  } else if (!take_digits(json)) {
+    return SEAL_JSON_FAILED;
   }
   if (json->p < json->end && *json->p == '.') {
     json->p++;
-    form = 2;
-    if (!seal_json_digits(json)) return 0;
+    form = SEAL_JSON_REAL;
+    if (!take_digits(json)) return SEAL_JSON_FAILED;
   }
   if (json->p < json->end && (*json->p == 'e' || *json->p == 'E')) {
     json->p++;
-    form = 2;
+    form = SEAL_JSON_REAL;
     if (json->p < json->end && (*json->p == '+' || *json->p == '-')) json->p++;
-    if (!seal_json_digits(json)) return 0;
+    if (!take_digits(json)) return SEAL_JSON_FAILED;
   }
   return form;
 }
 
-static json_t *seal_json_number(SealJson *json) {
-  const char *start = json->p;
-  int form = seal_json_number_form(json);
-  size_t n = (size_t)(json->p - start);
-  char text[SEAL_NUMBER_MAX + 1], *point;
-  json_t *value;
+static SealJsonEvent take_number(SealJson *json) {
+  SealJsonEvent form = number_form(json);
+  size_t n = (size_t)(json->p - json->start);
+  char text[NUMBER_MAX + 1], *point;
 
-  if (form == 0 || n > SEAL_NUMBER_MAX) return seal_json_fail(json, SEAL_REASON_JSON_INVALID);
-  memcpy(text, start, n);
+  if (form == SEAL_JSON_FAILED || n > NUMBER_MAX) return fail(json, SEAL_REASON_JSON_INVALID);
+  memcpy(text, json->start, n);
   text[n] = 0;
   errno = 0;
-  if (form == 1) {
-    json_int_t integer = strtoll(text, NULL, 10);
-
-    if (errno) return seal_json_fail(json, SEAL_REASON_JSON_INVALID);
-    value = json_integer(integer);
-  } else {
-    double real;
-
-    /* strtod reads the decimal point of the host's locale. */
-    point = strchr(text, '.');
-    if (point) *point = *localeconv()->decimal_point;
-    real = strtod(text, NULL);
-    if (!isfinite(real)) return seal_json_fail(json, SEAL_REASON_JSON_INVALID);
-    value = json_real(real);
+  if (form == SEAL_JSON_INTEGER) {
+    json->integer = strtoll(text, NULL, 10);
+    return errno ? fail(json, SEAL_REASON_JSON_INVALID) : form;
   }
-  return value ? value : seal_json_fail(json, SEAL_NOMEM);
+  /* strtod reads the decimal point of the host's locale. */
+  point = strchr(text, '.');
+  if (point) *point = *localeconv()->decimal_point;
+  json->real = strtod(text, NULL);
+  return isfinite(json->real) ? form : fail(json, SEAL_REASON_JSON_INVALID);
 }
 
-static json_t *seal_json_word(SealJson *json) {
+static SealJsonEvent take_word(SealJson *json) {
   static const char *const word[] = {"true", "false", "null"};
 
   for (int i = 0; i < 3; i++) {
@@ -243,87 +292,214 @@ static json_t *seal_json_word(SealJson *json) {
 
     if ((size_t)(json->end - json->p) >= n && memcmp(json->p, word[i], n) == 0) {
       json->p += n;
-      return i == 0 ? json_true() : i == 1 ? json_false() : json_null();
+      return SEAL_JSON_TRUE + i;
     }
   }
-  return seal_json_fail(json, SEAL_REASON_JSON_INVALID);
+  return fail(json, SEAL_REASON_JSON_INVALID);
 }
 
-static json_t *seal_json_value(SealJson *json);
-
-/* Takes one member of an object, whose name is next. 0 on failure. */
-static int seal_json_member(SealJson *json, json_t *object) {
-  const char *name;
-  char *own = NULL;
-  size_t n;
-  json_t *value = NULL;
-  int good = 0;
-
-  if (seal_json_next(json) != '"') return seal_json_fail(json, SEAL_REASON_JSON_INVALID) != NULL;
-  if (!seal_json_string(json, &name, &n, &own)) return 0;
-  if (json_object_getn(object, name, n)) {
-    seal_json_fail(json, SEAL_REASON_JSON_INVALID);
-  } else if (seal_json_take(json, ':') && (value = seal_json_value(json)) != NULL) {
-    good = json_object_setn_new_nocheck(object, name, n, value) == 0;
-    if (!good) seal_json_fail(json, SEAL_NOMEM);
+/************************************************************************************************
+** Events.
+*/
+/* The next byte that is not space, without taking it; 0 at the end (a NUL is not JSON either). */
+static char next_byte(SealJson *json) {
+  while (json->p < json->end &&
+         (*json->p == ' ' || *json->p == '\n' || *json->p == '\t' || *json->p == '\r')) {
+    json->p++;
   }
-  free(own);
-  return good;
+  return json->p < json->end ? *json->p : 0;
 }
 
-static int seal_json_element(SealJson *json, json_t *array) {
-  json_t *value = seal_json_value(json);
-
-  if (!value) return 0;
-  if (json_array_append_new(array, value) == 0) return 1;
-  return seal_json_fail(json, SEAL_NOMEM) != NULL;
+static int in_object(const SealJson *json) {
+  return json->depth > 0 && json->first[json->depth - 1] >= 0;
 }
 
-/* An array or object, whose bracket is next. */
-static json_t *seal_json_container(SealJson *json) {
-  int is_object = *json->p++ == '{';
-  char close = is_object ? '}' : ']';
+/* Opens an array or object, whose bracket is next. */
+static SealJsonEvent open_container(SealJson *json, int is_object) {
+  if (json->depth == json->max_depth) return fail(json, SEAL_REASON_JSON_TOO_DEEP);
+  json->p++;
+  json->first[json->depth++] = is_object ? (int64_t)json->n_names : -1;
+  json->at = SEAL_JSON_AT_FIRST;
+  return is_object ? SEAL_JSON_OBJECT : SEAL_JSON_ARRAY;
+}
+
+/* Closes the innermost array or object, whose bracket is next. */
+static SealJsonEvent close_container(SealJson *json) {
+  int64_t first = json->first[json->depth - 1];
+  int bad = 0;
+
+  json->p++;
+  if (first >= 0) {
+    size_t n = json->n_names - (size_t)first;
+
+    bad = n > FEW && repeats(json->names + first, n);
+    forget_names(json, (size_t)first);
+  }
+  if (bad) return fail(json, SEAL_REASON_JSON_INVALID);
+  json->depth--;
+  json->at = SEAL_JSON_AT_COMMA;
+  return first >= 0 ? SEAL_JSON_OBJECT_END : SEAL_JSON_ARRAY_END;
+}
+
+/* Takes the name of a member, whose opening quote is next, and its colon. */
+static SealJsonEvent take_name(SealJson *json) {
+  if (!take_string(json) || !keep_name(json)) return SEAL_JSON_FAILED;
+  if (next_byte(json) != ':') return fail(json, SEAL_REASON_JSON_INVALID);
+  json->p++;
+  json->at = SEAL_JSON_AT_VALUE;
+  return SEAL_JSON_NAME;
+}
+
+/* Takes a value, or opens it; `c` is its first byte. */
+static SealJsonEvent take_value(SealJson *json, char c) {
+  if (c == '{' || c == '[') return open_container(json, c == '{');
+  if (json->depth == 0) return fail(json, SEAL_REASON_JSON_INVALID);
+  json->at = SEAL_JSON_AT_COMMA;
+  if (c == '"') return take_string(json) ? SEAL_JSON_STRING : SEAL_JSON_FAILED;
+  if (c == '-' || (c >= '0' && c <= '9')) return take_number(json);
+  return take_word(json);
+}
+
+SealJsonEvent seal_json_next(SealJson *json) {
+  char c, close;
+
+  if (json->reason != SEAL_VALID) return SEAL_JSON_FAILED;
+  c = next_byte(json);
+  close = in_object(json) ? '}' : ']';
+  if (json->at == SEAL_JSON_AT_COMMA) {
+    if (json->depth == 0 && json->p == json->end) return SEAL_JSON_END;
+    if (json->depth > 0 && c == close) return close_container(json);
+    if (json->depth == 0 || c != ',') return fail(json, SEAL_REASON_JSON_INVALID);
+    json->p++;
+    json->at = SEAL_JSON_AT_NEXT;
+    c = next_byte(json);
+  } else if (json->at == SEAL_JSON_AT_FIRST && json->depth > 0 && c == close) {
+    return close_container(json);
+  }
+  json->start = json->p;
+  if (json->at == SEAL_JSON_AT_VALUE || close == ']') return take_value(json, c);
+  return c == '"' ? take_name(json) : fail(json, SEAL_REASON_JSON_INVALID);
+}
+
+void seal_json_begin(SealJson *json, const char *text, size_t n, int max_depth) {
+  assert(max_depth > 0 && max_depth <= SEAL_JSON_DEPTH_MAX);
+  json->start = json->p = text;
+  json->end = text + n;
+  json->depth = 0;
+  json->max_depth = max_depth;
+  json->at = SEAL_JSON_AT_FIRST;
+  json->names = json->few;
+  json->n_names = 0;
+  json->size_names = SEAL_JSON_NAMES;
+  /* A name's length has 31 bits. No text of SQLite's is longer either. */
+  json->reason = n <= INT_MAX ? SEAL_VALID : SEAL_REASON_JSON_INVALID;
+}
+
+void seal_json_skip(SealJson *json, SealJsonEvent event) {
+  int depth = json->depth - 1;
+
+  if (event != SEAL_JSON_OBJECT && event != SEAL_JSON_ARRAY) return;
+  while (json->depth > depth && seal_json_next(json) != SEAL_JSON_FAILED) continue;
+}
+
+void seal_json_end(SealJson *json) {
+  forget_names(json, 0);
+  if (json->names != json->few) free(json->names);
+}
+
+/************************************************************************************************
+** jansson's values.
+*/
+static json_t *build_text(SealJson *json) {
+  char *own;
   json_t *value;
-  int good = 1;
 
-  if (json->depth-- == 0) return seal_json_fail(json, SEAL_REASON_JSON_TOO_DEEP);
-  value = is_object ? json_object() : json_array();
-  if (!value) return seal_json_fail(json, SEAL_NOMEM);
-  if (seal_json_next(json) != close) {
-    do {
-      good = is_object ? seal_json_member(json, value) : seal_json_element(json, value);
-    } while (good && seal_json_next(json) == ',' && json->p++);
-  }
-  if (!good || !seal_json_take(json, close)) {
-    json_decref(value);
-    return NULL;
-  }
-  json->depth++;
+  if (!json->escapes) return json_stringn_nocheck(json->text, json->n);
+  own = malloc(json->n + 1);
+  if (!own) return NULL;
+  value = json_stringn_nocheck(own, seal_json_decode(json, own));
+  seal_wipe(own, json->n);
+  free(own);
   return value;
 }
 
-/* Any value. Recursion ends where json->depth does. */
-static json_t *seal_json_value(SealJson *json) {
-  char next = seal_json_next(json);
+/* The members of an object that was opened. 0 on failure. */
+static int build_members(SealJson *json, json_t *object) {
+  SealJsonEvent event;
 
-  if (next == '"') return seal_json_text_value(json);
-  if (next == '{' || next == '[') return seal_json_container(json);
-  if (next == '-' || (next >= '0' && next <= '9')) return seal_json_number(json);
-  return seal_json_word(json);
+  while ((event = seal_json_next(json)) == SEAL_JSON_NAME) {
+    const char *name = json->text;
+    size_t n = json->n;
+    json_t *value = seal_json_build(json, seal_json_next(json));
+
+    if (!value) return 0;
+    if (json_object_setn_new_nocheck(object, name, n, value)) return fail(json, SEAL_NOMEM);
+  }
+  return event == SEAL_JSON_OBJECT_END;
+}
+
+/* The elements of an array that was opened. 0 on failure. */
+static int build_elements(SealJson *json, json_t *array) {
+  SealJsonEvent event;
+
+  while ((event = seal_json_next(json)) != SEAL_JSON_ARRAY_END) {
+    json_t *value = seal_json_build(json, event);
+
+    if (!value) return 0;
+    if (json_array_append_new(array, value)) return fail(json, SEAL_NOMEM);
+  }
+  return 1;
+}
+
+/* An array or object that was opened. Recursion ends where the parser's depth does. */
+static json_t *build_container(SealJson *json, int is_object) {
+  json_t *value = is_object ? json_object() : json_array();
+
+  if (value && (is_object ? build_members(json, value) : build_elements(json, value))) return value;
+  if (!value) fail(json, SEAL_NOMEM);
+  json_decref(value);
+  return NULL;
+}
+
+json_t *seal_json_build(SealJson *json, SealJsonEvent event) {
+  json_t *value = NULL;
+
+  switch (event) {
+  case SEAL_JSON_OBJECT:
+  case SEAL_JSON_ARRAY:
+    return build_container(json, event == SEAL_JSON_OBJECT);
+  case SEAL_JSON_STRING:
+    value = build_text(json);
+    break;
+  case SEAL_JSON_INTEGER:
+    value = json_integer(json->integer);
+    break;
+  case SEAL_JSON_REAL:
+    value = json_real(json->real);
+    break;
+  case SEAL_JSON_TRUE:
+  case SEAL_JSON_FALSE:
+    return json_boolean(event == SEAL_JSON_TRUE);
+  case SEAL_JSON_NULL:
+    return json_null();
+  default: /* it failed: no value begins otherwise */
+    assert(json->reason != SEAL_VALID);
+    return NULL;
+  }
+  if (!value) fail(json, SEAL_NOMEM);
+  return value;
 }
 
 SealReason seal_json_parse(const char *text, size_t n, int max_depth, json_t **out) {
-  SealJson json = {.p = text, .end = text + n, .depth = max_depth, .reason = SEAL_VALID};
-  char next = n > 0 ? seal_json_next(&json) : 0;
+  SealJson json;
 
-  *out = NULL;
-  if (next != '{' && next != '[') return SEAL_REASON_JSON_INVALID;
-  *out = seal_json_container(&json);
-  if (*out && (seal_json_next(&json) != 0 || json.p < json.end)) {
-    seal_json_fail(&json, SEAL_REASON_JSON_INVALID);
+  seal_json_begin(&json, text, n, max_depth);
+  *out = seal_json_build(&json, seal_json_next(&json));
+  if (*out && seal_json_next(&json) != SEAL_JSON_END) {
     json_decref(*out);
     *out = NULL;
   }
+  seal_json_end(&json);
   return json.reason;
 }
 

@@ -1,7 +1,7 @@
 /* Configurations as resources (messages.h): POST, GET, PUT, PATCH and DELETE of /ss-ipp/v1 and, with
 ** other members in a VAL service, of /ss-kmpp/v1 (TS 29.549, clauses 7.6 and 7.5).
 */
-#include "messages/messages.h"
+#include "messages/body.h"
 
 #include <string.h>
 
@@ -26,10 +26,6 @@ static void append_member(sqlite3_str *out, const char *name, SealText text) {
   seal_json_append(out, text.p, (size_t)text.n);
 }
 
-static SealText text_from(const char *text) {
-  return (SealText){text, text ? (int)strlen(text) : 0};
-}
-
 /* Appends a VALServicesConfig. */
 static void append_configuration(sqlite3_str *out, const SealConfiguration *conf,
                                  const char *val_server_id) {
@@ -51,7 +47,7 @@ static void append_configuration(sqlite3_str *out, const SealConfiguration *conf
   append_member(out, "suppFeat", conf->supp_feat);
   if (conf->valid_until != SEAL_UNBOUNDED) {
     seal_instant_text(conf->valid_until, text);
-    append_member(out, "expTime", text_from(text));
+    append_member(out, "expTime", seal_text_from(text));
   }
   if (conf->end_pt.p != NULL) sqlite3_str_appendf(out, ",\"endPt\":%s", conf->end_pt.p);
   append_member(out, "notificationDestination", conf->notification_destination);
@@ -92,29 +88,42 @@ static const char *base_path(const char *seal_service) {
                                              : "/ss-kmpp/v1/configurations";
 }
 
+/* The message as an act on a configuration. */
+static SealAct act_of(SealRequest *request) {
+  return (SealAct){
+      .who = &request->who,
+      .at = request->at.t,
+      .operation = request->method,
+      .use = {request->use, 0},
+      .touched = &request->touched,
+      .message_id = request->message_id,
+  };
+}
+
 /* Finds the configuration that the path names. */
 static int find(Seal *p, const SealRequest *request, const char *seal_service, int64_t *id,
                 SealError *err) {
-  int rc = seal_use_authorize(p, request->who.val_server, seal_service, request->at,
-                              SEAL_NO_INVOCATION, err);
+  SealGrant grant;
+  int rc = seal_use_authorize(p, request->who.val_server, seal_service, request->at.t, NULL, &grant,
+                              err);
   if (rc != SQLITE_OK) return rc;
   return seal_configuration_find(p, request->who.val_server, seal_service,
-                                 text_from(request->conf_id), request->at, id, err);
+                                 seal_text_from(request->conf_id), request->at.t, id, err);
 }
 
 /* The same for a message that names no VAL service itself: judged by those of the configuration. */
-static int find_and_judge(Seal *p, const SealRequest *request, const char *seal_service,
-                          int64_t *id, SealError *err) {
+static int find_and_judge(Seal *p, SealRequest *request, const char *seal_service, int64_t *id,
+                          SealError *err) {
+  SealAct act = act_of(request);
   int rc = find(p, request, seal_service, id, err);
-  if (rc != SQLITE_OK) return rc;
-  return seal_configuration_authorize(p, request->who.val_server, seal_service, *id, request->at,
-                                      err);
+  return rc == SQLITE_OK ? seal_configuration_authorize(p, &act, seal_service, *id, err) : rc;
 }
 
-static int put(Seal *p, SealRequest *request, SealBody *body, int64_t replaces, char **text,
-               SealError *err) {
-  int rc = seal_configuration_put(p, &request->who, &body->conf, replaces, request->at,
-                                  request->method, err);
+/* Stores what the body says; `replaces` is 0 for a new configuration, whose name is written to conf_id. */
+static int put(Seal *p, SealRequest *request, SealBody *body, int64_t replaces,
+               char conf_id[SEAL_CONF_ID], char **text, SealError *err) {
+  SealAct act = act_of(request);
+  int rc = seal_configuration_put(p, &act, &body->conf, replaces, conf_id, err);
   return rc == SQLITE_OK ? answer_put(request, body, text) : rc;
 }
 
@@ -122,18 +131,8 @@ int seal_configurations_post(Seal *p, SealRequest *request, const char *seal_ser
                              SealAnswer *out, SealError *err) {
   SealBody body;
   char conf_id[SEAL_CONF_ID];
-  SealText parts[] = {
-      {"message", 7},
-      text_from(request->who.val_server_id),
-      text_from(request->message_id),
-      text_from(request->path),
-  };
   int rc = seal_body_read(request, seal_service, 0, &body, err);
-  if (rc == SQLITE_OK) rc = seal_conf_id(p, conf_id, 4, parts);
-  if (rc == SQLITE_OK) {
-    body.conf.conf_id = conf_id;
-    rc = put(p, request, &body, 0, &out->body, err);
-  }
+  if (rc == SQLITE_OK) rc = put(p, request, &body, 0, conf_id, &out->body, err);
   if (rc == SQLITE_OK) {
     out->status = 201;
     out->location = sqlite3_mprintf("%s/%s", base_path(seal_service), conf_id);
@@ -162,7 +161,8 @@ static int answer_list(Seal *p, const SealRequest *request, const char *seal_ser
   const char *comma = "";
   sqlite3_str *out = sqlite3_str_new(NULL);
   sqlite3_str_appendchar(out, 1, '[');
-  int rc = seal_configuration_list(p, request->who.val_server, seal_service, request->at, &ids, &n);
+  int rc =
+      seal_configuration_list(p, request->who.val_server, seal_service, request->at.t, &ids, &n);
   for (size_t i = 0; rc == SQLITE_OK && i < n; i++) {
     SealStored stored;
     rc = seal_configuration_load(p, ids[i], &stored);
@@ -194,8 +194,9 @@ static int read_parameter(const SealRequest *request, int rc, const char *name, 
 int seal_configurations_get(Seal *p, SealRequest *request, const char *seal_service,
                             SealAnswer *out, SealError *err) {
   char *val_server_id = NULL, *conf_ids = NULL;
-  int rc = seal_use_authorize(p, request->who.val_server, seal_service, request->at,
-                              SEAL_BY_MESSAGE, err);
+  SealGrant grant;
+  int rc = seal_use_authorize(p, request->who.val_server, seal_service, request->at.t,
+                              &request->touched, &grant, err);
   if (rc == SQLITE_OK) {
     rc = read_parameter(request, rc, "val-server-id", &val_server_id, err);
     rc = read_parameter(request, rc, "config-ids", &conf_ids, err);
@@ -229,7 +230,7 @@ int seal_configuration_replace(Seal *p, SealRequest *request, const char *seal_s
   if (rc == SQLITE_OK) rc = find(p, request, seal_service, &id, err);
   if (rc == SQLITE_OK) {
     body.conf.conf_id = request->conf_id;
-    rc = put(p, request, &body, id, &out->body, err);
+    rc = put(p, request, &body, id, NULL, &out->body, err);
   }
   out->status = 200;
   seal_body_clear(&body);
@@ -259,7 +260,7 @@ int seal_configuration_patch(Seal *p, SealRequest *request, const char *seal_ser
     if (!body.has_destination) {
       merged.conf.notification_destination = stored.conf.notification_destination;
     }
-    rc = put(p, request, &merged, id, &out->body, err);
+    rc = put(p, request, &merged, id, NULL, &out->body, err);
   }
   out->status = 200;
   seal_configuration_free(&stored);
@@ -273,6 +274,6 @@ int seal_configuration_drop(Seal *p, SealRequest *request, const char *seal_serv
   int rc = find_and_judge(p, request, seal_service, &id, err);
   out->status = 204;
   if (rc != SQLITE_OK) return rc;
-  return seal_configuration_delete(p, &request->who, id, request->conf_id, seal_service,
-                                   request->at, err);
+  SealAct act = act_of(request);
+  return seal_configuration_delete(p, &act, id, request->conf_id, seal_service, err);
 }

@@ -20,15 +20,16 @@ static int check_token(const SealRequest *request, SealError *err) {
 }
 
 /* Whether the SLA lets the requester retrieve keys of the VAL service. */
-static int authorize(Seal *p, const SealRequest *request, SealText val_service_id, SealError *err) {
+static int authorize(Seal *p, SealRequest *request, SealText val_service_id, SealError *err) {
   SealGrant grant;
   SealAsk ask = {
       .val_server = request->who.val_server,
       .seal_service = SEAL_KM,
       .val_service_id = val_service_id,
-      .at = request->at,
+      .at = request->at.t,
       .exp_time = SEAL_UNBOUNDED,
       .invocation = SEAL_BY_MESSAGE,
+      .touched = &request->touched,
   };
   return seal_authorize(p, &ask, &grant, err);
 }
@@ -40,11 +41,7 @@ static void append(sqlite3_str *out, const char *name, SealText text) {
   seal_json_append(out, text.p, (size_t)text.n);
 }
 
-static SealText text_from(const char *text) {
-  return (SealText){text, text ? (int)strlen(text) : 0};
-}
-
-static int finish(sqlite3_str *out, SealAnswer *answer) {
+static int finish_keys(sqlite3_str *out, SealAnswer *answer) {
   int rc = sqlite3_str_errcode(out);
   answer->body = sqlite3_str_finish(out);
   answer->status = 200;
@@ -54,7 +51,7 @@ static int finish(sqlite3_str *out, SealAnswer *answer) {
 
 /* Whose the keys are: what the record says, else the id, else the VAL service. */
 static SealText user_uri(const SealFoundRecord *found, const SealRecord *asked, SealText service) {
-  if (found->user_uri != NULL) return text_from(found->user_uri);
+  if (found->user_uri != NULL) return seal_text_from(found->user_uri);
   if (asked->val_user_id.p != NULL) return asked->val_user_id;
   if (asked->val_ue_id.p != NULL) return asked->val_ue_id;
   return asked->client_id.p ? asked->client_id : service;
@@ -91,7 +88,7 @@ static int answer_key_info(const SealFoundRecord *found, const SealRecord *asked
   }
   append(out, "keyInfo", (SealText){found->key_info, found->n_key_info});
   sqlite3_str_appendall(out, "}");
-  return finish(out, answer);
+  return finish_keys(out, answer);
 }
 
 int seal_key_records_get(Seal *p, SealRequest *request, const char *seal_service, SealAnswer *out,
@@ -109,17 +106,17 @@ int seal_key_records_get(Seal *p, SealRequest *request, const char *seal_service
   if (rc == SQLITE_OK && service == NULL) {
     rc = seal_fault(err, SEAL_MANDATORY_QUERY_PARAM_MISSING, "val-service-id", "is missing");
   }
-  if (rc == SQLITE_OK && !seal_is_id(text_from(service))) {
+  if (rc == SQLITE_OK && !seal_is_id(seal_text_from(service))) {
     rc = seal_fault(err, SEAL_MANDATORY_QUERY_PARAM_INCORRECT, "val-service-id",
                     "is not 1 to 255 bytes");
   }
   if (rc == SQLITE_OK) rc = read_target(target, &json, &asked, err);
-  if (rc == SQLITE_OK) rc = authorize(p, request, text_from(service), err);
+  if (rc == SQLITE_OK) rc = authorize(p, request, seal_text_from(service), err);
   if (rc == SQLITE_OK) {
-    rc =
-        seal_record_find(p, &request->who, text_from(service), &asked, 1, request->at, &found, err);
+    rc = seal_record_find(p, &request->who, seal_text_from(service), &asked, 1, request->at.t,
+                          &found, err);
   }
-  if (rc == SQLITE_OK) rc = answer_key_info(&found, &asked, text_from(service), out);
+  if (rc == SQLITE_OK) rc = answer_key_info(&found, &asked, seal_text_from(service), out);
   seal_record_clear(&found);
   json_decref(json);
   sqlite3_free(service);
@@ -154,7 +151,8 @@ static int read_km(Seal *p, const SealRequest *request, SealText *service, SealR
   }
   if (n > 1) (void)seal_fault(err, SEAL_OPTIONAL_IE_INCORRECT, "", "more than one id");
   int64_t t = json_integer_value(date_time);
-  if (!json_is_integer(date_time) || t < request->at - KM_WINDOW || t > request->at + KM_WINDOW) {
+  if (!json_is_integer(date_time) || t < request->at.t - KM_WINDOW ||
+      t > request->at.t + KM_WINDOW) {
     (void)seal_fault(err, SEAL_MANDATORY_IE_INCORRECT, "/dateTime",
                      "is not within 5 seconds of now");
   }
@@ -167,7 +165,7 @@ static void append_echo(sqlite3_str *out, const SealRequest *request) {
   for (int i = 0; i < 5; i++) append(out, names[i], seal_json_member(request->body, names[i]));
   sqlite3_str_appendf(out, "%s\"dateTime\":%lld",
                       sqlite3_str_value(out)[sqlite3_str_length(out) - 1] == '{' ? "" : ",",
-                      (long long)request->at);
+                      (long long)request->at.t);
 }
 
 int seal_km_request_post(Seal *p, SealRequest *request, const char *seal_service, SealAnswer *out,
@@ -187,7 +185,7 @@ int seal_km_request_post(Seal *p, SealRequest *request, const char *seal_service
     rc = seal_refuse(err, SEAL_RESOURCE_CONTEXT_NOT_FOUND, "there is no such key record");
   }
   if (rc == SQLITE_OK) {
-    rc = seal_record_find(p, &request->who, service, &asked, 0, request->at, &found, err);
+    rc = seal_record_find(p, &request->who, service, &asked, 0, request->at.t, &found, err);
   }
   if (rc == SQLITE_OK) {
     sqlite3_str *text = sqlite3_str_new(NULL);
@@ -196,7 +194,7 @@ int seal_km_request_post(Seal *p, SealRequest *request, const char *seal_service
     append_echo(text, request);
     append(text, "payload", (SealText){found.key_info, found.n_key_info});
     sqlite3_str_appendall(text, "}");
-    rc = finish(text, out);
+    rc = finish_keys(text, out);
   }
   seal_record_clear(&found);
   return rc;

@@ -13,19 +13,14 @@
 #define ASSERTION_TYPE "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 #define TTL            3600 /* seconds */
 
-static int is(SealText text, const char *word) {
-  return text.p != NULL && (size_t)text.n == strlen(word) &&
-         memcmp(text.p, word, (size_t)text.n) == 0;
-}
-
 /* The client, by its assertion or its certificate, and never by an access token. */
-static int authenticate(Seal *p, SealRequest *request, SealError *err) {
+static int authenticate_client(Seal *p, SealRequest *request, SealError *err) {
   SealText assertion = seal_json_member(request->body, "client_assertion");
   SealText client_id = seal_json_member(request->body, "client_id");
   SealCredential credential = {assertion, {NULL, 0}};
   if (assertion.p == NULL) credential.certificate = request->credential.certificate;
   if (assertion.p != NULL &&
-      !is(seal_json_member(request->body, "client_assertion_type"), ASSERTION_TYPE)) {
+      !seal_text_is(seal_json_member(request->body, "client_assertion_type"), ASSERTION_TYPE)) {
     return seal_fault(err, SEAL_MANDATORY_IE_INCORRECT, "client_assertion_type",
                       "is not " ASSERTION_TYPE);
   }
@@ -33,12 +28,12 @@ static int authenticate(Seal *p, SealRequest *request, SealError *err) {
     return seal_refuse(err, SEAL_CREDENTIAL_MISSING,
                        "there is no client_assertion and no certificate");
   }
-  int rc = seal_authenticate(p, &credential, request->asked_at, &request->who, err);
+  int rc = seal_authenticate(p, &credential, request->at, &request->who, err);
   if (rc != SQLITE_OK) return rc;
   if (request->who.by_token) {
     return seal_refuse(err, SEAL_CREDENTIAL_INVALID, "an access token is no client assertion");
   }
-  if (client_id.p != NULL && !is(client_id, request->who.val_server_id)) {
+  if (client_id.p != NULL && !seal_text_is(client_id, request->who.val_server_id)) {
     return seal_refuse(err, SEAL_REQUESTER_MISMATCH, "client_id is not who the credential proves");
   }
   return SQLITE_OK;
@@ -56,32 +51,33 @@ static int check_members(const json_t *body, SealError *err) {
   return SQLITE_OK;
 }
 
-int seal_token_post(Seal *p, SealRequest *request, const char *seal_service, SealAnswer *out,
-                    SealError *err) {
-  (void)seal_service;
-  int unknown;
+int seal_token_client(Seal *p, SealRequest *request, SealError *err) {
   SealText grant_type = seal_json_member(request->body, "grant_type");
-  SealText scope = seal_json_member(request->body, "scope");
   int rc = check_members(request->body, err);
   if (rc != SQLITE_OK) return rc;
   if (grant_type.p == NULL) {
     return seal_fault(err, SEAL_MANDATORY_IE_MISSING, "grant_type", "is missing");
   }
-  if (!is(grant_type, "client_credentials")) {
+  if (!seal_text_is(grant_type, "client_credentials")) {
     return seal_refuse(err, SEAL_OPTIONAL_IE_INCORRECT, "grant_type is not client_credentials");
   }
-  rc = authenticate(p, request, err);
-  if (rc != SQLITE_OK) return rc;
+  return authenticate_client(p, request, err);
+}
+
+int seal_token_post(Seal *p, SealRequest *request, const char *seal_service, SealAnswer *out,
+                    SealError *err) {
+  (void)seal_service;
+  int unknown;
+  SealText scope = seal_json_member(request->body, "scope");
   unsigned asked = scope.p ? seal_scopes_read(scope, &unknown) : 0;
   if (scope.p != NULL && (unknown || asked == 0)) {
     return seal_refuse(err, SEAL_INSUFFICIENT_SCOPE, "scope names what there is not");
   }
   out->status = 200;
   out->secret = 1;
-  rc = seal_settle(p);
-  if (rc != SQLITE_OK) return rc;
-  return seal_token_issue(p, &request->who, asked, TTL, request->at, request->who.val_server_id,
-                          &out->body, err);
+  return seal_token_issue(p, &request->who, asked, TTL, request->at.t,
+                          (SealTokenUse){request->use, 0}, request->who.val_server_id, &out->body,
+                          err);
 }
 
 int seal_jwks_get(Seal *p, SealRequest *request, const char *seal_service, SealAnswer *out,
@@ -89,11 +85,11 @@ int seal_jwks_get(Seal *p, SealRequest *request, const char *seal_service, SealA
   (void)seal_service;
   (void)err;
   out->status = 200;
-  return seal_signing_jwks(p, request->at, &out->body);
+  return seal_signing_jwks(p, request->at.t, &out->body);
 }
 
 /* The error code of RFC 6749 5.2, and the status that goes with it. */
-static const char *error_code(SealCause cause, int *status) {
+static const char *oauth_code(SealCause cause, int *status) {
   *status = 400;
   switch (cause) {
   case SEAL_CREDENTIAL_INVALID:
@@ -126,7 +122,7 @@ static const char *error_code(SealCause cause, int *status) {
 
 void seal_token_error(sqlite3_str *out, const SealError *err, int *status) {
   sqlite3_str_appendf(out,
-                      "{\"error\":\"%s\",\"error_description\":", error_code(err->cause, status));
+                      "{\"error\":\"%s\",\"error_description\":", oauth_code(err->cause, status));
   seal_json_append(out, err->detail, strlen(err->detail));
   sqlite3_str_appendf(out, ",\"cause\":\"%s\"}", seal_cause_text(err->cause));
 }

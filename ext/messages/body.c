@@ -5,7 +5,8 @@
 **     "valSvcConf":[{"valServiceId":"v2x","idList":[{"valUserId":"alice@acme.example"}]}],
 **     "expTime":"2026-11-30T00:00:00Z"}
 */
-#include "messages/messages.h"
+#include "base/json.h"
+#include "messages/body.h"
 
 #include <assert.h>
 #include <stdarg.h>
@@ -15,13 +16,156 @@
 #define SERVICES_MAX 10000 /* VAL services of one message */
 #define RECORDS_MAX  1000  /* key records of one VAL service in a message */
 
+/************************************************************************************************
+** From text: lists of identities go into arrays, anything else into jansson's values.
+**
+**    "idList":[{"valUserId":"a"},{"valUeId":"b"}]   -->   "idList":0   and   lists[0] = a, b
+**
+** A body of 100,000 identities is nearly all list, and as jansson's values it would take forty times its
+** size. A list that is wrong is found here, but told below, in its turn.
+*/
+enum { NOT_OBJECT = 1, NOT_ONE, NOT_ID }; /* n of a SealId that is wrong */
+
+/* The string that came last as an id: where it lies in the body, or decoded in the request's memory. */
+static SealId read_id(SealRequest *request, SealJson *json, SealJsonEvent event, int is_ue) {
+  SealId id = {NULL, NOT_ID, is_ue};
+  size_t n = json->n;
+  if (event != SEAL_JSON_STRING || n == 0 || n > 6 * SEAL_ID_MAX) return id; /* 6: \uXXXX */
+  const char *p = json->text;
+  if (json->escapes) {
+    if (request->ids_memory == NULL) {
+      request->ids_memory = sqlite3_malloc64((sqlite3_uint64)request->body_text.n);
+    }
+    if (request->ids_memory == NULL) {
+      json->reason = SEAL_NOMEM;
+      return id;
+    }
+    char *own = request->ids_memory + request->n_ids_memory;
+    n = seal_json_decode(json, own);
+    request->n_ids_memory += n;
+    p = own;
+  }
+  return n <= SEAL_ID_MAX ? (SealId){p, (int)n, is_ue} : id;
+}
+
+/* One ValTargetUe, which begins with `event`: exactly one of valUserId and valUeId. */
+static SealId read_element(SealRequest *request, SealJson *json, SealJsonEvent event) {
+  SealId id = {NULL, NOT_ONE, 0};
+  int found = 0;
+  if (event != SEAL_JSON_OBJECT) {
+    seal_json_skip(json, event);
+    return (SealId){NULL, NOT_OBJECT, 0};
+  }
+  while (seal_json_next(json) == SEAL_JSON_NAME) {
+    int is_user = seal_json_is(json, "valUserId");
+    int is_ue = !is_user && seal_json_is(json, "valUeId");
+    event = seal_json_next(json);
+    if (is_user || is_ue) {
+      found++;
+      id = read_id(request, json, event, is_ue);
+    }
+    seal_json_skip(json, event);
+  }
+  return found == 1 ? id : (SealId){NULL, NOT_ONE, 0};
+}
+
+/* Adds an element. Those behind the last fault that would be told are not kept. 0: out of memory. */
+static int add_target(SealIdList *list, SealId id) {
+  if (list->wrong >= SEAL_FAULTS_MAX) return 1;
+  if (list->n == list->size) {
+    size_t size = list->size ? 2 * list->size : 16;
+    SealId *ids = sqlite3_realloc64(list->ids, size * sizeof *ids);
+    if (ids == NULL) return 0;
+    list->ids = ids;
+    list->size = size;
+  }
+  list->ids[list->n++] = id;
+  list->wrong += id.p == NULL;
+  return 1;
+}
+
+/* An idList, whose bracket was read: as one more list of the request. Gives its number as a value. */
+static json_t *parse_list(SealRequest *request, SealJson *json) {
+  size_t k = request->n_lists;
+  SealJsonEvent event;
+  if ((k & (k - 1)) == 0) {
+    SealIdList *lists = sqlite3_realloc64(request->lists, (k ? 2 * k : 1) * sizeof *lists);
+    if (lists == NULL) return NULL;
+    request->lists = lists;
+  }
+  SealIdList *list = &request->lists[k];
+  *list = (SealIdList){NULL, 0, 0, 0};
+  request->n_lists++;
+  while ((event = seal_json_next(json)) > SEAL_JSON_END && event != SEAL_JSON_ARRAY_END) {
+    SealId id = read_element(request, json, event);
+    if (json->reason == SEAL_VALID && !add_target(list, id)) return NULL;
+  }
+  return json_integer((json_int_t)k);
+}
+
+/* A value of a body, which begins with `event`. `level` says where it stands: 0 the body, 1 one of its
+** members called valSvcConf, 2 an element there, 3 a member called idList there; -1 elsewhere. */
+static json_t *parse_value(SealRequest *request, SealJson *json, SealJsonEvent event, int level);
+
+static json_t *parse_object(SealRequest *request, SealJson *json, int level) {
+  json_t *object = json_object();
+  int good = object != NULL;
+  while (good && seal_json_next(json) == SEAL_JSON_NAME) {
+    const char *name = json->text;
+    size_t n = json->n;
+    int inner = seal_json_is(json, level == 0 ? "valSvcConf" : "idList") ? level + 1 : -1;
+    json_t *value = parse_value(request, json, seal_json_next(json), inner);
+    good = value != NULL && json_object_setn_new_nocheck(object, name, n, value) == 0;
+  }
+  if (good && json->reason == SEAL_VALID) return object;
+  json_decref(object);
+  return NULL;
+}
+
+static json_t *parse_services(SealRequest *request, SealJson *json) {
+  json_t *array = json_array();
+  int good = array != NULL;
+  SealJsonEvent event;
+  while (good && (event = seal_json_next(json)) > SEAL_JSON_END && event != SEAL_JSON_ARRAY_END) {
+    json_t *value = parse_value(request, json, event, 2);
+    good = value != NULL && json_array_append_new(array, value) == 0;
+  }
+  if (good && json->reason == SEAL_VALID) return array;
+  json_decref(array);
+  return NULL;
+}
+
+static json_t *parse_value(SealRequest *request, SealJson *json, SealJsonEvent event, int level) {
+  if (event == SEAL_JSON_OBJECT && (level == 0 || level == 2)) {
+    return parse_object(request, json, level);
+  }
+  if (event == SEAL_JSON_ARRAY && level == 1) return parse_services(request, json);
+  if (event == SEAL_JSON_ARRAY && level == 3) return parse_list(request, json);
+  if (level != 3) return seal_json_build(json, event);
+  seal_json_skip(json, event); /* an idList that is not a list: no number says so */
+  return json_null();
+}
+
+SealReason seal_body_parse(SealRequest *request) {
+  SealJson json;
+  seal_json_begin(&json, request->body_text.p, (size_t)request->body_text.n, SEAL_MESSAGE_DEPTH);
+  request->body = parse_value(request, &json, seal_json_next(&json), 0);
+  if (request->body != NULL) (void)seal_json_next(&json);
+  seal_json_end(&json);
+  /* What fails and is not the text's fault is memory. */
+  return request->body == NULL && json.reason == SEAL_VALID ? SEAL_NOMEM : json.reason;
+}
+
+/************************************************************************************************
+** Faults.
+*/
+
 typedef struct Reader {
   const SealRequest *request;
   SealBody *out;
   SealError *err;
   int rc; /* SQLITE_OK, or the first error that is not a fault of the body's */
   int faulty;
-  size_t next_cut; /* the cut that the next empty idList stands for */
 } Reader;
 
 /* Notes a fault at a place of the body. */
@@ -62,56 +206,44 @@ static int needed_id(Reader *r, const json_t *object, const char *name, const ch
 /************************************************************************************************
 ** VALServiceParams
 */
-/* One ValTargetUe: exactly one of valUserId and valUeId. */
-static void read_target(Reader *r, const json_t *target, size_t service, size_t i, SealId *id) {
-  const json_t *user = json_object_get(target, "valUserId");
-  const json_t *ue = json_object_get(target, "valUeId");
-  if (!json_is_object(target)) {
-    fault(r, SEAL_MANDATORY_IE_INCORRECT, "is not an object", "/valSvcConf/%d/idList/%d",
-          (int)service, (int)i);
+/* Tells what is wrong with an element of an idList. */
+static void fault_target(Reader *r, const SealId *id, size_t service, size_t i) {
+  int s = (int)service, k = (int)i;
+  assert(id->p == NULL);
+  switch (id->n) {
+  case NOT_OBJECT:
+    fault(r, SEAL_MANDATORY_IE_INCORRECT, "is not an object", "/valSvcConf/%d/idList/%d", s, k);
     return;
-  }
-  if ((user == NULL) == (ue == NULL)) {
+  case NOT_ONE:
     fault(r, SEAL_MANDATORY_IE_INCORRECT, "exactly one of valUserId and valUeId is needed",
-          "/valSvcConf/%d/idList/%d", (int)service, (int)i);
+          "/valSvcConf/%d/idList/%d", s, k);
     return;
-  }
-  SealText text = text_of(user ? user : ue);
-  if (!seal_is_id(text)) {
+  default:
     fault(r, SEAL_MANDATORY_IE_INCORRECT, "is not a string of 1 to 255 bytes",
-          "/valSvcConf/%d/idList/%d/%s", (int)service, (int)i, user ? "valUserId" : "valUeId");
-    return;
+          "/valSvcConf/%d/idList/%d/%s", s, k, id->is_ue ? "valUeId" : "valUserId");
   }
-  *id = (SealId){text.p, text.n, user == NULL};
 }
 
-/* The list that was cut out of the text, or the one in the JSON. */
+/* The list that the body's parsing made, whose number stands in its place. */
 static void read_id_list(Reader *r, const json_t *object, size_t i, SealService *out) {
   char where[POINTER];
   sqlite3_snprintf(sizeof where, where, "/valSvcConf/%d", (int)i);
-  const json_t *list = needed(r, object, "idList", where);
-  if (list == NULL) return;
-  if (json_is_array(list) && json_array_size(list) == 0 && r->next_cut < r->request->n_cuts) {
-    SealCut *cut = &r->request->cuts[r->next_cut++];
-    out->ids = cut->ids;
-    out->n_ids = cut->n;
-    cut->ids = NULL; /* the body's now */
-    return;
-  }
-  size_t n = json_array_size(list);
-  if (n == 0) {
+  const json_t *number = needed(r, object, "idList", where);
+  if (number == NULL) return;
+  SealIdList *list =
+      json_is_integer(number) ? &r->request->lists[json_integer_value(number)] : NULL;
+  if (list == NULL || list->n == 0) {
     fault(r, SEAL_MANDATORY_IE_INCORRECT, "is not an array with at least one element", "%s/idList",
           where);
     return;
   }
-  out->ids = sqlite3_malloc64(n * sizeof *out->ids);
-  if (out->ids == NULL) {
-    r->rc = SQLITE_NOMEM;
-    return;
+  for (size_t k = 0; list->wrong > 0 && k < list->n; k++) {
+    if (list->ids[k].p == NULL) fault_target(r, &list->ids[k], i, k);
   }
-  memset(out->ids, 0, n * sizeof *out->ids);
-  out->n_ids = n;
-  for (size_t k = 0; k < n; k++) read_target(r, json_array_get(list, k), i, k, &out->ids[k]);
+  out->ids = list->ids;
+  out->n_ids = list->n;
+  list->ids = NULL; /* the body's now */
+  list->n = 0;
 }
 
 /* An identifier that may be there. */
@@ -286,7 +418,7 @@ static void read_exp_time(Reader *r, const json_t *body, int patch) {
   SealText text = text_of(value);
   if (text.p == NULL || text.n < 20 || seal_instant_parse(text.p, (size_t)text.n, &t) != 0) {
     fault(r, SEAL_OPTIONAL_IE_INCORRECT, "is not a date and time of RFC 3339", "/expTime");
-  } else if (t <= r->request->at) {
+  } else if (t <= r->request->at.t) {
     fault(r, SEAL_OPTIONAL_IE_INCORRECT, "is not in the future", "/expTime");
   }
   r->out->conf.exp_time = t;

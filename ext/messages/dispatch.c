@@ -1,10 +1,12 @@
 /* One message (messages.h): envelope, routing, requester, handler, answer.
 **
-**    request --> read --> route --> authenticate --> media type, body --> handler --> answer
-**                  |        |            |                 |               |
-**                  +--------+------------+-----------------+---------------+--> problem details
+**    request --> read --> route --> authenticate --> media type, body --> seen? --> handler --> answer, kept
+**                  |        |            |                 |                |yes       |
+**                  |        |            |                 |                +--> the first outcome, or 409
+**                  +--------+------------+-----------------+---------------------------+--> problem details
 **
-** A refusal has written nothing; only the audit hears of it.
+** A refusal has written nothing, and takes no name; only the audit hears of it. A message_id is its
+** requester's: it is looked up once he is known, and never among another's.
 */
 #include "messages/messages.h"
 
@@ -18,7 +20,7 @@ typedef int Handler(Seal *p, SealRequest *request, const char *seal_service, Sea
 typedef enum Style { PROBLEM, OAUTH, KM_RESPONSE } Style;
 
 #define PUBLIC   1 /* no credential is asked for, and nothing charged */
-#define OWN_AUTH 2 /* the handler authenticates */
+#define OWN_AUTH 2 /* the body says who asks */
 #define ANY_CRED 4 /* the handler judges the token's scope */
 #define READS    8 /* the handler changes nothing: audit and charge are done here */
 
@@ -105,7 +107,7 @@ static int media_type_is(const char *given, const char *expected) {
 static int is_form(const SealRequest *request, const Route *route) {
   return strcmp(route->media_type, FORM_TYPE) == 0 &&
          (request->content_type ? media_type_is(request->content_type, FORM_TYPE)
-                                : json_is_string(json_object_get(request->json, "body")));
+                                : request->body_is_string);
 }
 
 static int check_media_type(const SealRequest *request, const Route *route, SealError *err) {
@@ -133,11 +135,12 @@ static int check_accept(const SealRequest *request, SealError *err) {
 }
 
 static int authenticate(Seal *p, SealRequest *request, const Route *route, SealError *err) {
-  if (route->flags & (PUBLIC | OWN_AUTH)) return SQLITE_OK;
+  if (route->flags & PUBLIC) return SQLITE_OK;
+  if (route->flags & OWN_AUTH) return seal_token_client(p, request, err);
   if (request->credential.token.p == NULL && request->credential.certificate.p == NULL) {
     return seal_refuse(err, SEAL_CREDENTIAL_MISSING, "there is no credential");
   }
-  int rc = seal_authenticate(p, &request->credential, request->asked_at, &request->who, err);
+  int rc = seal_authenticate(p, &request->credential, request->at, &request->who, err);
   if (rc != SQLITE_OK || route->flags & ANY_CRED) return rc;
   return seal_scope_check(&request->who, route->seal_service, 0, err);
 }
@@ -145,22 +148,129 @@ static int authenticate(Seal *p, SealRequest *request, const Route *route, SealE
 /* What a handler has done was chargeable, and is audited, by itself; reading is so here. */
 static int record_read(Seal *p, const SealRequest *request, const Route *route, SealError *err) {
   SealEvent event = {
-      request->at, request->who.val_server_id, request->method, request->path, "done", NULL, NULL};
-  if (p->repeats || (route->flags & READS) == 0) return SQLITE_OK;
-  int rc = seal_consume(p, &request->who, err);
+      request->at.t, request->who.val_server_id, request->method, request->path, "done", NULL,
+      NULL};
+  SealUse use = {
+      .time = request->at.t,
+      .val_server = request->who.val_server,
+      .seal_service = route->seal_service,
+      .operation = request->method,
+      .conf_id = request->conf_id,
+      .result = 200,
+  };
+  if ((route->flags & READS) == 0) return SQLITE_OK;
+  int rc = seal_consume(p, &request->who, (SealTokenUse){request->use, 1}, err);
   if (rc == SQLITE_OK) rc = seal_audit_write(p, &event);
   if (rc != SQLITE_OK) return rc;
-  return seal_usage_write(p, request->at, request->who.val_server, route->seal_service,
-                          request->method, 200, request->conf_id, 0, 0);
+  return seal_usage_write(p, &use, request->touched.terms, request->touched.n);
 }
 
-static int handle(Seal *p, SealRequest *request, const Route **route, SealAnswer *answer,
-                  char **allow, SealError *err) {
-  int rc = route_find(request, route, allow, err);
-  if (rc == SQLITE_OK) rc = authenticate(p, request, *route, err);
+/************************************************************************************************
+** Idempotency.
+*/
+static void append_part(sqlite3_str *out, const char *p, size_t n) {
+  sqlite3_str_appendf(out, "%d:", (int)n);
+  sqlite3_str_append(out, p, (int)n);
+}
+
+/* What is asked, and by whose leave a one-time token is used for it: digests of method, URI, media type and
+** body; and of that, the requester and the message id. */
+static int digest(Seal *p, SealRequest *request) {
+  const char *uri = json_string_value(json_object_get(request->json, "uri"));
+  const char *type = request->content_type ? request->content_type : "";
+  const char *who = request->who.val_server_id;
+  unsigned char body[SEAL_SHA256_SIZE];
+  sqlite3_str *out = sqlite3_str_new(NULL);
+  SealReason reason = seal_sha256(seal_crypto(p), request->body_text.p ? request->body_text.p : "",
+                                  (size_t)request->body_text.n, body);
+  append_part(out, request->method, strlen(request->method));
+  append_part(out, uri, strlen(uri));
+  append_part(out, type, strlen(type));
+  append_part(out, (const char *)body, sizeof body);
+  int rc = sqlite3_str_errcode(out);
+  if (rc == SQLITE_OK && reason == SEAL_VALID) {
+    reason = seal_sha256(seal_crypto(p), sqlite3_str_value(out), (size_t)sqlite3_str_length(out),
+                         request->digest);
+    append_part(out, who, strlen(who));
+    append_part(out, request->message_id.p, (size_t)request->message_id.n);
+    rc = sqlite3_str_errcode(out);
+  }
+  if (rc == SQLITE_OK && reason == SEAL_VALID) {
+    reason = seal_sha256(seal_crypto(p), sqlite3_str_value(out), (size_t)sqlite3_str_length(out),
+                         request->use);
+  }
+  sqlite3_free(sqlite3_str_finish(out));
+  return rc == SQLITE_OK ? seal_reason_rc(reason) : rc;
+}
+
+/* Whether the requester has used the message id: SQLITE_DONE for the same request, whose outcome stands. */
+static int find_seen(Seal *p, const SealRequest *request, SealOutcome *out, SealError *err) {
+  sqlite3_stmt *row;
+  char quoted[SEAL_QUOTE_MAX + 8];
+  int rc = seal_store_row(seal_store(p), SQL_MESSAGE_FIND, &row, "sti", &request->message_id,
+                          out->requester, request->at.t - SEAL_ANSWER_KEPT);
+  if (rc == SQLITE_DONE) return SQLITE_OK;
+  if (rc != SQLITE_ROW) return rc;
+  int same =
+      sqlite3_column_bytes(row, MESSAGE_FIND_DIGEST) == SEAL_SHA256_SIZE &&
+      memcmp(sqlite3_column_blob(row, MESSAGE_FIND_DIGEST), request->digest, SEAL_SHA256_SIZE) == 0;
+  if (same) {
+    out->stored = sqlite3_column_int64(row, MESSAGE_FIND_ID);
+    out->status = sqlite3_column_int(row, MESSAGE_FIND_STATUS);
+  }
+  seal_store_reset(row);
+  if (same) return SQLITE_DONE;
+  return seal_refuse(err, SEAL_MESSAGE_ID_REUSED, "message \"%s\" was another request",
+                     seal_quote(request->message_id, quoted));
+}
+
+/* Keeps what came of a message that changed something. */
+static int keep(Seal *p, const SealRequest *request, const SealAnswer *answer, SealOutcome *out,
+                SealError *err) {
+  void *sealed = NULL;
+  int n = 0, rc = SQLITE_OK;
+  SealText text = seal_text_from(out->response);
+  if (answer->secret) {
+    char *name = seal_answer_name(seal_text_from(out->requester), request->message_id);
+    rc = name ? seal_answer_seal(p, seal_text_from(name), out->response, &sealed, &n, err)
+              : SQLITE_NOMEM;
+    sqlite3_free(name);
+    if (rc == SQLITE_OK) {
+      rc = seal_store_run(seal_store(p), SQL_MESSAGE_INSERT, "stbiib", &request->message_id,
+                          out->requester, request->digest, SEAL_SHA256_SIZE, request->at.t,
+                          (int64_t)answer->status, sealed, n);
+    }
+    sqlite3_free(sealed);
+  } else {
+    rc = seal_store_run(seal_store(p), SQL_MESSAGE_INSERT, "stbiis", &request->message_id,
+                        out->requester, request->digest, SEAL_SHA256_SIZE, request->at.t,
+                        (int64_t)answer->status, &text);
+  }
+  if (rc == SQLITE_OK) out->stored = sqlite3_last_insert_rowid(seal_db(p));
+  return rc;
+}
+
+/* Who asks, and whether he has asked before: SQLITE_DONE if he has. */
+static int prepare(Seal *p, SealRequest *request, const Route *route, SealOutcome *out,
+                   SealError *err) {
+  int rc = SQLITE_OK;
+  if (!(route->flags & OWN_AUTH)) rc = authenticate(p, request, route, err);
   if (rc == SQLITE_OK) rc = check_accept(request, err);
-  if (rc == SQLITE_OK) rc = check_media_type(request, *route, err);
-  if (rc == SQLITE_OK) rc = read_body(request, *route, err);
+  if (rc == SQLITE_OK) rc = check_media_type(request, route, err);
+  if (rc == SQLITE_OK) rc = read_body(request, route, err);
+  if (rc == SQLITE_OK && route->flags & OWN_AUTH) rc = authenticate(p, request, route, err);
+  if (rc != SQLITE_OK || request->who.val_server == 0) return rc;
+  sqlite3_snprintf(sizeof out->requester, out->requester, "val:%s", request->who.val_server_id);
+  rc = digest(p, request);
+  return rc == SQLITE_OK ? find_seen(p, request, out, err) : rc;
+}
+
+/* Refuses, answers anew, or, with SQLITE_DONE, leaves it at the outcome that there was. */
+static int handle(Seal *p, SealRequest *request, const Route **route, SealAnswer *answer,
+                  char **allow, SealOutcome *out, SealError *err) {
+  int rc = route_find(request, route, allow, err);
+  if (rc == SQLITE_OK) request->reads = ((*route)->flags & (READS | PUBLIC)) != 0;
+  if (rc == SQLITE_OK) rc = prepare(p, request, *route, out, err);
   if (rc == SQLITE_OK) rc = (*route)->handler(p, request, (*route)->seal_service, answer, err);
   return rc == SQLITE_OK ? record_read(p, request, *route, err) : rc;
 }
@@ -285,26 +395,16 @@ static int success(const SealAnswer *answer, char **response) {
 }
 
 /* A refused message is audited: who asked for what, and the cause; and it counts for the rate. */
-static int record_refusal(Seal *p, const SealRequest *request, int64_t at, const SealError *err) {
+static int record_refusal(Seal *p, SealRequest *request, const SealError *err) {
   char method[SEAL_QUOTE_MAX + 8], path[SEAL_QUOTE_MAX + 8];
-  const char *m = request->method ? request->method : "message";
-  const char *uri = request->path ? request->path : "seal_message";
-  seal_quote((SealText){m, (int)strlen(m)}, method);
-  seal_quote((SealText){uri, (int)strlen(uri)}, path);
+  seal_quote(seal_text_from(request->method ? request->method : "message"), method);
+  seal_quote(seal_text_from(request->path ? request->path : "seal_message"), path);
   const char *actor = request->who.val_server_id[0] ? request->who.val_server_id : "unknown";
-  SealEvent event = {at, actor, method, path, "refused", seal_cause_text(err->cause), NULL};
-  if (p->repeats) return SQLITE_OK;
-  int rc = seal_settle(p);
-  if (rc == SQLITE_OK) {
-    rc = seal_invocation_refused(p, request->who.val_server, request->seal_service, at);
-  }
+  SealEvent event = {request->at.t, actor, method, path, "refused", seal_cause_text(err->cause),
+                     NULL};
+  int rc = seal_invocation_refused(p, &request->touched, request->who.val_server,
+                                   request->seal_service, request->at.t);
   return rc == SQLITE_OK ? seal_audit_write(p, &event) : rc;
-}
-
-/* How an answer is kept. */
-static SealKept kept_as(const SealRequest *request, const SealAnswer *answer) {
-  if (request->method != NULL && strcmp(request->method, "GET") == 0) return SEAL_KEPT_MEMORY;
-  return answer->secret ? SEAL_KEPT_SEALED : SEAL_KEPT_STORED;
 }
 
 static void answer_clear(SealAnswer *answer) {
@@ -313,55 +413,34 @@ static void answer_clear(SealAnswer *answer) {
   sqlite3_free(answer->body);
 }
 
-int seal_message_handle(Seal *p, SealText message_id, SealText request_text, int64_t at,
-                        int *status, char **response, SealKept *kept) {
+int seal_message_handle(Seal *p, SealText message_id, SealText text, SealAt at, SealOutcome *out) {
   SealRequest request;
   SealAnswer answer = {0, NULL, NULL, 0};
   SealError err;
   const Route *route = NULL;
-  char *allow = NULL, *id = sqlite3_mprintf("%.*s", message_id.n, message_id.p);
+  char *allow = NULL;
   memset(&err, 0, sizeof err);
-  int rc = id ? seal_request_read(request_text, &request, &err) : SQLITE_NOMEM;
-  if (id == NULL) return rc;
-  request.message_id = id;
-  request.asked_at = at;
-  request.at = at = seal_at(p, at);
-  seal_invocation_begin(p);
-  if (rc == SQLITE_OK) rc = handle(p, &request, &route, &answer, &allow, &err);
-  *status = answer.status;
+  memset(out, 0, sizeof *out);
+  int rc = seal_request_read(text, &request, &err);
+  request.message_id = message_id;
+  request.at = at;
+  if (rc == SQLITE_OK) rc = handle(p, &request, &route, &answer, &allow, out, &err);
   if (rc == SQLITE_OK) {
-    rc = success(&answer, response);
+    out->status = answer.status;
+    rc = success(&answer, &out->response);
+    if (rc == SQLITE_OK && !request.reads) rc = keep(p, &request, &answer, out, &err);
   } else if ((rc == SQLITE_CONSTRAINT_VTAB || rc == SQLITE_CORRUPT_VTAB) &&
              err.cause != SEAL_CAUSE_NONE) {
     /* A sealed value that is lost is found by reading, before anything was written. */
-    answer.secret = 0;
-    rc = record_refusal(p, &request, at, &err);
+    rc = record_refusal(p, &request, &err);
     if (rc == SQLITE_OK) {
-      rc = problem(&err, &request, route ? route->style : PROBLEM, allow, status, response);
+      rc = problem(&err, &request, route ? route->style : PROBLEM, allow, &out->status,
+                   &out->response);
     }
   }
-  *kept = kept_as(&request, &answer);
   answer_clear(&answer);
   sqlite3_free(allow);
-  sqlite3_free(id);
   seal_request_clear(&request);
   seal_error_clear(&err);
-  return rc;
+  return rc == SQLITE_DONE ? SQLITE_OK : rc;
 }
-
-int seal_message_reused(Seal *p, SealText message_id, int64_t at, char **response) {
-  SealError err;
-  SealRequest nobody;
-  int status;
-  char quoted[SEAL_QUOTE_MAX + 8];
-  memset(&err, 0, sizeof err);
-  memset(&nobody, 0, sizeof nobody);
-  int rc = seal_refuse(&err, SEAL_MESSAGE_ID_REUSED, "message \"%s\" was another request",
-                       seal_quote(message_id, quoted));
-  if (rc == SQLITE_CONSTRAINT_VTAB) rc = record_refusal(p, &nobody, at, &err);
-  if (rc == SQLITE_OK) rc = problem(&err, &nobody, PROBLEM, NULL, &status, response);
-  seal_error_clear(&err);
-  return rc;
-}
-
-const SealMessages seal_messages = {seal_message_handle, seal_message_reused};

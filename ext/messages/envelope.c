@@ -1,56 +1,85 @@
 /* A request's envelope (messages.h): what stands around the body.
+**
+**    {"method":"POST","uri":"/ss-ipp/v1/configurations","authorization":"Bearer …","body":{…}}
+**
+** The envelope is read once, the body with it: held against the grammar, but not kept. What it is, only
+** method and uri tell, which may come behind it; so what is kept is where it lies.
 */
-#include "messages/messages.h"
+#include "base/json.h"
+#include "messages/body.h"
 
 #include <string.h>
 
 #define ENVELOPE_MAX (4 * SEAL_BODY_MAX) /* bytes of a request: a body as a string has escapes */
-#define DEPTH        32
+#define FORM_MAX     65536               /* bytes of a body that is a form */
 
-/* How many VAL services of a body have an empty idList: where a list was cut out, or where there never
-** was one. */
-static size_t count_empty(const json_t *body) {
-  size_t i, n = 0;
-  json_t *service;
-  json_array_foreach(json_object_get(body, "valSvcConf"), i, service) {
-    const json_t *list = json_object_get(service, "idList");
-    n += json_is_array(list) && json_array_size(list) == 0;
-  }
-  return n;
+static int refuse_json(SealReason reason, SealError *err) {
+  if (reason == SEAL_NOMEM) return SQLITE_NOMEM;
+  return seal_refuse(err, SEAL_INVALID_MSG_FORMAT, "not JSON as it has to be: %s",
+                     seal_reason_text(reason));
 }
 
-/* Parses a text, an envelope or a body, without its long lists. *out stays NULL where it has to be
-** parsed whole: there were none, or one stood somewhere else than in a VAL service of the body. */
-static int parse_cut(SealRequest *request, const char *text, size_t n, int envelope, json_t **out) {
-  char *skeleton;
-  size_t n_skeleton;
-  SealReason reason = SEAL_VALID;
-  seal_cuts_free(request->cuts, request->n_cuts);
-  int rc = seal_cut_lists(text, n, &skeleton, &n_skeleton, &request->cuts, &request->n_cuts);
-  if (rc != SQLITE_OK || skeleton == NULL) return rc;
-  reason = seal_json_parse(skeleton, n_skeleton, DEPTH, out);
-  sqlite3_free(skeleton);
-  if (reason == SEAL_NOMEM) return SQLITE_NOMEM;
-  size_t found = count_empty(envelope ? json_object_get(*out, "body") : *out);
-  if (reason == SEAL_VALID && found == request->n_cuts) return SQLITE_OK;
-  json_decref(*out);
-  *out = NULL;
-  seal_cuts_free(request->cuts, request->n_cuts);
-  request->cuts = NULL;
-  request->n_cuts = 0;
+/* The body, which begins with `event`: notes where it lies. A string with escapes is decoded. */
+static int note_body(SealJson *json, SealJsonEvent event, SealRequest *out) {
+  const char *start = json->start;
+  seal_json_skip(json, event);
+  if (json->reason != SEAL_VALID || event == SEAL_JSON_NULL) return SQLITE_OK;
+  out->body_is_string = event == SEAL_JSON_STRING;
+  out->body_text = (SealText){start, (int)(json->p - start)};
+  if (!out->body_is_string) return SQLITE_OK;
+  out->body_text = (SealText){json->text, (int)json->n};
+  if (!json->escapes) return SQLITE_OK;
+  sqlite3_free(out->body_memory); /* a second body: the envelope's end refuses it */
+  out->body_memory = sqlite3_malloc64(json->n);
+  if (out->body_memory == NULL) return SQLITE_NOMEM;
+  out->body_text.p = out->body_memory;
+  out->body_text.n = (int)seal_json_decode(json, out->body_memory);
   return SQLITE_OK;
 }
 
-/* Parses JSON that came from outside. */
-static int parse(SealRequest *request, const char *text, size_t n, int envelope, json_t **out,
-                 SealError *err) {
-  int rc = parse_cut(request, text, n, envelope, out);
-  if (rc != SQLITE_OK || *out != NULL) return rc;
-  SealReason reason = seal_json_parse(text, n, DEPTH, out);
-  if (reason == SEAL_NOMEM) return SQLITE_NOMEM;
-  if (reason == SEAL_VALID) return SQLITE_OK;
-  return seal_refuse(err, SEAL_INVALID_MSG_FORMAT, "not JSON as it has to be: %s",
-                     seal_reason_text(reason));
+/* One member of the envelope, whose name came last. One that nobody reads is not kept. */
+static int read_member(SealJson *json, SealRequest *out) {
+  static const char *const names[] = {"method", "uri",        "authorization", "clientCertificate",
+                                      "accept", "contentType"};
+  int is_body = seal_json_is(json, "body");
+  size_t i = 0, n = sizeof names / sizeof *names;
+  while (i < n && !seal_json_is(json, names[i])) i++;
+  SealJsonEvent event = seal_json_next(json);
+  json_t *value;
+  if (is_body) return note_body(json, event, out);
+  if (i == n) {
+    seal_json_skip(json, event);
+    return SQLITE_OK;
+  }
+  if (event == SEAL_JSON_STRING) {
+    value = seal_json_build(json, event);
+  } else {
+    seal_json_skip(json, event);
+    value = event == SEAL_JSON_NULL ? json_null() : json_true();
+  }
+  if (value == NULL || json_object_set_new(out->json, names[i], value) != 0) return SQLITE_NOMEM;
+  return SQLITE_OK;
+}
+
+/* Reads the whole text. */
+static int read_envelope(SealText text, SealRequest *out, SealError *err) {
+  SealJson json;
+  int rc = SQLITE_OK;
+  out->json = json_object();
+  if (out->json == NULL) return SQLITE_NOMEM;
+  seal_json_begin(&json, text.p, (size_t)text.n, SEAL_MESSAGE_DEPTH);
+  SealJsonEvent first = seal_json_next(&json);
+  if (first == SEAL_JSON_OBJECT) {
+    while (rc == SQLITE_OK && seal_json_next(&json) == SEAL_JSON_NAME) rc = read_member(&json, out);
+  } else {
+    seal_json_skip(&json, first);
+  }
+  if (rc == SQLITE_OK) (void)seal_json_next(&json);
+  seal_json_end(&json);
+  if (rc != SQLITE_OK) return rc;
+  if (json.reason != SEAL_VALID) return refuse_json(json.reason, err);
+  if (first == SEAL_JSON_OBJECT) return SQLITE_OK;
+  return seal_refuse(err, SEAL_INVALID_MSG_FORMAT, "the request is not a JSON object");
 }
 
 /* A member that is a string, or absent. */
@@ -103,17 +132,13 @@ static int read_credential(SealRequest *out, SealError *err) {
 int seal_request_read(SealText text, SealRequest *out, SealError *err) {
   const char *uri;
   memset(out, 0, sizeof *out);
-  out->size = (size_t)text.n;
   if (text.p == NULL || text.n == 0) {
     return seal_refuse(err, SEAL_INVALID_MSG_FORMAT, "there is no request");
   }
   if (text.n > ENVELOPE_MAX) {
     return seal_refuse(err, SEAL_BODY_TOO_LARGE, "the request is over %d bytes", ENVELOPE_MAX);
   }
-  int rc = parse(out, text.p, (size_t)text.n, 1, &out->json, err);
-  if (rc == SQLITE_OK && !json_is_object(out->json)) {
-    rc = seal_refuse(err, SEAL_INVALID_MSG_FORMAT, "the request is not a JSON object");
-  }
+  int rc = read_envelope(text, out, err);
   if (rc == SQLITE_OK) rc = string_member(out, "method", &out->method, err);
   if (rc == SQLITE_OK) rc = string_member(out, "uri", &uri, err);
   if (rc == SQLITE_OK && (out->method == NULL || uri == NULL)) {
@@ -126,36 +151,20 @@ int seal_request_read(SealText text, SealRequest *out, SealError *err) {
   return rc;
 }
 
-/* A body as an object is measured only when the whole request could hold one that is too large. */
-static int check_size(const SealRequest *request, const json_t *body, SealError *err) {
-  size_t n = json_is_string(body) ? json_string_length(body) : 0;
-  if (request->size <= SEAL_BODY_MAX) return SQLITE_OK;
-  if (!json_is_string(body)) {
-    n = json_dumpb(body, NULL, 0, JSON_COMPACT | JSON_ENCODE_ANY);
-    for (size_t i = 0; i < request->n_cuts; i++) {
-      for (size_t k = 0; k < request->cuts[i].n; k++) {
-        n += (size_t)request->cuts[i].ids[k].n + (request->cuts[i].ids[k].is_ue ? 15 : 17);
-      }
-      n -= request->cuts[i].n > 0; /* no comma after the last */
-    }
-  }
-  if (n <= SEAL_BODY_MAX) return SQLITE_OK;
-  return seal_refuse(err, SEAL_BODY_TOO_LARGE, "the body is over %d bytes", SEAL_BODY_MAX);
-}
-
 int seal_request_body(SealRequest *request, SealError *err) {
-  json_t *body = json_object_get(request->json, "body");
-  if (body == NULL || json_is_null(body)) {
+  SealText text = request->body_text;
+  if (text.p == NULL) {
     return seal_refuse(err, SEAL_INVALID_MSG_FORMAT, "there is no body");
   }
-  int rc = check_size(request, body, err);
-  if (rc != SQLITE_OK) return rc;
-  request->body = body;
-  if (!json_is_string(body)) return SQLITE_OK;
-  rc = parse(request, json_string_value(body), json_string_length(body), 0, &request->body_json,
-             err);
-  request->body = request->body_json;
-  return rc;
+  if (text.n > SEAL_BODY_MAX) {
+    return seal_refuse(err, SEAL_BODY_TOO_LARGE, "the body is over %d bytes", SEAL_BODY_MAX);
+  }
+  if (!request->body_is_string && text.p[0] != '{' && text.p[0] != '[') {
+    request->body = json_true(); /* a number or a word: whatever it is, it is not an object */
+    return SQLITE_OK;
+  }
+  SealReason reason = seal_body_parse(request);
+  return reason == SEAL_VALID ? SQLITE_OK : refuse_json(reason, err);
 }
 
 /* One part of a form, decoded: '+' is a space. */
@@ -186,14 +195,15 @@ static int form_add(json_t *form, const char *at, size_t n, int *nomem) {
 }
 
 int seal_request_form(SealRequest *request, SealError *err) {
-  SealText body = seal_json_member(request->json, "body");
-  int nomem = 0, bad = body.p == NULL || body.n > 65536;
-  request->body_json = json_object();
-  if (request->body_json == NULL) return SQLITE_NOMEM;
-  request->body = request->body_json;
-  for (const char *at = body.p; !bad && !nomem && at < body.p + body.n;) {
-    size_t n = strcspn(at, "&");
-    bad = form_add(request->body_json, at, n, &nomem);
+  SealText body = request->body_text;
+  int nomem = 0, bad = !request->body_is_string || body.n > FORM_MAX;
+  request->body = json_object();
+  if (request->body == NULL) return SQLITE_NOMEM;
+  const char *at = body.p, *end = body.p + (bad ? 0 : body.n);
+  while (!bad && !nomem && at < end) {
+    const char *mark = memchr(at, '&', (size_t)(end - at));
+    size_t n = (size_t)((mark ? mark : end) - at);
+    bad = form_add(request->body, at, n, &nomem);
     at += n + 1;
   }
   if (nomem) return SQLITE_NOMEM;
@@ -202,10 +212,16 @@ int seal_request_form(SealRequest *request, SealError *err) {
 }
 
 void seal_request_clear(SealRequest *request) {
-  seal_cuts_free(request->cuts, request->n_cuts);
+  seal_invocation_clear(&request->touched);
+  for (size_t i = 0; i < request->n_lists; i++) sqlite3_free(request->lists[i].ids);
+  sqlite3_free(request->lists);
+  sqlite3_free(request->ids_memory);
   sqlite3_free(request->path);
-  json_decref(request->body_json);
+  json_decref(request->body);
   json_decref(request->json);
+  /* It may have held a secret: an assertion, keys. */
+  if (request->body_memory != NULL) seal_wipe(request->body_memory, (size_t)request->body_text.n);
+  sqlite3_free(request->body_memory);
   memset(request, 0, sizeof *request);
 }
 

@@ -3,62 +3,86 @@
 **    {"method":"POST","uri":"/ss-ipp/v1/configurations","authorization":"Bearer …","body":{…}}
 **    {"status":201,"headers":{"Location":"/ss-ipp/v1/configurations/9f…",…},"body":{…}}
 **
-**    message.c        envelope, routing, problem details
-**    envelope.c       reads a request; body.c a VALServicesConfig; idlist.c its long lists
-**    configuration.c  /ss-ipp/v1 and /ss-kmpp/v1
-**    text.c           JSON text, JSON Pointers, percent-encoding
+**    relation_message.c    the relation seal_message
+**    dispatch.c            routing, requester, idempotency, problem details
+**    envelope.c            reads a request; body.c a body, and a VALServicesConfig in it (body.h)
+**    api_*.c               the handlers, one file for each API
 **
-** To add an API: a file with its handlers, a line in the table of message.c.
+** To add an API: a file with its handlers, a line in the table of dispatch.c.
 */
 #ifndef SEAL_MESSAGES_H
 #define SEAL_MESSAGES_H
 
-#include "registrar/registrar.h"
+#include "registrar/held/records.h"
 
 /************************************************************************************************
-** message.c
+** dispatch.c
 */
-/* The face, for whoever brings messages: handle is seal_message_handle, reused is
-** seal_message_reused. */
-extern const SealMessages seal_messages;
+#define SEAL_REQUESTER_SIZE (SEAL_ID_MAX + 8) /* "val:" and an id */
+/* What came of a message. */
+typedef struct SealOutcome {
+  int status;
+  char *response; /* the answer's JSON text (seal_secret_free); NULL: it is stored */
+  int64_t stored; /* the row that keeps it; 0: only what changed something is kept */
+  char requester[SEAL_REQUESTER_SIZE]; /* "val:…"; empty: nobody known */
+} SealOutcome;
+/* Handles one message, whatever it holds: every refusal is an answer, and audited. The id makes a repetition
+** of its requester's harmless: the same request again has the first outcome, and changes nothing. An error
+** code is a fault of the system (NOMEM, BUSY, FULL, IOERR, …): then the statement fails. */
+int seal_message_handle(Seal *p, SealText message_id, SealText request, SealAt at,
+                        SealOutcome *out);
 
-/* Handles one message at `at` (SEAL_UNBOUNDED: by the host's clock), whatever it holds: every refusal is an answer, and audited. *response is the
-** answer's JSON text, the caller's (sqlite3_free); *kept says how it is kept. An error code is a fault of
-** the system (NOMEM, BUSY, FULL, IOERR, …): nothing has happened then. */
-int seal_message_handle(Seal *p, SealText message_id, SealText request, int64_t at, int *status,
-                        char **response, SealKept *kept);
-/* The answer to a message id that was used for another request. */
-int seal_message_reused(Seal *p, SealText message_id, int64_t at, char **response);
+/* message_id is the idempotency key of its requester: stored with what came of it. */
+extern const struct SealRelation seal_relation_message;
 
 /************************************************************************************************
 ** envelope.c
 */
-typedef struct SealCut SealCut;
+/* One idList of a body, as it was read: an element that is wrong has a p of NULL, and in n what is wrong
+** with it (body.c). Where very many are, the list has only those before. */
+typedef struct SealIdList {
+  SealId *ids; /* sqlite3_free */
+  size_t n, size;
+  int wrong; /* how many elements are */
+} SealIdList;
 
-/* A request, read. Everything points into `json` or the request's own text. */
+/* A request, read. Points into the text that it was read from, which has to outlive it. */
 typedef struct SealRequest {
-  size_t size;       /* bytes of the whole request */
-  json_t *json;      /* the envelope */
-  json_t *body_json; /* a body that came as a string, parsed */
+  json_t *json; /* the envelope's texts; a member that is anything else is `true` here, or null */
   const char *method;
   char *path;  /* decoded, without the query; sqlite3_free */
   char *query; /* as it came; NULL where there is none; points into path's memory */
   SealCredential credential;
   const char *content_type, *accept; /* NULL where absent */
-  json_t *body;                      /* NULL where absent */
-  SealCut *cuts;                     /* idLists that were read beside the JSON parser */
-  size_t n_cuts;
-  /* Given to the handler by message.c: */
-  const char *message_id;
-  int64_t at, asked_at; /* asked_at is SEAL_UNBOUNDED where `at` is the host's clock */
-  const char *conf_id;  /* the last segment of the path, or NULL */
+  /* The body: the bytes of its JSON value as they came, or, of a string, what it holds, decoded; p of
+  ** NULL where it is absent or null. Known from seal_request_read on, whatever it holds. */
+  SealText body_text;
+  int body_is_string;
+  char *body_memory; /* what body_text points to where the string had escapes; sqlite3_free */
+  /* What seal_request_body or seal_request_form makes of it: the value without its lists of
+  ** identities, in whose place stand their numbers in `lists`. NULL before. */
+  json_t *body;
+  SealIdList *lists;
+  size_t n_lists;
+  char *ids_memory; /* ids that had escapes, decoded; as long as body_text; sqlite3_free */
+  size_t n_ids_memory;
+  /* Given to the handler by dispatch.c: */
+  SealText message_id;
+  SealAt at;
+  const char *conf_id; /* the last segment of the path, or NULL */
   SealRequester who;
   const char *seal_service; /* what the resource belongs to; NULL before that is known */
+  SealInvocation touched;   /* the terms that it was an invocation of so far */
+  unsigned char digest[SEAL_SHA256_SIZE]; /* of what is asked: method, uri, media type, body */
+  unsigned char use[SEAL_SHA256_SIZE]; /* of that and the message id: what its token is used for */
+  int reads;                           /* it changes nothing: it may be asked again */
 } SealRequest;
 
-/* Reads the envelope. Refuses what is not one. */
+/* Reads the envelope. The whole text is held against the grammar, the body in it too. Refuses what is
+** not JSON or not an envelope; *out is cleared by the caller in any case. */
 int seal_request_read(SealText text, SealRequest *out, SealError *err);
-/* Reads the body, once media type and requester are known to be right. */
+/* Reads the body into request->body and request->lists, once media type and requester are known to be
+** right. Refuses one that is absent, too large, or, as a string, not JSON. */
 int seal_request_body(SealRequest *request, SealError *err);
 /* Reads a body of application/x-www-form-urlencoded into request->body: an object of strings. */
 int seal_request_form(SealRequest *request, SealError *err);
@@ -67,38 +91,7 @@ void seal_request_clear(SealRequest *request);
 int seal_request_query(const SealRequest *request, const char *name, char **out, SealError *err);
 
 /************************************************************************************************
-** idlist.c: lists of identities, long ones beside the JSON parser.
-*/
-struct SealCut {
-  SealId *ids; /* sqlite3_free */
-  size_t n;
-};
-/* Takes plain idLists out of a JSON text: gives the text without them ([] in their place), and what
-** they hold, in order. *skeleton stays NULL where the text has to be parsed whole. */
-int seal_cut_lists(const char *text, size_t n, char **skeleton, size_t *n_skeleton, SealCut **cuts,
-                   size_t *n_cuts);
-void seal_cuts_free(SealCut *cuts, size_t n);
-
-/************************************************************************************************
-** body.c: VALServicesConfig and its kin, with every fault found.
-*/
-typedef struct SealBody {
-  SealConfiguration conf; /* services and their ids are the body's */
-  /* Named by the body; in a PATCH, null takes the member away (RFC 7396). */
-  int has_services, has_exp_time, has_supp_feat, has_end_pt, has_destination;
-  char *end_pt; /* what conf.end_pt points to; NULL where absent; sqlite3_free */
-} SealBody;
-
-/* Checks a body against VALServicesConfig (or, for a PATCH, VALServicesConfigPatch) of the request's
-** SEAL service; faults go to *err. */
-int seal_body_read(const SealRequest *request, const char *seal_service, int patch, SealBody *out,
-                   SealError *err);
-void seal_body_clear(SealBody *body);
-/* 1 if the JSON is an EndPoint (TS 29.558): exactly one of uri, fqdn, ipv4Addrs, ipv6Addrs. */
-int seal_is_end_pt(const json_t *json);
-
-/************************************************************************************************
-** configuration.c: the handlers. Each gives a status, and headers and body as JSON text (or NULL), the
+** api_configurations.c: the handlers. Each gives a status, and headers and body as JSON text (or NULL), the
 ** caller's.
 */
 typedef struct SealAnswer {
@@ -122,9 +115,10 @@ int seal_configuration_drop(Seal *p, SealRequest *request, const char *seal_serv
                             SealAnswer *out, SealError *err);
 
 /************************************************************************************************
-** token.c, key.c
+** api_token.c, api_keys.c
 */
-/* POST /oauth2/v1/token: authenticates by itself. */
+/* POST /oauth2/v1/token: who asks, by the body's assertion or by certificate. */
+int seal_token_client(Seal *p, SealRequest *request, SealError *err);
 int seal_token_post(Seal *p, SealRequest *request, const char *seal_service, SealAnswer *out,
                     SealError *err);
 /* GET /.well-known/jwks.json */

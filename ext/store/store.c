@@ -18,9 +18,37 @@ int seal_store_prepare(SealStore *store, enum SealSql sql, sqlite3_stmt **out) {
   return rc;
 }
 
-int seal_store_once(SealStore *store, enum SealSql sql, sqlite3_stmt **out) {
-  assert(sql >= 0 && sql < SQL_COUNT);
-  return sqlite3_prepare_v3(store->db, seal_sql[sql], -1, SQLITE_PREPARE_NO_VTAB, out, NULL);
+int seal_store_text(SealStore *store, const char *sql, sqlite3_stmt **out) {
+  *out = NULL;
+  if (store->n_other == store->size_other) {
+    int size = store->size_other ? store->size_other * 2 : 16;
+    sqlite3_stmt **more = sqlite3_realloc64(store->other, (size_t)size * sizeof *more);
+    if (more == NULL) return SQLITE_NOMEM;
+    store->other = more;
+    store->size_other = size;
+  }
+  int rc = sqlite3_prepare_v3(store->db, sql, -1, SQLITE_PREPARE_PERSISTENT, out, NULL);
+  if (rc == SQLITE_OK) store->other[store->n_other++] = *out;
+  return rc;
+}
+
+void seal_store_finalize(SealStore *store, sqlite3_stmt *stmt) {
+  if (stmt == NULL) return;
+  int i = 0;
+  while (i < store->n_other && store->other[i] != stmt) i++;
+  assert(i < store->n_other);
+  store->other[i] = store->other[--store->n_other];
+  (void)sqlite3_finalize(stmt);
+}
+
+int seal_store_owns(const SealStore *store, sqlite3_stmt *stmt) {
+  for (int i = 0; i < store->n_other; i++) {
+    if (store->other[i] == stmt) return 1;
+  }
+  for (int i = 0; i < SQL_COUNT; i++) {
+    if (store->stmt[i] == stmt) return 1;
+  }
+  return 0;
 }
 
 static int bind_text(sqlite3_stmt *stmt, int i, SealText text) {
@@ -112,6 +140,10 @@ void seal_store_release(SealStore *store) {
     (void)sqlite3_finalize(store->stmt[i]);
     store->stmt[i] = NULL;
   }
+  if (store->n_other > 0) return;
+  sqlite3_free(store->other);
+  store->other = NULL;
+  store->size_other = 0;
 }
 
 int64_t seal_store_clock(SealStore *store) {

@@ -25,6 +25,8 @@ typedef struct SealStore {
   sqlite3 *db;
   sqlite3_vfs *vfs; /* of the main database; NULL: not asked yet */
   sqlite3_stmt *stmt[SQL_COUNT];
+  sqlite3_stmt **other; /* statements of ours that are not cached here */
+  int n_other, size_other;
 } SealStore;
 
 /* Runs a statement that gives no row. `types` has a letter for each argument, bound as ?1, ?2, …:
@@ -47,8 +49,12 @@ void seal_store_reset(sqlite3_stmt *row);
 /* Gives the cached statement of `sql`, prepared, reset and without bindings. */
 int seal_store_prepare(SealStore *store, enum SealSql sql, sqlite3_stmt **out);
 
-/* Prepares a statement for one use, beside the cached one: the caller's, sqlite3_finalize. */
-int seal_store_once(SealStore *store, enum SealSql sql, sqlite3_stmt **out);
+/* Prepares a statement beside the cached ones, from a text that was put together of sql/'s: the caller's,
+** seal_store_finalize. It may read virtual tables of SQLite's own. */
+int seal_store_text(SealStore *store, const char *sql, sqlite3_stmt **out);
+void seal_store_finalize(SealStore *store, sqlite3_stmt *stmt);
+/* 1 if a statement of the connection is one of ours, and not the host's. */
+int seal_store_owns(const SealStore *store, sqlite3_stmt *stmt);
 
 /* Finalizes every cached statement. */
 void seal_store_release(SealStore *store);

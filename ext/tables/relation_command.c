@@ -5,7 +5,9 @@
 **
 ** To add a command: a function here, a line in `commands`.
 */
-#include "tables/relation.h"
+#include "registrar/exchange/exchange.h"
+#include "tables/relation/relation.h"
+#include "tables/results.h"
 
 #include <string.h>
 
@@ -50,10 +52,7 @@ static int run_rekey(SealRow *row, int64_t at, char **result) {
   const SealCell *argument = &row->cells[ARGUMENT];
   if (argument->form != SEAL_CELL_VALUE) return seal_row_refuse(row, ARGUMENT, "rekey takes a key");
   int n = sqlite3_value_bytes(argument->value);
-  int rc = seal_settle(row->p);
-  if (rc == SQLITE_OK) {
-    rc = seal_rekey(row->p, sqlite3_value_blob(argument->value), n, &count, row->err);
-  }
+  int rc = seal_rekey(row->p, sqlite3_value_blob(argument->value), n, &count, row->err);
   if (rc != SQLITE_OK) return rc;
   *result = sqlite3_mprintf("%lld", (long long)count);
   return *result ? SQLITE_OK : SQLITE_NOMEM;
@@ -211,7 +210,7 @@ static int command_insert(SealRow *row, int64_t *rowid) {
     return seal_row_refuse(row, COMMAND, "\"%s\" is not a command", seal_quote(name, quoted));
   }
   char *result = NULL;
-  int64_t at = seal_at(row->p, row->at);
+  int64_t at = row->at.t;
   int rc = commands[i].run(row, at, &result);
   if (rc == SQLITE_DONE) {
     rc = SQLITE_OK; /* nothing has changed, and so is not audited */
@@ -219,11 +218,13 @@ static int command_insert(SealRow *row, int64_t *rowid) {
     rc = record(row, commands[i].name, at, commands[i].secret ? NULL : result);
   }
   if (rc == SQLITE_OK) {
-    *rowid = ++row->p->command_seq;
     SealText none = {NULL, 0};
-    rc = seal_result_add(
-        &row->p->commands, *rowid, 0, name,
-        commands[i].secret || commands[i].large ? none : seal_row_text(row, ARGUMENT), result);
+    SealResultNew what = {
+        .name = name,
+        .argument = commands[i].secret || commands[i].large ? none : seal_row_text(row, ARGUMENT),
+        .text = result,
+    };
+    rc = seal_result_add(row->p, SEAL_COMMANDS, &what, rowid);
   }
   if (result != NULL) seal_wipe(result, strlen(result));
   sqlite3_free(result);
@@ -235,10 +236,10 @@ static int command_insert(SealRow *row, int64_t *rowid) {
 static int command_bind(Seal *p, sqlite3_stmt *view) {
   json_t *array = json_array();
   int bad = array == NULL;
-  for (const SealResult *r = p->commands; !bad && r != NULL; r = r->next) {
+  for (const SealResult *r = seal_results(p, SEAL_COMMANDS); !bad && r != NULL; r = r->next) {
     json_t *object = json_object();
     bad = json_object_set_new(object, "seq", json_integer(r->seq)) |
-          json_object_set_new(object, "command", json_string(r->command)) |
+          json_object_set_new(object, "command", json_string(r->name)) |
           json_array_append_new(array, object);
   }
   char *text = bad ? NULL : seal_json_dump(array);
@@ -247,15 +248,12 @@ static int command_bind(Seal *p, sqlite3_stmt *view) {
 }
 
 static int command_column(Seal *p, sqlite3_context *ctx, sqlite3_stmt *row, int column) {
-  int64_t seq = sqlite3_column_int64(row, 0);
   if (column != ARGUMENT && column != RESULT) return 0;
-  for (const SealResult *r = p->commands; r != NULL; r = r->next) {
-    if (r->seq != seq) continue;
-    const char *text = column == ARGUMENT ? r->argument : r->result;
-    if (text != NULL) sqlite3_result_text(ctx, text, -1, SQLITE_TRANSIENT);
-    return 1;
-  }
-  return 0;
+  const SealResult *r =
+      seal_result_by_seq(p, SEAL_COMMANDS, sqlite3_column_int64(row, SEAL_VIEW_ID));
+  const char *text = r == NULL ? NULL : column == ARGUMENT ? r->argument : r->text;
+  if (text != NULL) sqlite3_result_text(ctx, text, -1, SQLITE_TRANSIENT);
+  return r != NULL;
 }
 
 const SealRelation seal_relation_command = {

@@ -2,7 +2,7 @@
 **
 **    SELECT time, actor, action, object FROM seal_audit ORDER BY seq DESC LIMIT 10;
 */
-#include "tables/relation.h"
+#include "tables/relation/relation.h"
 
 #define COUNT(array) ((int)(sizeof array / sizeof *array))
 #define READ         SEAL_COL_READ_ONLY

@@ -3,7 +3,8 @@
 ** What hangs on what, and what DELETE means: refused while something valid hangs on the row, unless
 ** the row is terminated; then all that hung on it goes with it.
 */
-#include "tables/relation.h"
+#include "tables/relation/relation.h"
+#include "registrar/held/records.h"
 
 #include <string.h>
 
@@ -53,7 +54,7 @@ static int changes(const SealRow *row, const char *const *names) {
 ** no before. */
 static int note_state(SealRow *row, SealParent kind, int is_new, int removed,
                       const char *const *names) {
-  int64_t at = is_new ? SEAL_INSTANT_MIN : seal_at(row->p, row->at);
+  int64_t at = is_new ? SEAL_INSTANT_MIN : row->at.t;
   if (removed) return seal_occupancy_gone(row->p, kind, row->rowid, at);
   return changes(row, names) ? seal_occupancy_state(row->p, kind, row->rowid, at) : SQLITE_OK;
 }
@@ -79,7 +80,7 @@ static const SealColumn registrar_columns[] = {
 
 /* sealed: 1 while this connection is not unlocked. */
 static int registrar_bind(Seal *p, sqlite3_stmt *view) {
-  return sqlite3_bind_int(view, 2, p->key == NULL);
+  return sqlite3_bind_int(view, 2, !seal_is_unlocked(p));
 }
 
 const SealRelation seal_relation_registrar = {
@@ -172,8 +173,7 @@ static int term_after(SealRow *row, int removed) {
   int is_new = row->old == NULL;
   int rc = note_state(row, SEAL_TERM, is_new, removed, names);
   if (rc != SQLITE_OK || removed || !(is_new || changes(row, prices))) return rc;
-  return seal_occupancy_price(row->p, row->rowid,
-                              is_new ? SEAL_INSTANT_MIN : seal_at(row->p, row->at));
+  return seal_occupancy_price(row->p, row->rowid, is_new ? SEAL_INSTANT_MIN : row->at.t);
 }
 
 const SealRelation seal_relation_term = {
@@ -211,10 +211,11 @@ static int check_max_val_servers(SealRow *row) {
   SealText agreement_id = seal_row_text(row, seal_relation_column(row->relation, "agreement_id"));
   SealText val_server_id = seal_row_text(row, 0);
   sqlite3_stmt *quota;
-  int rc = seal_store_row(&row->p->store, SQL_VAL_SERVER_QUOTA, &quota, "sis", &agreement_id,
-                          seal_at(row->p, row->at), &val_server_id);
-  int64_t max = rc == SQLITE_ROW ? seal_column_until(quota, 0) : SEAL_UNBOUNDED;
-  int64_t held = rc == SQLITE_ROW ? sqlite3_column_int64(quota, 1) : 0;
+  int rc = seal_store_row(seal_store(row->p), SQL_VAL_SERVER_QUOTA, &quota, "sis", &agreement_id,
+                          row->at.t, &val_server_id);
+  int64_t max = rc == SQLITE_ROW ? seal_column_until(quota, VAL_SERVER_QUOTA_MAX_VAL_SERVERS)
+                                 : SEAL_UNBOUNDED;
+  int64_t held = rc == SQLITE_ROW ? sqlite3_column_int64(quota, VAL_SERVER_QUOTA_HELD) : 0;
   seal_store_reset(quota);
   if (rc != SQLITE_ROW) return rc == SQLITE_DONE ? SQLITE_OK : rc;
   if (held + 1 <= max) return SQLITE_OK;
@@ -228,7 +229,7 @@ static int check_max_val_servers(SealRow *row) {
 static int comes_back(const SealRow *row) {
   int i = seal_relation_column(row->relation, "exp_time");
   if (row->old == NULL) return 0;
-  int64_t at = seal_at(row->p, row->at);
+  int64_t at = row->at.t;
   return seal_column_until(row->old, i + 1) <= at && seal_row_int(row, i) > at;
 }
 
@@ -299,7 +300,8 @@ static void default_credential_id(SealRow *row) {
 static int check_certificate(SealRow *row) {
   sqlite3_stmt *there;
   int i = seal_relation_column(row->relation, "value");
-  int rc = seal_store_row(&row->p->store, SQL_AUTHENTICATE_CERTIFICATE, &there, "t", row->extra);
+  int rc =
+      seal_store_row(seal_store(row->p), SQL_AUTHENTICATE_CERTIFICATE, &there, "t", row->extra);
   seal_store_reset(there);
   if (rc != SQLITE_ROW) return rc == SQLITE_DONE ? SQLITE_OK : rc;
   return seal_row_refuse(row, i, "UNIQUE constraint failed: the certificate is registered already");
@@ -371,8 +373,7 @@ static int anchor_check(SealRow *row) {
   }
   if (!row->cells[A_VALUE].changed) return SQLITE_OK;
   const void *bytes = value_bytes(&row->cells[A_VALUE], &n);
-  int rc = seal_anchor_check(row->p, type, bytes, n, seal_at(row->p, row->at), &subject, row->extra,
-                             row->err);
+  int rc = seal_anchor_check(row->p, type, bytes, n, row->at.t, &subject, row->extra, row->err);
   row->owned = subject;
   if (rc == SQLITE_OK && subject != NULL) {
     row->cells[A_SUBJECT].form = SEAL_CELL_TEXT;

@@ -3,7 +3,8 @@
 **
 **    INSERT INTO seal_identity(credential, val_service_id, val_user_id) VALUES (:jwt, 'v2x', 'alice');
 */
-#include "tables/relation.h"
+#include "tables/relation/relation.h"
+#include "registrar/held/records.h"
 
 #include <string.h>
 
@@ -18,8 +19,8 @@ static int row_result(SealRow *row, int rc) {
 ** seal_configuration
 */
 enum {
-  C_CONF_ID,
   C_VAL_SERVER_ID,
+  C_CONF_ID,
   C_SEAL_SERVICE,
   C_EXP_TIME,
   C_VALID_UNTIL,
@@ -29,8 +30,8 @@ enum {
 };
 
 static const SealColumn configuration_columns[] = {
+    {"val_server_id", SEAL_KIND_ID, SEAL_COL_KEY | SEAL_COL_DERIVED, NULL},
     {"conf_id", SEAL_KIND_ID, SEAL_COL_KEY | SEAL_COL_DERIVED, NULL},
-    {"val_server_id", SEAL_KIND_ID, SEAL_COL_FIXED, NULL},
     {"seal_service", SEAL_KIND_SERVICE, SEAL_COL_REQUIRED | SEAL_COL_FIXED, NULL},
     {"exp_time", SEAL_KIND_INSTANT, 0, NULL},
     {"valid_until", SEAL_KIND_INSTANT, SEAL_COL_READ_ONLY, NULL},
@@ -74,11 +75,11 @@ static int configuration_update(SealRow *row) {
   int64_t exp_time = seal_row_int(row, C_EXP_TIME);
   return seal_configuration_change(row->p, row->rowid,
                                    row->cells[C_EXP_TIME].changed ? &exp_time : NULL,
-                                   seal_row_text(row, C_SUPP_FEAT), row->at);
+                                   seal_row_text(row, C_SUPP_FEAT), row->at.t);
 }
 
 static int configuration_delete(SealRow *row) {
-  return seal_configuration_remove(row->p, row->rowid, row->at);
+  return seal_configuration_remove(row->p, row->rowid, row->at.t);
 }
 
 const SealRelation seal_relation_configuration = {
@@ -161,11 +162,12 @@ static int identity_update(SealRow *row) {
 }
 
 static int identity_delete(SealRow *row) {
-  return seal_row_delete(row->p, SEAL_ROW_IDENTITY, row->rowid, row->at);
+  return seal_row_delete(row->p, SEAL_ROW_IDENTITY, row->rowid, row->at.t);
 }
 
 const SealRelation seal_relation_identity = {
     .name = "identity",
+    .waits = 1,
     .columns = identity_columns,
     .n_columns = COUNT(identity_columns),
     .create = SQL_CREATE_IDENTITY,
@@ -243,11 +245,12 @@ static int key_update(SealRow *row) {
 }
 
 static int key_delete(SealRow *row) {
-  return seal_row_delete(row->p, SEAL_ROW_KEY, row->rowid, row->at);
+  return seal_row_delete(row->p, SEAL_ROW_KEY, row->rowid, row->at.t);
 }
 
 const SealRelation seal_relation_key = {
     .name = "key",
+    .waits = 1,
     .columns = key_columns,
     .n_columns = COUNT(key_columns),
     .create = SQL_CREATE_KEY,
@@ -334,7 +337,7 @@ static int record_insert(SealRow *row, int64_t *rowid) {
 }
 
 static int record_delete(SealRow *row) {
-  return seal_row_delete(row->p, SEAL_ROW_RECORD, row->rowid, row->at);
+  return seal_row_delete(row->p, SEAL_ROW_RECORD, row->rowid, row->at.t);
 }
 
 /* Opens key_info. A value that does not hold names its row, and stops nothing else. */
@@ -354,7 +357,7 @@ static int record_column(Seal *p, sqlite3_context *ctx, sqlite3_stmt *row, int c
       .val_ue_id = seal_column_text(row, R_VAL_UE_ID + 1),
       .client_id = seal_column_text(row, R_CLIENT_ID + 1),
   };
-  int rc = seal_record_open(p, sqlite3_column_int64(row, 0), &place, &record,
+  int rc = seal_record_open(p, sqlite3_column_int64(row, SEAL_VIEW_ID), &place, &record,
                             sqlite3_column_blob(row, R_KEY_INFO + 1),
                             sqlite3_column_bytes(row, R_KEY_INFO + 1), &plain, &n, &err);
   if (rc == SQLITE_OK) {
@@ -368,6 +371,7 @@ static int record_column(Seal *p, sqlite3_context *ctx, sqlite3_stmt *row, int c
 
 const SealRelation seal_relation_key_record = {
     .name = "key_record",
+    .waits = 1,
     .columns = key_record_columns,
     .n_columns = COUNT(key_record_columns),
     .create = SQL_CREATE_KEY_RECORD,

@@ -12,13 +12,15 @@ coalesce(
   (SELECT id FROM main.seal_term_data
     WHERE agreement = a.id AND seal_service = ?2 AND val_service_id = '*'))
 
--- What an agreement and a term say, and the term's counters: see the enum in authorize.c.
+-- What an agreement a and a term t of VAL server v say, and the term's counters u.
 -- fragment: authorize_columns
-a.id, a.status, a.start_time, a.stop_time, v.status, v.exp_time,
-  t.id, t.start_time, t.stop_time, t.max_identities, t.max_key_records, t.max_validity,
-  t.key_formats, t.scopes, t.allowed_invocation_time_ranges, t.allowed_invocations_per_second,
-  t.allowed_total_invocations, coalesce(u.invocations, 0), coalesce(u.bucket_time, {{never}}),
-  coalesce(u.bucket_spent, 0), a.agreement_id, t.val_service_id
+a.id AS agreement, a.status, a.start_time AS start, a.stop_time AS stop, v.status AS server_status,
+  v.exp_time AS server_exp, t.id AS term, t.start_time AS term_start, t.stop_time AS term_stop,
+  t.max_identities, t.max_key_records, t.max_validity, t.key_formats, t.scopes,
+  t.allowed_invocation_time_ranges AS ranges, t.allowed_invocations_per_second AS rate,
+  t.allowed_total_invocations AS total, coalesce(u.invocations, 0) AS invocations,
+  coalesce(u.bucket_time, {{never}}) AS bucket_time, coalesce(u.bucket_spent, 0) AS bucket_spent,
+  a.agreement_id, t.val_service_id AS term_service
 
 -- The agreement of a VAL server, and the term that covers a VAL service: the exact one before '*'.
 -- ?1 VAL server ?2 seal_service ?3 val_service_id
@@ -30,11 +32,14 @@ LEFT JOIN main.seal_term_data AS t ON t.id = {{term_of}}
 LEFT JOIN main.seal_term_use AS u ON u.term = t.id
 WHERE v.id = ?1
 
--- The term of a message that names no VAL service: of those that have started, the one that holds the
--- longest; '*' where several do. The order is that of an index.
+-- The term of an act that names no VAL service: '*', if it holds; else of those that have started the one that
+-- holds the longest, then by name, in the order of an index; else any, which says why not.
 -- ?1 VAL server ?2 seal_service ?3 at
 -- fragment: any_term
 coalesce(
+  (SELECT id FROM main.seal_term_data
+    WHERE agreement = v.agreement AND seal_service = ?2 AND val_service_id = '*'
+      AND coalesce(start_time, -1e18) <= ?3 AND coalesce(stop_time, {{forever}}) > ?3),
   (SELECT id FROM main.seal_term_data
     WHERE agreement = v.agreement AND seal_service = ?2 AND +coalesce(start_time, -1e18) <= ?3
     ORDER BY coalesce(stop_time, {{forever}}) DESC, val_service_id LIMIT 1),
@@ -42,7 +47,7 @@ coalesce(
     ORDER BY coalesce(stop_time, {{forever}}) DESC, val_service_id LIMIT 1))
 
 -- name: authorize_term_any
-SELECT {{any_term}} FROM main.seal_val_server_data AS v WHERE v.id = ?1
+SELECT {{any_term}} AS term FROM main.seal_val_server_data AS v WHERE v.id = ?1
 
 -- The same as authorize_term for a message that names no VAL service.
 -- ?1 VAL server ?2 seal_service ?3 at
@@ -58,7 +63,8 @@ WHERE v.id = ?1
 -- hangs on a VAL server that ended. What has ended is swept, so that both are short.
 -- ?1 term ?2 at ?3 agreement
 -- name: authorize_held
-SELECT u.identities - coalesce(sum(e.identities), 0), u.key_records - coalesce(sum(e.key_records), 0)
+SELECT u.identities - coalesce(sum(e.identities), 0) AS identities,
+  u.key_records - coalesce(sum(e.key_records), 0) AS key_records
 FROM main.seal_term_use AS u
 LEFT JOIN (
   SELECT h.identities, h.key_records FROM main.seal_term_held AS h
@@ -78,12 +84,13 @@ WHERE u.term = ?1
 INSERT INTO main.seal_term_use(term, identities, key_records) VALUES (?1, ?2, ?3)
 ON CONFLICT DO UPDATE SET identities = identities + ?2, key_records = key_records + ?3
 
--- One answered invocation: it counts, and takes a token from the bucket.
--- ?1 term ?2 at
+-- One answered invocation: it counts, takes a token from the bucket, and brings what is held by it.
+-- ?1 term ?2 at ?3 identities ?4 key records, all more than before
 -- name: term_use_invoke
 INSERT INTO main.seal_term_use(term, identities, key_records, invocations, bucket_time, bucket_spent)
-VALUES (?1, 0, 0, 1, ?2, 1)
-ON CONFLICT DO UPDATE SET invocations = invocations + 1, {{bucket_take}}
+VALUES (?1, ?3, ?4, 1, ?2, 1)
+ON CONFLICT DO UPDATE SET identities = identities + ?3, key_records = key_records + ?4,
+  invocations = invocations + 1, {{bucket_take}}
 
 -- A refused one: where there is a rate, it takes a token.
 -- name: term_use_refuse
@@ -125,7 +132,8 @@ SELECT id, status, exp_time FROM main.seal_val_server_data WHERE val_server_id =
 -- The keys of a VAL server that may verify its token, the one that the token names first.
 -- ?1 VAL server ?2 kid ?3 1: secrets
 -- name: authenticate_keys
-SELECT w.id, w.value, w.start_time, w.exp_time, w.status, w.type, {{credential_identity}},
+SELECT w.id, w.value, w.start_time, w.exp_time, w.status, w.type,
+  {{credential_identity}} AS identity,
   w.credential_id
 FROM main.seal_credential_data AS w JOIN main.seal_val_server_data AS v ON v.id = w.val_server
 WHERE w.val_server = ?1 AND w.type = iif(?3, 'psk', 'jwk')
@@ -145,7 +153,7 @@ WHERE iss = ?2 AND type = 'issuer' AND status = 'active' AND coalesce(exp_time, 
 -- Which CAs and CRLs are active: what was parsed of them is good as long as this text stays the same.
 -- ?1 at
 -- name: anchor_ids
-SELECT group_concat(id || '.' || generation)
+SELECT group_concat(id || '.' || generation) AS ids
 FROM (SELECT id, generation FROM main.seal_anchor_data
   WHERE type <> 'issuer' AND status = 'active' AND coalesce(exp_time, {{forever}}) > ?1 ORDER BY id)
 
@@ -168,24 +176,24 @@ SELECT crl_number FROM main.seal_anchor_data WHERE type = 'crl' AND subject = ?1
 -- The public keys whose tokens may still be about.
 -- ?1 at
 -- name: signing_jwks
-SELECT '{"keys":[' || group_concat(public) || ']}'
+SELECT '{"keys":[' || group_concat(public) || ']}' AS jwks
 FROM (SELECT public FROM main.seal_registrar_key
   WHERE retired_time IS NULL OR until > ?1 ORDER BY id DESC LIMIT 64)
 
--- ?1 iss ?2 jti ?3 until ?4 transaction
+-- ?1 iss ?2 jti ?3 until ?4 transaction ?5 digest of the message, NULL: rows
 -- name: replay_insert
-INSERT INTO main.seal_credential_replay(iss, jti, until, txn) VALUES (?1, ?2, ?3, ?4)
+INSERT INTO main.seal_credential_replay(iss, jti, until, txn, message) VALUES (?1, ?2, ?3, ?4, ?5)
 ON CONFLICT DO NOTHING
 
 -- ?1 iss ?2 jti
 -- name: replay_find
-SELECT txn FROM main.seal_credential_replay WHERE iss = ?1 AND jti = ?2
+SELECT txn, message FROM main.seal_credential_replay WHERE iss = ?1 AND jti = ?2
 
 -- Until when a SEAL server must serve a user or UE of a VAL service: for each valid provisioning of
 -- the id, its end within the term that grants the SEAL service; the latest of those.
 -- ?1 at ?2 seal_service ?3 val_service_id ?4 VAL user or UE ID ?5 digest of both
 -- name: serves_identity
-SELECT max(min({{until_configuration}}, coalesce(t.stop_time, {{forever}})))
+SELECT max(min({{until_configuration}}, coalesce(t.stop_time, {{forever}}))) AS until
 FROM (SELECT id, service FROM main.seal_identity_data WHERE val_user_id = ?4
   UNION ALL SELECT id, service FROM main.seal_identity_data WHERE val_ue_id = ?4
   UNION ALL SELECT id, service FROM main.seal_server_member WHERE digest = ?5) AS i
@@ -200,7 +208,7 @@ WHERE s.val_service_id = ?3 AND {{valid_configuration}}
 -- Until when the key parameters of a VAL service hold.
 -- ?1 at ?2 val_service_id
 -- name: serves_key
-SELECT max({{until_configuration}})
+SELECT max({{until_configuration}}) AS until
 FROM main.seal_configuration_service AS s
 CROSS JOIN main.seal_configuration_data AS c ON c.id = s.configuration
 CROSS JOIN main.seal_val_server_data AS v ON v.id = c.val_server

@@ -6,13 +6,13 @@
 SELECT seal_service, jwk, status FROM main.seal_server_data WHERE seal_server_id = ?1
 
 -- name: change_last
-SELECT coalesce(max(seq), 0) FROM main.seal_change_data
+SELECT coalesce(max(seq), 0) AS seq FROM main.seal_change_data
 
 -- The next change: what, whether it is key management's, whether it is the end of something that others
 -- hang on.
 -- ?1 after this change
 -- name: change_next
-SELECT seq, object, seal_service = 'key-management', operation = 'delete'
+SELECT seq, object, seal_service = 'key-management' AS is_key, operation = 'delete' AS ended
 FROM main.seal_change_data WHERE seq > ?1 ORDER BY seq LIMIT 1
 
 -- ?1 after this change ?2 object
@@ -53,7 +53,7 @@ SELECT json_object('seal_service', seal_service, 'val_service_id', val_service_i
   'value', value, 'start_time', start_time, 'exp_time', exp_time)
 FROM main.seal_policy_data WHERE seal_service = ?1 AND val_service_id = ?2 AND name = ?3
 
--- ?1 conf_id
+-- ?1 val_server_id ?2 conf_id
 -- name: bundle_configuration
 SELECT c.id, c.seal_service, a.agreement_id, v.val_server_id,
   json_object('conf_id', c.conf_id, 'val_server_id', v.val_server_id, 'seal_service', c.seal_service,
@@ -62,14 +62,14 @@ SELECT c.id, c.seal_service, a.agreement_id, v.val_server_id,
       SELECT json_group_array(json_object('val_service_id', s.val_service_id,
         'term', t.val_service_id, 'key_format', s.key_format, 'scope', s.scope))
       FROM (SELECT * FROM main.seal_configuration_service WHERE configuration = c.id ORDER BY id) AS s
-      JOIN main.seal_term_data AS t ON t.id = s.term))),
+      JOIN main.seal_term_data AS t ON t.id = s.term))) AS state,
   (SELECT json_group_array(val_service_id)
     FROM (SELECT val_service_id FROM main.seal_configuration_service
-      WHERE configuration = c.id ORDER BY id))
+      WHERE configuration = c.id ORDER BY id)) AS services
 FROM main.seal_configuration_data AS c
 JOIN main.seal_val_server_data AS v ON v.id = c.val_server
 JOIN main.seal_agreement_data AS a ON a.id = v.agreement
-WHERE c.conf_id = ?1
+WHERE v.val_server_id = ?1 AND c.conf_id = ?2
 
 -- The terms that a configuration was granted under.
 -- ?1 configuration
@@ -92,7 +92,7 @@ CROSS JOIN main.seal_identity_data AS i
 -- name: bundle_records
 SELECT r.id, s.place, s.val_service_id, r.val_user_id, r.val_ue_id, r.client_id, r.key_format,
   r.key_info, r.user_uri, (SELECT v.val_server_id FROM main.seal_configuration_data AS c
-    JOIN main.seal_val_server_data AS v ON v.id = c.val_server WHERE c.id = ?1)
+    JOIN main.seal_val_server_data AS v ON v.id = c.val_server WHERE c.id = ?1) AS val_server_id
 FROM (SELECT id, val_service_id, row_number() OVER (ORDER BY id) - 1 AS place
   FROM main.seal_configuration_service WHERE configuration = ?1 ORDER BY id) AS s
 CROSS JOIN main.seal_key_record_data AS r
@@ -117,8 +117,10 @@ SELECT id, 'seal_policy:' || seal_service || '/'
   || replace(replace(name, '%', '%25'), '/', '%2F')
 FROM main.seal_policy_data WHERE id > ?1 ORDER BY id LIMIT 1
 -- name: bundle_all_configuration
-SELECT id, 'seal_configuration:' || conf_id FROM main.seal_configuration_data
-WHERE id > ?1 ORDER BY id LIMIT 1
+SELECT c.id, 'seal_configuration:' || replace(replace(v.val_server_id, '%', '%25'), '/', '%2F')
+  || '/' || replace(replace(c.conf_id, '%', '%25'), '/', '%2F')
+FROM main.seal_configuration_data AS c JOIN main.seal_val_server_data AS v ON v.id = c.val_server
+WHERE c.id > ?1 ORDER BY c.id LIMIT 1
 
 -- At the SEAL server: how far it is.
 -- name: apply_state
@@ -183,6 +185,12 @@ VALUES (?1->>'conf_id',
   (SELECT id FROM main.seal_val_server_data WHERE val_server_id = ?1->>'val_server_id'),
   ?1->>'seal_service', ?1->>'exp_time', ?1->>'until', ?1->>'created_time', ?1->>'updated_time',
   ?1->>'supp_feat')
+
+-- ?1 val_server_id ?2 conf_id
+-- name: apply_find_configuration
+SELECT c.id FROM main.seal_val_server_data AS v
+JOIN main.seal_configuration_data AS c ON c.val_server = v.id
+WHERE v.val_server_id = ?1 AND c.conf_id = ?2
 
 -- The term of a VAL service in a configuration.
 -- ?1 VAL server ?2 seal_service ?3 the term's val_service_id

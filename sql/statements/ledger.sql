@@ -29,7 +29,7 @@ ON CONFLICT DO NOTHING
 
 -- ?1 at or before this entry
 -- name: checkpoint_before
-SELECT max(seq) FROM main.seal_audit_checkpoint WHERE seq <= ?1
+SELECT max(seq) AS seq FROM main.seal_audit_checkpoint WHERE seq <= ?1
 
 -- ?1 seq
 -- name: checkpoint_exported
@@ -74,7 +74,7 @@ SELECT public FROM main.seal_registrar_key WHERE kid = ?1
 INSERT INTO main.seal_change_data(time, seal_service, object, operation) VALUES (?1, ?2, ?3, ?4)
 
 -- name: usage_last
-SELECT coalesce(max(seq), 0) FROM main.seal_usage_data
+SELECT coalesce(max(seq), 0) AS seq FROM main.seal_usage_data
 
 -- Here and in occupancy.sql, what counts rows says OR FAIL and calls no function: a statement of many rows
 -- that may have to take itself back opens a savepoint, and SQLite then opens that of the host's statement, too. What is written

@@ -75,13 +75,15 @@ CROSS JOIN (SELECT *, coalesce((SELECT max(o.start) FROM main.seal_occupancy_dat
   FROM main.seal_configuration_service WHERE configuration = ?1 AND (?3 = 0 OR id = ?3)) AS s
 WHERE c.id = ?1 AND c.until > s.since AND s.identities + s.key_records > 0)
 
--- It takes the place of what was known from the same instant on, or comes anew.
+-- It takes the place of what was known from the same instant on, or comes anew. Two statements, since one that
+-- does both may have to take itself back (see ledger.sql).
 -- ?1 configuration ?2 at ?3 service
 -- name: occupancy_again
 UPDATE OR FAIL main.seal_occupancy_data AS d SET (stop, val_server, term, terms, seal_service,
   val_service_id, conf_id, identities, key_records) = (n.until, n.val_server, n.term, n.terms,
   n.seal_service, n.val_service_id, n.conf_id, n.identities, n.key_records)
 FROM {{held_now}} AS n WHERE d.service = n.id AND d.start = n.since
+  AND d.service IN (SELECT id FROM main.seal_configuration_service WHERE configuration = ?1)
 -- name: occupancy_open
 INSERT OR FAIL INTO main.seal_occupancy_data(service, start, stop, val_server, term, terms,
   seal_service, val_service_id, conf_id, identities, key_records)

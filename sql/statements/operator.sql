@@ -161,7 +161,7 @@ UPDATE main.seal_val_server_data SET (end_pt, notification_destination, exp_time
 -- name: val_server_quota
 SELECT a.max_val_servers, (SELECT count(*) FROM main.seal_val_server_data AS v
   WHERE v.agreement = a.id AND v.status <> 'terminated'
-    AND coalesce(v.exp_time, {{forever}}) > ?2 AND v.val_server_id <> ?3)
+    AND coalesce(v.exp_time, {{forever}}) > ?2 AND v.val_server_id <> ?3) AS held
 FROM main.seal_agreement_data AS a WHERE a.agreement_id = ?1
 
 -- ?1 id ?2 at

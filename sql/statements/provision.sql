@@ -16,27 +16,34 @@ SELECT c.conf_id, c.val_server, c.seal_service, c.exp_time, c.until, v.val_serve
 FROM main.seal_configuration_data AS c
 JOIN main.seal_val_server_data AS v ON v.id = c.val_server WHERE c.id = ?1
 
--- ?1 conf_id
--- name: configuration_by_conf_id
-SELECT id FROM main.seal_configuration_data WHERE conf_id = ?1
+-- ?1 VAL server ?2 conf_id
+-- name: configuration_by_name
+SELECT id FROM main.seal_configuration_data WHERE val_server = ?1 AND conf_id = ?2
+
+-- The standing configuration of a VAL server under a term, for an end that rows ask for.
+-- ?1 VAL server ?2 term ?3 seal_service ?4 exp_time ?5 until
+-- name: configuration_standing
+SELECT id, conf_id FROM main.seal_configuration_data
+WHERE val_server = ?1 AND standing = ?2 AND until = ?5 AND seal_service = ?3 AND exp_time IS ?4
 
 -- ?1 conf_id ?2 VAL server ?3 seal_service ?4 exp_time ?5 until ?6 supp_feat ?7 end_pt
--- ?8 notification_destination ?9 at
+-- ?8 notification_destination ?9 at ?10 the term under which it stands, 0: it does not
 -- name: configuration_insert
 INSERT INTO main.seal_configuration_data(conf_id, val_server, seal_service, exp_time, until,
-  supp_feat, end_pt, notification_destination, created_time, updated_time)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9)
+  supp_feat, end_pt, notification_destination, created_time, updated_time, standing)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9, nullif(?10, 0))
 
 -- ?1 id ?2 exp_time ?3 until ?4 supp_feat ?5 end_pt ?6 notification_destination ?7 at
 -- name: configuration_update
 UPDATE main.seal_configuration_data
 SET exp_time = ?2, until = ?3, supp_feat = ?4, end_pt = ?5, notification_destination = ?6,
-  updated_time = max(updated_time, ?7) WHERE id = ?1
+  updated_time = max(updated_time, ?7), standing = NULL WHERE id = ?1
 
 -- ?1 id ?2 exp_time ?3 until ?4 supp_feat ?5 at
 -- name: configuration_reschedule
 UPDATE main.seal_configuration_data
-SET exp_time = ?2, until = ?3, supp_feat = ?4, updated_time = max(updated_time, ?5) WHERE id = ?1
+SET exp_time = ?2, until = ?3, supp_feat = ?4, updated_time = max(updated_time, ?5), standing = NULL
+WHERE id = ?1
 
 -- ?1 id ?2 until
 -- name: configuration_shorten
@@ -66,8 +73,8 @@ ON CONFLICT DO UPDATE SET identities = identities + excluded.identities,
 -- What a configuration holds, by term.
 -- ?1 configuration
 -- name: configuration_tally
-SELECT term, sum(identities), sum(key_records) FROM main.seal_configuration_service
-WHERE configuration = ?1 GROUP BY term
+SELECT term, sum(identities) AS identities, sum(key_records) AS key_records
+FROM main.seal_configuration_service WHERE configuration = ?1 GROUP BY term
 
 -- ?1 configuration
 -- name: configuration_services
@@ -76,18 +83,22 @@ WHERE configuration = ?1 ORDER BY id
 
 -- ?1 configuration ?2 val_service_id
 -- name: service_find
-SELECT id, term, next FROM main.seal_configuration_service
+SELECT id, term, next, identities, key_records FROM main.seal_configuration_service
 WHERE configuration = ?1 AND val_service_id = ?2
 
 -- ?1 id
 -- name: service_load
 SELECT configuration, term, val_service_id FROM main.seal_configuration_service WHERE id = ?1
 
--- ?1 configuration ?2 val_service_id ?3 term ?4 key_format ?5 scope
+-- ?1 configuration ?2 val_service_id ?3 term ?4 key_format ?5 scope ?6 identities ?7 key records ?8 next row
 -- name: service_insert
 INSERT INTO main.seal_configuration_service(id, configuration, val_service_id, term, key_format, scope,
   identities, key_records, next)
-VALUES ({{next_service}}, ?1, ?2, ?3, ?4, ?5, 0, 0, 0)
+VALUES ({{next_service}}, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+
+-- ?1 id ?2 term
+-- name: service_move
+UPDATE main.seal_configuration_service SET term = ?2 WHERE id = ?1
 
 -- ?1 id ?2 identities ?3 key records, more than before ?4 next row
 -- name: service_count
@@ -106,6 +117,11 @@ DELETE FROM main.seal_configuration_service WHERE id = ?1
 -- ?1 id ?2 service ?3 val_user_id ?4 val_ue_id
 -- name: identity_insert
 INSERT INTO main.seal_identity_data(id, service, val_user_id, val_ue_id) VALUES (?1, ?2, ?3, ?4)
+
+-- The same for two rows, with ids ?1 and ?1 + 1: as below.
+-- name: identity_insert_two
+INSERT OR FAIL INTO main.seal_identity_data(id, service, val_user_id, val_ue_id)
+VALUES (?1, ?2, ?3, ?4), (?1 + 1, ?2, ?5, ?6)
 
 -- The same for 32 rows with ids from ?1 on: one statement's beginning and end for all of them. OR FAIL,
 -- so that nothing has to be kept for taking it back: the caller knows that the rows are new.
@@ -185,7 +201,7 @@ UPDATE main.seal_registrar_data SET last_sweep_time = ?1 WHERE id = 1
 -- ?1 configuration
 -- name: stored_head
 SELECT c.conf_id, c.seal_service, c.exp_time, c.supp_feat, v.val_server_id, c.end_pt,
-  c.notification_destination, nullif({{until_configuration}}, {{forever}})
+  c.notification_destination, nullif({{until_configuration}}, {{forever}}) AS valid_until
 FROM main.seal_configuration_data AS c
 JOIN main.seal_val_server_data AS v ON v.id = c.val_server
 JOIN main.seal_agreement_data AS a ON a.id = v.agreement
@@ -193,7 +209,8 @@ WHERE c.id = ?1
 
 -- ?1 configuration
 -- name: stored_services
-SELECT id, val_service_id, key_format, scope, identities FROM main.seal_configuration_service
+SELECT id, val_service_id, key_format, scope, identities, key_records, term
+FROM main.seal_configuration_service
 WHERE configuration = ?1 ORDER BY id
 
 -- ?1 first ?2 last
@@ -216,14 +233,16 @@ SET end_pt = coalesce(?2, end_pt), notification_destination = coalesce(?3, notif
 WHERE id = ?1 AND (coalesce(?2, end_pt) IS NOT end_pt
   OR coalesce(?3, notification_destination) IS NOT notification_destination)
 
--- ?1 message_id
+-- ?1 message_id ?2 requester ?3 kept after this instant
 -- name: message_find
-SELECT id, digest, status, response IS NOT NULL FROM main.seal_message_data WHERE message_id = ?1
+SELECT id, digest, status FROM main.seal_message_data
+WHERE message_id = ?1 AND requester = ?2 AND time > ?3
 
--- ?1 message_id ?2 digest ?3 time ?4 status ?5 response
+-- It takes the place of one that is kept no more.
+-- ?1 message_id ?2 requester ?3 digest ?4 time ?5 status ?6 response
 -- name: message_insert
-INSERT INTO main.seal_message_data(message_id, digest, time, status, response)
-VALUES (?1, ?2, ?3, ?4, ?5)
+INSERT OR REPLACE INTO main.seal_message_data(message_id, requester, digest, time, status, response)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6)
 
 -- ?1 id ?2 service ?3 val_user_id ?4 val_ue_id ?5 client_id ?6 key_format ?7 key_info, sealed
 -- ?8 user_uri

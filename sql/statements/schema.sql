@@ -35,7 +35,7 @@ CREATE TABLE main.seal_registrar_key(
   until INTEGER NOT NULL
 );
 INSERT INTO main.seal_registrar_data(id, identifier, format, installed_time, clock_time)
-VALUES (1, 'urn:seal:registrar', 1, CAST(strftime('%s', 'now') AS INTEGER), 0);
+VALUES (1, 'urn:seal:registrar', 2, CAST(strftime('%s', 'now') AS INTEGER), 0);
 
 -- name: create_agreement
 CREATE TABLE main.seal_agreement_data(
@@ -108,8 +108,9 @@ CREATE INDEX main.seal_val_server_exp ON seal_val_server_data(exp_time) WHERE ex
 CREATE INDEX main.seal_val_server_terminated ON seal_val_server_data(agreement)
   WHERE status = 'terminated';
 
--- seal_credential_replay holds the token ids that were used. txn is the audit number at which the
--- using transaction began: one transaction may use one token for many rows, no other may.
+-- seal_credential_replay holds the token ids that were used, and what for: message is the digest of a
+-- message, which alone may be repeated with it; NULL: the rows of the transaction that began at audit
+-- number txn, and of no other.
 -- name: create_credential
 CREATE TABLE main.seal_credential_data(
   id INTEGER PRIMARY KEY,
@@ -129,6 +130,7 @@ CREATE TABLE main.seal_credential_replay(
   jti TEXT NOT NULL,
   until INTEGER NOT NULL,
   txn INTEGER NOT NULL,
+  message BLOB,
   PRIMARY KEY (iss, jti)
 ) WITHOUT ROWID;
 CREATE INDEX main.seal_credential_replay_until ON seal_credential_replay(until);
@@ -150,12 +152,13 @@ CREATE TABLE main.seal_anchor_data(
 );
 CREATE UNIQUE INDEX main.seal_anchor_iss ON seal_anchor_data(iss) WHERE type = 'issuer';
 
--- until: when the configuration itself ends (exp_time, or what max_validity gave); the largest
--- integer when only what it hangs on ends it.
+-- A conf_id is its VAL server's. until: when the configuration itself ends (exp_time, or what max_validity
+-- gave); the largest integer when only what it hangs on ends it. standing: the term for whose rows without a
+-- conf_id it was made, until a message or the operator changes it.
 -- name: create_configuration
 CREATE TABLE main.seal_configuration_data(
   id INTEGER PRIMARY KEY,
-  conf_id TEXT NOT NULL UNIQUE,
+  conf_id TEXT NOT NULL,
   val_server INTEGER NOT NULL,
   seal_service TEXT NOT NULL,
   exp_time INTEGER,
@@ -164,9 +167,13 @@ CREATE TABLE main.seal_configuration_data(
   updated_time INTEGER NOT NULL,
   supp_feat TEXT,
   end_pt TEXT,
-  notification_destination TEXT
+  notification_destination TEXT,
+  standing INTEGER,
+  UNIQUE (val_server, conf_id)
 );
 CREATE INDEX main.seal_configuration_val_server ON seal_configuration_data(val_server, seal_service);
+CREATE INDEX main.seal_configuration_standing ON seal_configuration_data(val_server, standing, until)
+  WHERE standing IS NOT NULL;
 CREATE INDEX main.seal_configuration_until ON seal_configuration_data(until);
 CREATE TABLE main.seal_configuration_service(
   id INTEGER PRIMARY KEY,
@@ -310,14 +317,17 @@ CREATE TABLE main.seal_change_data(
 -- name: create_command
 SELECT 1;
 
+-- A message_id is its requester's; only what changed something is kept.
 -- name: create_message
 CREATE TABLE main.seal_message_data(
   id INTEGER PRIMARY KEY,
-  message_id TEXT NOT NULL UNIQUE,
+  requester TEXT NOT NULL,
+  message_id TEXT NOT NULL,
   digest BLOB NOT NULL,
   time INTEGER NOT NULL,
   status INTEGER NOT NULL,
-  response TEXT
+  response TEXT,
+  UNIQUE (message_id, requester)
 );
 CREATE INDEX main.seal_message_time ON seal_message_data(time);
 

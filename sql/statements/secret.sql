@@ -31,13 +31,13 @@ UPDATE main.seal_registrar_key SET until = max(until, ?2) WHERE kid = ?1
 -- The next sealed value after a row id, with what it is sealed to.
 -- ?1 row id
 -- name: reseal_psk
-SELECT w.id, w.value, {{credential_identity}}
+SELECT w.id, w.value, {{credential_identity}} AS name
 FROM main.seal_credential_data AS w JOIN main.seal_val_server_data AS v ON v.id = w.val_server
 WHERE w.type = 'psk' AND w.id > ?1 ORDER BY w.id LIMIT 1
 -- name: reseal_key
 SELECT id, private, kid FROM main.seal_registrar_key WHERE retired_time IS NULL AND id > ?1 ORDER BY id LIMIT 1
 -- name: reseal_record
-SELECT r.id, r.key_info, {{record_identity}}
+SELECT r.id, r.key_info, {{record_identity}} AS name
 FROM main.seal_key_record_data AS r
 JOIN main.seal_configuration_service AS s ON s.id = r.service
 JOIN main.seal_configuration_data AS c ON c.id = s.configuration
@@ -45,8 +45,8 @@ JOIN main.seal_val_server_data AS v ON v.id = c.val_server
 WHERE r.id > ?1 ORDER BY r.id LIMIT 1
 
 -- name: reseal_answer
-SELECT id, response, message_id FROM main.seal_message_data
-WHERE typeof(response) = 'blob' AND id > ?1 ORDER BY id LIMIT 1
+SELECT id, response, length(requester) || ':' || requester || message_id AS name
+FROM main.seal_message_data WHERE typeof(response) = 'blob' AND id > ?1 ORDER BY id LIMIT 1
 
 -- ?1 row id ?2 the value, sealed again
 -- name: reseal_psk_set

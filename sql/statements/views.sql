@@ -93,7 +93,7 @@ SELECT w.id, w.seal_service, w.val_service_id, w.name, w.value, w.start_time, w.
 FROM main.seal_policy_data AS w WHERE {{valid_exp}}
 
 -- name: view_configuration
-SELECT c.id, c.conf_id, v.val_server_id, c.seal_service, c.exp_time,
+SELECT c.id, v.val_server_id, c.conf_id, c.seal_service, c.exp_time,
   nullif({{until_configuration}}, {{forever}}) AS valid_until, c.created_time, c.updated_time,
   c.supp_feat
 FROM main.seal_configuration_data AS c
@@ -165,9 +165,16 @@ FROM main.seal_audit_data AS e
 -- name: view_change
 SELECT e.seq AS id, e.seq, e.time, e.seal_service, e.object, e.operation FROM main.seal_change_data AS e
 
--- The request is never stored; relation.c asks the connection's memory for what is NULL here.
+-- What this connection remembers (?2, a JSON array of [id, stored row or 0, status, message_id, requester])
+-- stands before what is stored under the same message_id. The request is stored nowhere.
 -- name: view_message
-SELECT m.id, m.message_id, NULL AS request, m.status, m.response FROM main.seal_message_data AS m
+SELECT r.value->>0 AS id, r.value->>3 AS message_id, r.value->>4 AS requester, NULL AS request,
+  r.value->>2 AS status, m.response
+FROM json_each(?2) AS r LEFT JOIN main.seal_message_data AS m
+  ON m.id = r.value->>1 AND m.message_id = r.value->>3 AND m.requester = r.value->>4
+UNION ALL
+SELECT m.id, m.message_id, m.requester, NULL, m.status, m.response FROM main.seal_message_data AS m
+WHERE m.message_id NOT IN (SELECT n.value->>3 FROM json_each(?2) AS n)
 
 -- The results that this connection remembers, newest first: ?2 is a JSON array of objects.
 -- name: view_command

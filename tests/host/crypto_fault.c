@@ -17,8 +17,10 @@
 
 void *__real_malloc(size_t n);
 void *__real_calloc(size_t n, size_t size);
+void *__real_realloc(void *p, size_t n);
 void *__wrap_malloc(size_t n);
 void *__wrap_calloc(size_t n, size_t size);
+void *__wrap_realloc(void *p, size_t n);
 
 /* The allocation that fails, counted from now; 0: none. `for_good`: all after it as well. */
 static long fail_at, count;
@@ -35,6 +37,10 @@ void *__wrap_malloc(size_t n) {
 
 void *__wrap_calloc(size_t n, size_t size) {
   return fails() ? NULL : __real_calloc(n, size);
+}
+
+void *__wrap_realloc(void *p, size_t n) {
+  return fails() ? NULL : __real_realloc(p, n);
 }
 
 /* Blocks that OpenSSL has now. */
@@ -89,6 +95,29 @@ static SealReason parse(const char *text) {
 
   seal_keyset_free(out);
   return reason;
+}
+
+/* More names than the parser has room for at first, and names and strings with escapes. */
+#define JSON_MEMBERS                                                                               \
+  "\"a\":1,\"b\":[],\"c\":2.5,\"d\":true,\"\\u0065\":\"\\u0066\",\"f\":null,\"g\":{\"a\":{"        \
+  "\"\\u0061\":"                                                                                   \
+  "\"x\"}},\"h\":8,\"i\":9,\"j\":10,\"k\":11,\"l\":12,\"m\":13,\"n\":14,\"\\u006f\":15,\"p\":16,"  \
+  "\"q\":17,\"r\":{\"a\":18}"
+
+static SealReason read_json(const char *text) {
+  json_t *value;
+  SealReason reason = seal_json_parse(text, strlen(text), 4, &value);
+
+  json_decref(value);
+  return reason;
+}
+
+static SealReason call_json(void) {
+  return read_json("{" JSON_MEMBERS "}");
+}
+
+static SealReason call_json_twice(void) {
+  return read_json("{" JSON_MEMBERS ",\"\\u0068\":19}");
 }
 
 static SealReason call_parse_ec(void) {
@@ -336,6 +365,8 @@ static const struct {
   SealReason expected;
   int fresh;
 } calls[] = {
+    {"json", call_json, SEAL_VALID},
+    {"json-twice", call_json_twice, SEAL_REASON_JSON_INVALID},
     {"parse-ec", call_parse_ec, SEAL_VALID, 1},
     {"parse-rsa", call_parse_rsa, SEAL_VALID, 1},
     {"parse-okp", call_parse_okp, SEAL_VALID, 1},

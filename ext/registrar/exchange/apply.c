@@ -1,4 +1,4 @@
-/* Applying bundles (registrar.h, bundle.c): a SEAL server's own database takes over what the registrar
+/* Applying bundles (exchange.h, bundle.c): a SEAL server's own database takes over what the registrar
 ** tells it.
 **
 **    verify --> addressee, age, order --> every object checked --> written --> how far we are now
@@ -7,7 +7,7 @@
 ** which breaks a rule leaves the database as it was. The keys of the registrar stand in an `issuer`
 ** anchor; the addressee is this database's own identifier.
 */
-#include "registrar/exchange.h"
+#include "registrar/exchange/exchange_int.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -30,12 +30,13 @@ const char *seal_text_member(const json_t *object, const char *name) {
 static int verify_by(SealApply *a, SealText bundle, sqlite3_stmt *row) {
   SealKeySet *set;
   SealJws jws;
-  int rc = seal_key_parse(a->p, 0x300000003u + (uint64_t)sqlite3_column_int64(row, 2),
-                          SEAL_KEYSET_PUBLIC, sqlite3_column_blob(row, 1),
-                          sqlite3_column_bytes(row, 1), &set);
+  int rc =
+      seal_key_parse(a->p, 0x300000003u + (uint64_t)sqlite3_column_int64(row, APPLY_ISSUERS_ID),
+                     SEAL_KEYSET_PUBLIC, sqlite3_column_blob(row, APPLY_ISSUERS_VALUE),
+                     sqlite3_column_bytes(row, APPLY_ISSUERS_VALUE), &set);
   if (rc != SQLITE_OK) return rc;
-  rc = seal_reason_rc(
-      seal_jws_verify_upto(a->p->crypto, bundle.p, (size_t)bundle.n, BUNDLE_MAX, set, NULL, &jws));
+  rc = seal_reason_rc(seal_jws_verify_upto(seal_crypto(a->p), bundle.p, (size_t)bundle.n,
+                                           BUNDLE_MAX, set, NULL, &jws));
   const char *typ = seal_text_member(jws.header, "typ");
   if (rc == SQLITE_OK && (typ == NULL || strcmp(typ, SEAL_BUNDLE_TYPE) != 0)) {
     rc = SQLITE_CONSTRAINT_VTAB;
@@ -45,8 +46,8 @@ static int verify_by(SealApply *a, SealText bundle, sqlite3_stmt *row) {
         seal_json_parse((const char *)jws.payload, jws.payload_size, 16, &a->payload));
   }
   const char *iss = rc == SQLITE_OK ? seal_text_member(a->payload, "iss") : NULL;
-  if (rc == SQLITE_OK &&
-      (iss == NULL || strcmp(iss, (const char *)sqlite3_column_text(row, 0)) != 0)) {
+  if (rc == SQLITE_OK && (iss == NULL || strcmp(iss, (const char *)sqlite3_column_text(
+                                                         row, APPLY_ISSUERS_ISS)) != 0)) {
     rc = SQLITE_CONSTRAINT_VTAB;
   }
   seal_jws_clear(&jws);
@@ -55,7 +56,7 @@ static int verify_by(SealApply *a, SealText bundle, sqlite3_stmt *row) {
 
 static int verify(SealApply *a, SealText bundle) {
   sqlite3_stmt *row;
-  int rc = seal_store_row(&a->p->store, SQL_APPLY_ISSUERS, &row, "i", a->at);
+  int rc = seal_store_row(seal_store(a->p), SQL_APPLY_ISSUERS, &row, "i", a->at);
   for (; rc == SQLITE_ROW; rc = sqlite3_step(row)) {
     int one = verify_by(a, bundle, row);
     if (one == SQLITE_CONSTRAINT_VTAB) {
@@ -109,10 +110,11 @@ static int check_addressee(SealApply *a) {
 /* SQLITE_DONE: it was applied already. A full copy may follow on anything that is older than it. */
 static int check_order(SealApply *a) {
   sqlite3_stmt *row;
-  int rc = seal_store_row(&a->p->store, SQL_APPLY_STATE, &row, "");
+  int rc = seal_store_row(seal_store(a->p), SQL_APPLY_STATE, &row, "");
   if (rc != SQLITE_ROW) return rc == SQLITE_DONE ? SQLITE_CORRUPT_VTAB : rc;
-  const char *is_at = (const char *)sqlite3_column_text(row, 0);
-  int64_t seq = sqlite3_column_int64(row, 1), time = sqlite3_column_int64(row, 2);
+  const char *is_at = (const char *)sqlite3_column_text(row, APPLY_STATE_BUNDLE_TO);
+  int64_t seq = sqlite3_column_int64(row, APPLY_STATE_BUNDLE_SEQ),
+          time = sqlite3_column_int64(row, APPLY_STATE_BUNDLE_TIME);
   int newer = is_at == NULL || a->seq > seq || (a->seq == seq && a->iat > time);
   rc = SQLITE_OK;
   if (is_at != NULL && strcmp(is_at, a->to) == 0 && (a->from != NULL || !newer)) {
@@ -143,8 +145,7 @@ int seal_apply(Seal *p, SealText bundle, int64_t at, char **result, SealError *e
   SealApply a = {.p = p, .err = err, .at = at};
   size_t n = 0;
   *result = NULL;
-  int rc = seal_settle(p);
-  if (rc == SQLITE_OK) rc = verify(&a, bundle);
+  int rc = verify(&a, bundle);
   if (rc == SQLITE_OK) rc = read_head(&a);
   if (rc == SQLITE_OK) rc = check_addressee(&a);
   if (rc == SQLITE_OK) rc = check_order(&a);

@@ -7,7 +7,7 @@
 **    agreement 1--n term
 **    agreement 1--n val_server 1--n configuration n--n term
 */
-#include "registrar/exchange.h"
+#include "registrar/exchange/exchange_int.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -35,9 +35,9 @@ static const SealShape shapes[] = {
     {"seal_policy:", "w:seal_service i:val_service_id i:name j:value t:start_time t:exp_time", 3,
      SQL_APPLY_POLICY, SQL_POLICY_FIND, NULL, SQL_POLICY_REMOVE},
     {"seal_configuration:",
-     "i:conf_id i:val_server_id w:seal_service t:exp_time n:until T:created_time T:updated_time "
+     "i:val_server_id i:conf_id w:seal_service t:exp_time n:until T:created_time T:updated_time "
      "o:supp_feat",
-     1, SQL_APPLY_CONFIGURATION, SQL_CONFIGURATION_BY_CONF_ID, NULL, SQL_COUNT},
+     2, SQL_APPLY_CONFIGURATION, SQL_COUNT, NULL, SQL_COUNT},
 };
 #define N_SHAPES (sizeof shapes / sizeof *shapes)
 
@@ -174,7 +174,7 @@ static int check_there(Check *c, const char *object, const char *agreement, enum
   if (said != 0) return said > end ? SQLITE_OK : refuse_missing(c);
   if (c->a->from == NULL || end != 0) return refuse_missing(c);
   int rc =
-      seal_store_row(&c->a->p->store, find, &row, key[1] ? "ttt" : "t", key[0], key[1], key[2]);
+      seal_store_row(seal_store(c->a->p), find, &row, key[1] ? "ttt" : "t", key[0], key[1], key[2]);
   seal_store_reset(row);
   return rc == SQLITE_DONE ? refuse_missing(c) : rc == SQLITE_ROW ? SQLITE_OK : rc;
 }
@@ -196,8 +196,10 @@ static int agreement_of(Check *c, const char *val_server_id, char **out) {
   int rc = SQLITE_DONE;
   *out = NULL;
   if (id == NULL && c->a->from != NULL) {
-    rc = seal_store_row(&c->a->p->store, SQL_BUNDLE_VAL_SERVER_AGREEMENT, &row, "t", val_server_id);
-    if (rc == SQLITE_ROW) id = (const char *)sqlite3_column_text(row, 0);
+    rc = seal_store_row(seal_store(c->a->p), SQL_BUNDLE_VAL_SERVER_AGREEMENT, &row, "t",
+                        val_server_id);
+    if (rc == SQLITE_ROW)
+      id = (const char *)sqlite3_column_text(row, BUNDLE_VAL_SERVER_AGREEMENT_AGREEMENT_ID);
   }
   if (id != NULL) *out = sqlite3_mprintf("%s", id);
   if (id != NULL && *out == NULL) rc = SQLITE_NOMEM;
@@ -264,7 +266,7 @@ static int open_record(SealApply *a, json_t *row) {
   json_t *json = NULL;
   int rc = a->own ? SQLITE_OK : seal_signing_key(a->p, &a->own, a->err);
   if (rc == SQLITE_OK) {
-    rc = seal_reason_rc(seal_jwe_decrypt(a->p->crypto, a->own, json_string_value(text),
+    rc = seal_reason_rc(seal_jwe_decrypt(seal_crypto(a->p), a->own, json_string_value(text),
                                          json_string_length(text), &plain, &n));
   }
   if (rc == SQLITE_OK) rc = seal_reason_rc(seal_json_parse((const char *)plain, n, 4, &json));
@@ -335,19 +337,21 @@ static int check_rows(SealApply *a, const json_t *entry, const json_t *services,
 
 /* More rows of a configuration that is here already, with all the VAL services that they name: the first
 ** entry, so that nothing before it can have taken it away. */
-static int check_more(Check *c, const json_t *entry, const char *conf_id) {
+static int check_more(Check *c, const json_t *entry, const char *name) {
   const json_t *services = json_object_get(entry, "services");
   sqlite3_stmt *row;
   json_t *service, *here = NULL;
   size_t i, found = 0;
   const char *seal_service = NULL;
-  int rc = c->entry == 1 && c->a->from != NULL && json_is_array(services)
-               ? seal_store_row(&c->a->p->store, SQL_BUNDLE_CONFIGURATION, &row, "t", conf_id)
-               : seal_refuse_form(c->a, "state");
-  if (rc == SQLITE_CONSTRAINT_VTAB) return rc;
+  if (c->entry != 1 || c->a->from == NULL || !json_is_array(services)) {
+    return seal_refuse_form(c->a, "state");
+  }
+  char *copy;
+  int rc = seal_told_configuration(c->a->p, name, &copy, NULL, &row);
+  sqlite3_free(copy);
   if (rc == SQLITE_ROW) {
-    SealText names = seal_column_text(row, 5);
-    seal_service = seal_service_name(seal_column_text(row, 1));
+    SealText names = seal_column_text(row, BUNDLE_CONFIGURATION_SERVICES);
+    seal_service = seal_service_name(seal_column_text(row, BUNDLE_CONFIGURATION_SEAL_SERVICE));
     rc = seal_reason_rc(seal_json_parse(names.p ? names.p : "", (size_t)names.n, 2, &here));
   }
   seal_store_reset(row);

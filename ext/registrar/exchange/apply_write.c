@@ -3,7 +3,7 @@
 ** An object's state takes the place of the one that is here; a configuration's rows with it. An
 ** agreement, a term or a VAL server that ends takes along what hangs on it, as at the registrar.
 */
-#include "registrar/exchange.h"
+#include "registrar/exchange/exchange_int.h"
 
 #include <assert.h>
 #include <string.h>
@@ -36,7 +36,7 @@ static int write_record(SealApply *a, Target *target, const char *conf_id, const
       .user_uri = seal_json_member(json, "user_uri"),
   };
   assert(n >= 0);
-  int rc = seal_store_row(&a->p->store, SQL_RECORD_THERE, &row, "isss", target->id,
+  int rc = seal_store_row(seal_store(a->p), SQL_RECORD_THERE, &row, "isss", target->id,
                           &record.val_user_id, &record.val_ue_id, &record.client_id);
   seal_store_reset(row);
   if (rc == SQLITE_DONE) {
@@ -50,9 +50,9 @@ static int write_record(SealApply *a, Target *target, const char *conf_id, const
 /* An identity that is there already is stored once. */
 static int write_identity(SealApply *a, Target *target, int64_t id, int is_ue, SealText text) {
   SealText none = {NULL, 0};
-  int rc = seal_store_run(&a->p->store, SQL_APPLY_IDENTITY, "iiss", id, target->id,
+  int rc = seal_store_run(seal_store(a->p), SQL_APPLY_IDENTITY, "iiss", id, target->id,
                           is_ue ? &none : &text, is_ue ? &text : &none);
-  target->identities += sqlite3_changes64(a->p->store.db);
+  target->identities += sqlite3_changes64(seal_db(a->p));
   return rc;
 }
 
@@ -62,7 +62,7 @@ static int write_member(SealApply *a, Target *target, int64_t id, SealText text)
   ptrdiff_t n = seal_b64url_decode(text.p, (size_t)text.n, digest);
   assert(n == SEAL_SHA256_SIZE);
   target->identities++;
-  return seal_store_run(&a->p->store, SQL_MEMBER_INSERT, "iib", id, target->id, digest, (int)n);
+  return seal_store_run(seal_store(a->p), SQL_MEMBER_INSERT, "iib", id, target->id, digest, (int)n);
 }
 
 static int write_row(SealApply *a, Target *target, const char *conf_id, const json_t *row) {
@@ -88,7 +88,7 @@ static int load_targets(SealApply *a, int64_t id, Target **out, size_t *n) {
   sqlite3_stmt *row;
   *out = NULL;
   *n = 0;
-  int rc = seal_store_row(&a->p->store, SQL_APPLY_SERVICES, &row, "i", id);
+  int rc = seal_store_row(seal_store(a->p), SQL_APPLY_SERVICES, &row, "i", id);
   for (; rc == SQLITE_ROW; rc = sqlite3_step(row)) {
     Target *more = sqlite3_realloc64(*out, (*n + 1) * sizeof *more);
     if (more == NULL) {
@@ -98,10 +98,11 @@ static int load_targets(SealApply *a, int64_t id, Target **out, size_t *n) {
     *out = more;
     Target *target = &more[(*n)++];
     memset(target, 0, sizeof *target);
-    target->id = sqlite3_column_int64(row, 0);
-    target->term = sqlite3_column_int64(row, 1);
-    target->next = sqlite3_column_int64(row, 2);
-    SealText name = seal_column_text(row, 3), server = seal_column_text(row, 4);
+    target->id = sqlite3_column_int64(row, APPLY_SERVICES_ID);
+    target->term = sqlite3_column_int64(row, APPLY_SERVICES_TERM);
+    target->next = sqlite3_column_int64(row, APPLY_SERVICES_NEXT);
+    SealText name = seal_column_text(row, APPLY_SERVICES_VAL_SERVICE_ID),
+             server = seal_column_text(row, APPLY_SERVICES_VAL_SERVER_ID);
     sqlite3_snprintf(sizeof target->val_service_id, target->val_service_id, "%.*s", name.n,
                      name.p ? name.p : "");
     sqlite3_snprintf(sizeof target->val_server_id, target->val_server_id, "%.*s", server.n,
@@ -113,18 +114,14 @@ static int load_targets(SealApply *a, int64_t id, Target **out, size_t *n) {
 
 /* Counts what was written. */
 static int count_targets(SealApply *a, int64_t id, const Target *targets, size_t n) {
-  sqlite3_stmt *row;
-  int rc = seal_store_row(&a->p->store, SQL_CONFIGURATION_LOAD, &row, "i", id);
-  if (rc != SQLITE_ROW) return rc == SQLITE_DONE ? SQLITE_CORRUPT_VTAB : rc;
-  int64_t val_server = sqlite3_column_int64(row, 1), until = sqlite3_column_int64(row, 4);
-  seal_store_reset(row);
-  rc = SQLITE_OK;
+  SealHead head;
+  int rc = seal_head_load(a->p, id, &head);
   for (size_t i = 0; rc == SQLITE_OK && i < n; i++) {
-    rc = seal_store_run(&a->p->store, SQL_SERVICE_COUNT, "iiii", targets[i].id,
+    rc = seal_store_run(seal_store(a->p), SQL_SERVICE_COUNT, "iiii", targets[i].id,
                         targets[i].identities, targets[i].records, targets[i].next);
     if (rc == SQLITE_OK) {
-      rc = seal_hold(a->p, targets[i].term, until, val_server, targets[i].identities,
-                     targets[i].records);
+      SealTally more = {targets[i].term, targets[i].identities, targets[i].records};
+      rc = seal_hold(a->p, &more, head.until, head.val_server);
     }
   }
   return rc;
@@ -171,10 +168,13 @@ static int write_rows(SealApply *a, int64_t id, const char *conf_id, const json_
   return rc;
 }
 
-static int find_configuration(SealApply *a, const char *conf_id, int64_t *id) {
+/* The row id of the configuration that a VAL server has under a name; 0: none. */
+static int find_configuration(SealApply *a, const char *val_server_id, const char *conf_id,
+                              int64_t *id) {
   sqlite3_stmt *row;
-  int rc = seal_store_row(&a->p->store, SQL_CONFIGURATION_BY_CONF_ID, &row, "t", conf_id);
-  *id = rc == SQLITE_ROW ? sqlite3_column_int64(row, 0) : 0;
+  int rc = seal_store_row(seal_store(a->p), SQL_APPLY_FIND_CONFIGURATION, &row, "tt", val_server_id,
+                          conf_id);
+  *id = rc == SQLITE_ROW ? sqlite3_column_int64(row, APPLY_FIND_CONFIGURATION_ID) : 0;
   seal_store_reset(row);
   return rc == SQLITE_ROW || rc == SQLITE_DONE ? SQLITE_OK : rc;
 }
@@ -183,7 +183,7 @@ static int remove_configuration(SealApply *a, int64_t id) {
   int64_t removed = 0;
   if (id == 0) return SQLITE_OK;
   int rc = seal_configuration_clear(a->p, id, INT64_MAX, a->at, &removed);
-  return rc == SQLITE_OK ? seal_store_run(&a->p->store, SQL_CONFIGURATION_DELETE, "i", id) : rc;
+  return rc == SQLITE_OK ? seal_store_run(seal_store(a->p), SQL_CONFIGURATION_DELETE, "i", id) : rc;
 }
 
 /* The services of a new configuration. */
@@ -192,43 +192,54 @@ static int write_services(SealApply *a, int64_t id, const json_t *state) {
   sqlite3_stmt *row;
   size_t i;
   json_t *item;
-  int64_t val_server = 0;
-  int rc = seal_store_row(&a->p->store, SQL_CONFIGURATION_LOAD, &row, "i", id);
-  if (rc == SQLITE_ROW) val_server = sqlite3_column_int64(row, 1);
-  seal_store_reset(row);
-  rc = rc == SQLITE_ROW ? SQLITE_OK : SQLITE_CORRUPT_VTAB;
+  SealHead head;
+  int rc = seal_head_load(a->p, id, &head);
   json_array_foreach(services, i, item) {
     SealService service = {.val_service_id = seal_json_member(item, "val_service_id"),
                            .key_format = seal_json_member(item, "key_format"),
                            .scope = seal_json_member(item, "scope")};
     int64_t service_id;
     if (rc != SQLITE_OK) break;
-    rc = seal_store_row(&a->p->store, SQL_APPLY_FIND_TERM, &row, "itt", val_server,
+    rc = seal_store_row(seal_store(a->p), SQL_APPLY_FIND_TERM, &row, "itt", head.val_server,
                         seal_text_member(state, "seal_service"), seal_text_member(item, "term"));
-    if (rc == SQLITE_ROW) service.grant.term = sqlite3_column_int64(row, 0);
+    if (rc == SQLITE_ROW) service.grant.term = sqlite3_column_int64(row, APPLY_FIND_TERM_ID);
     seal_store_reset(row);
     if (rc == SQLITE_DONE) return SQLITE_CORRUPT_VTAB; /* check.c has seen it */
-    if (rc == SQLITE_ROW) rc = seal_service_make(a->p, id, &service, &service_id);
+    if (rc == SQLITE_ROW)
+      rc = seal_service_make(a->p, id, &service, (SealCount){0, 0, 0}, &service_id);
   }
   return rc;
 }
 
-static int write_configuration(SealApply *a, const char *conf_id, const json_t *entry) {
+/* The state of a configuration: it takes the place of the one that is here, rows and all. */
+static int write_state_of(SealApply *a, char *const parts[3], const json_t *state, int64_t *id) {
+  char *text = seal_json_dump(state);
+  int rc =
+      text ? seal_store_run(seal_store(a->p), SQL_APPLY_CONFIGURATION, "t", text) : SQLITE_NOMEM;
+  sqlite3_free(text);
+  if (rc == SQLITE_OK) rc = find_configuration(a, parts[0], parts[1], id);
+  return rc == SQLITE_OK ? write_services(a, *id, state) : rc;
+}
+
+static int write_configuration(SealApply *a, const char *name, const json_t *entry) {
   const json_t *state = json_object_get(entry, "state");
   int64_t id;
-  int rc = find_configuration(a, conf_id, &id);
+  char *copy = sqlite3_mprintf("%s", name), *parts[3];
+  if (copy == NULL) return SQLITE_NOMEM;
+  int n = seal_name_split(copy, parts);
+  assert(n == 2); /* apply_check.c has seen it */
+  (void)n;
+  int rc = find_configuration(a, parts[0], parts[1], &id);
   if (rc == SQLITE_OK && state != NULL) rc = remove_configuration(a, id);
-  if (rc != SQLITE_OK || json_is_null(state)) return rc;
-  if (state != NULL) {
-    char *text = seal_json_dump(state);
-    rc = text ? seal_store_run(&a->p->store, SQL_APPLY_CONFIGURATION, "t", text) : SQLITE_NOMEM;
-    sqlite3_free(text);
-    if (rc == SQLITE_OK) rc = find_configuration(a, conf_id, &id);
-    if (rc == SQLITE_OK) rc = write_services(a, id, state);
+  if (rc == SQLITE_OK && !json_is_null(state)) {
+    if (state != NULL) rc = write_state_of(a, parts, state, &id);
+    const json_t *services = json_object_get(state ? state : entry, "services");
+    if (rc == SQLITE_OK) {
+      rc = write_rows(a, id, parts[1], services, json_object_get(entry, "rows"));
+    }
   }
-  if (rc != SQLITE_OK) return rc;
-  const json_t *services = json_object_get(state ? state : entry, "services");
-  return write_rows(a, id, conf_id, services, json_object_get(entry, "rows"));
+  sqlite3_free(copy);
+  return rc;
 }
 
 /* Takes away an object without rows, and what hangs on it. */
@@ -238,22 +249,24 @@ static int end_state(SealApply *a, const SealShape *shape, const char *name) {
   int64_t id = 0;
   if (copy == NULL) return SQLITE_NOMEM;
   if (shape->n_keys > 1) (void)seal_name_split(copy, parts);
-  int rc = seal_store_row(&a->p->store, shape->find, &row, shape->n_keys > 1 ? "ttt" : "t",
+  int rc = seal_store_row(seal_store(a->p), shape->find, &row, shape->n_keys > 1 ? "ttt" : "t",
                           parts[0], parts[1], parts[2]);
   if (rc == SQLITE_ROW) id = sqlite3_column_int64(row, 0);
   seal_store_reset(row);
   sqlite3_free(copy);
   if (rc != SQLITE_ROW) return rc == SQLITE_DONE ? SQLITE_OK : rc;
   if (shape->remove != NULL) return seal_remove(a->p, shape->remove, id);
-  return seal_store_run(&a->p->store, shape->remove_one, "i", id);
+  return seal_store_run(seal_store(a->p), shape->remove_one, "i", id);
 }
 
 /* A VAL server's agreement never changes: one of another agreement is another VAL server. */
 static int end_other(SealApply *a, const SealShape *shape, const char *name, const json_t *state) {
   sqlite3_stmt *row;
-  int rc = seal_store_row(&a->p->store, SQL_BUNDLE_VAL_SERVER_AGREEMENT, &row, "t", name);
-  int other = rc == SQLITE_ROW && strcmp((const char *)sqlite3_column_text(row, 0),
-                                         seal_text_member(state, "agreement_id")) != 0;
+  int rc = seal_store_row(seal_store(a->p), SQL_BUNDLE_VAL_SERVER_AGREEMENT, &row, "t", name);
+  int other =
+      rc == SQLITE_ROW &&
+      strcmp((const char *)sqlite3_column_text(row, BUNDLE_VAL_SERVER_AGREEMENT_AGREEMENT_ID),
+             seal_text_member(state, "agreement_id")) != 0;
   seal_store_reset(row);
   if (rc != SQLITE_ROW) return rc == SQLITE_DONE ? SQLITE_OK : rc;
   return other ? end_state(a, shape, name) : SQLITE_OK;
@@ -266,7 +279,7 @@ static int write_state(SealApply *a, const SealShape *shape, const char *name,
   int rc = shape->apply == SQL_APPLY_VAL_SERVER ? end_other(a, shape, name, state) : SQLITE_OK;
   char *text = rc == SQLITE_OK ? seal_json_dump(state) : NULL;
   if (rc == SQLITE_OK) {
-    rc = text ? seal_store_run(&a->p->store, shape->apply, "t", text) : SQLITE_NOMEM;
+    rc = text ? seal_store_run(seal_store(a->p), shape->apply, "t", text) : SQLITE_NOMEM;
   }
   sqlite3_free(text);
   return rc;
@@ -282,7 +295,7 @@ static int clear_all(SealApply *a) {
   };
   int rc = SQLITE_OK;
   for (size_t i = 0; rc == SQLITE_OK && i < sizeof all / sizeof *all; i++) {
-    rc = seal_store_run(&a->p->store, all[i], "");
+    rc = seal_store_run(seal_store(a->p), all[i], "");
   }
   return rc;
 }
@@ -302,5 +315,5 @@ int seal_apply_write(SealApply *a) {
              : write_state(a, shape, name, json_object_get(entry, "state"));
   }
   if (rc != SQLITE_OK) return rc;
-  return seal_store_run(&a->p->store, SQL_APPLY_STATE_SET, "tii", a->to, a->seq, a->iat);
+  return seal_store_run(seal_store(a->p), SQL_APPLY_STATE_SET, "tii", a->to, a->seq, a->iat);
 }

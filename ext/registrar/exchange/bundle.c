@@ -1,4 +1,4 @@
-/* Bundles (registrar.h): what one SEAL server is told, signed.
+/* Bundles (exchange.h): what one SEAL server is told, signed.
 **
 **    {"iss":"urn:seal:registrar", "aud":"sims-1", "seal_service":"identity-management", "iat":…,
 **     "from":"17", "to":"42", "seq":42, "more":false,
@@ -26,7 +26,7 @@
 ** A bundle says what is committed, or what this transaction has written; one that is handed on before its
 ** transaction commits may tell what never was.
 */
-#include "registrar/exchange.h"
+#include "registrar/exchange/exchange_int.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -46,14 +46,14 @@ static const enum SealSql kinds[] = {SQL_BUNDLE_ALL_AGREEMENT, SQL_BUNDLE_ALL_TE
 /* The next object of the change feed, or of a kind. */
 static int next_object(SealTeller *t, enum SealSql sql, int64_t after, SealTold *out) {
   sqlite3_stmt *row;
-  int rc = seal_store_row(&t->p->store, sql, &row, "i", after);
+  int rc = seal_store_row(seal_store(t->p), sql, &row, "i", after);
   memset(out, 0, sizeof *out);
   if (rc == SQLITE_ROW) {
-    out->id = sqlite3_column_int64(row, 0);
-    out->name = sqlite3_mprintf("%s", (const char *)sqlite3_column_text(row, 1));
+    out->id = sqlite3_column_int64(row, CHANGE_NEXT_SEQ);
+    out->name = sqlite3_mprintf("%s", (const char *)sqlite3_column_text(row, CHANGE_NEXT_OBJECT));
     if (sql == SQL_CHANGE_NEXT) {
-      out->is_key = sqlite3_column_int(row, 2);
-      out->ended = sqlite3_column_int(row, 3);
+      out->is_key = sqlite3_column_int(row, CHANGE_NEXT_IS_KEY);
+      out->ended = sqlite3_column_int(row, CHANGE_NEXT_ENDED);
     }
     if (out->name == NULL) rc = SQLITE_NOMEM;
   }
@@ -63,8 +63,8 @@ static int next_object(SealTeller *t, enum SealSql sql, int64_t after, SealTold 
 
 static int last_change(Seal *p, int64_t *seq) {
   sqlite3_stmt *row;
-  int rc = seal_store_row(&p->store, SQL_CHANGE_LAST, &row, "");
-  *seq = rc == SQLITE_ROW ? sqlite3_column_int64(row, 0) : 0;
+  int rc = seal_store_row(seal_store(p), SQL_CHANGE_LAST, &row, "");
+  *seq = rc == SQLITE_ROW ? sqlite3_column_int64(row, CHANGE_LAST_SEQ) : 0;
   seal_store_reset(row);
   return rc == SQLITE_ROW ? SQLITE_OK : rc;
 }
@@ -195,15 +195,15 @@ static int gather(SealTeller *t, const char *from, char to[PLACE], int64_t *seq,
 */
 static int load_server(SealTeller *t, SealText seal_server_id) {
   sqlite3_stmt *row;
-  int rc = seal_store_row(&t->p->store, SQL_BUNDLE_SERVER, &row, "s", &seal_server_id);
+  int rc = seal_store_row(seal_store(t->p), SQL_BUNDLE_SERVER, &row, "s", &seal_server_id);
   if (rc == SQLITE_ROW) {
-    const char *jwk = (const char *)sqlite3_column_text(row, 1);
+    const char *jwk = (const char *)sqlite3_column_text(row, BUNDLE_SERVER_JWK);
     sqlite3_snprintf(sizeof t->seal_service, t->seal_service, "%s",
-                     (const char *)sqlite3_column_text(row, 0));
+                     (const char *)sqlite3_column_text(row, BUNDLE_SERVER_SEAL_SERVICE));
     t->identity = strcmp(t->seal_service, SEAL_IDM) == 0;
     t->key = strcmp(t->seal_service, SEAL_KM) == 0;
     t->jwk = jwk ? sqlite3_mprintf("%s", jwk) : NULL;
-    SealText status = seal_column_text(row, 2);
+    SealText status = seal_column_text(row, BUNDLE_SERVER_STATUS);
     rc = jwk && t->jwk == NULL ? SQLITE_NOMEM : SQLITE_OK;
     if (rc == SQLITE_OK && (status.p == NULL || strcmp(status.p, "active") != 0)) {
       rc = seal_refuse(t->err, SEAL_REQUESTER_NOT_ACTIVE, "the SEAL server is not active");
@@ -253,7 +253,6 @@ int seal_bundle(Seal *p, SealText seal_server_id, SealText since, int64_t at, ch
   SealKey *key = NULL;
   *jws = NULL;
   int rc = t.told == NULL || (since.p && from == NULL) ? SQLITE_NOMEM : SQLITE_OK;
-  if (rc == SQLITE_OK) rc = seal_flush(p); /* what this transaction has written so far */
   if (rc == SQLITE_OK) rc = load_server(&t, seal_server_id);
   if (rc == SQLITE_OK) rc = seal_identifier(p, identifier);
   if (rc == SQLITE_OK) rc = seal_signing_key(p, &key, err);
@@ -265,7 +264,7 @@ int seal_bundle(Seal *p, SealText seal_server_id, SealText since, int64_t at, ch
   }
   if (rc == SQLITE_OK) {
     rc = seal_reason_rc(
-        seal_jws_sign(p->crypto, key, SEAL_BUNDLE_TYPE, text, strlen(text), &signed_text));
+        seal_jws_sign(seal_crypto(p), key, SEAL_BUNDLE_TYPE, text, strlen(text), &signed_text));
   }
   if (rc == SQLITE_OK) {
     *jws = sqlite3_mprintf("%s", signed_text);

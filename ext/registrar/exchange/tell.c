@@ -7,7 +7,7 @@
 **
 ** A row begins with the place of its VAL service: in the state's services, or in `services`.
 */
-#include "registrar/exchange.h"
+#include "registrar/exchange/exchange_int.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -65,8 +65,8 @@ static int read_state(SealTeller *t, enum SealSql sql, int several, const char *
   if (copy == NULL) return SQLITE_NOMEM;
   parts[0] = copy;
   if (several) n = seal_name_split(copy, parts);
-  int rc = seal_store_row(&t->p->store, sql, &row, types + 3 - n, parts[0], n > 1 ? parts[1] : NULL,
-                          n > 2 ? parts[2] : NULL);
+  int rc = seal_store_row(seal_store(t->p), sql, &row, types + 3 - n, parts[0],
+                          n > 1 ? parts[1] : NULL, n > 2 ? parts[2] : NULL);
   if (rc == SQLITE_ROW) {
     *state = sqlite3_mprintf("%s", (const char *)sqlite3_column_text(row, 0));
     if (*state == NULL) rc = SQLITE_NOMEM;
@@ -111,17 +111,19 @@ static void append_text(sqlite3_str *out, SealText text) {
 
 /* [place, "u" or "e", id], or [place, "d", digest]. */
 static int append_identity(SealTeller *t, sqlite3_stmt *row) {
-  int is_ue = sqlite3_column_type(row, 3) == SQLITE_NULL;
+  int is_ue = sqlite3_column_type(row, BUNDLE_IDENTITIES_VAL_USER_ID) == SQLITE_NULL;
   SealText id = seal_column_text(row, is_ue ? 4 : 3);
   const char *kind = !t->identity ? "d" : is_ue ? "e" : "u";
   if (id.p == NULL) return SQLITE_CORRUPT_VTAB;
-  sqlite3_str_appendf(t->out, "[%d,\"%s\",", sqlite3_column_int(row, 1), kind);
+  sqlite3_str_appendf(t->out, "[%d,\"%s\",", sqlite3_column_int(row, BUNDLE_IDENTITIES_PLACE),
+                      kind);
   if (t->identity) {
     append_text(t->out, id);
   } else {
     unsigned char digest[SEAL_SHA256_SIZE];
     char text[48];
-    int rc = seal_member_digest(t->p, seal_column_text(row, 2), id, digest);
+    int rc = seal_member_digest(t->p, seal_column_text(row, BUNDLE_IDENTITIES_VAL_SERVICE_ID), id,
+                                digest);
     if (rc != SQLITE_OK) return rc;
     seal_b64url_encode(digest, sizeof digest, text);
     sqlite3_str_appendf(t->out, "\"%s\"", text);
@@ -130,7 +132,7 @@ static int append_identity(SealTeller *t, sqlite3_stmt *row) {
   return SQLITE_OK;
 }
 
-static void append_member(sqlite3_str *out, const char *name, SealText text) {
+static void append_record_member(sqlite3_str *out, const char *name, SealText text) {
   sqlite3_str_appendf(out, "\"%s\":", name);
   append_text(out, text);
   sqlite3_str_appendchar(out, 1, ',');
@@ -146,11 +148,11 @@ static int record_json(const SealRecord *record, const void *key_info, int n, ch
   if (encoded != NULL) {
     seal_b64url_encode(key_info, (size_t)n, encoded);
     sqlite3_str_appendchar(text, 1, '{');
-    append_member(text, "val_user_id", record->val_user_id);
-    append_member(text, "val_ue_id", record->val_ue_id);
-    append_member(text, "client_id", record->client_id);
-    append_member(text, "key_format", record->key_format);
-    append_member(text, "user_uri", record->user_uri);
+    append_record_member(text, "val_user_id", record->val_user_id);
+    append_record_member(text, "val_ue_id", record->val_ue_id);
+    append_record_member(text, "client_id", record->client_id);
+    append_record_member(text, "key_format", record->key_format);
+    append_record_member(text, "user_uri", record->user_uri);
     sqlite3_str_appendf(text, "\"key_info\":\"%s\"}", encoded);
   }
   int rc = encoded ? sqlite3_str_errcode(text) : SQLITE_NOMEM;
@@ -166,36 +168,38 @@ static int append_record(SealTeller *t, const char *conf_id, sqlite3_stmt *row) 
   char *jwe = NULL, *json = NULL;
   int n = 0, n_json = 0;
   SealRecord record = {
-      .val_user_id = seal_column_text(row, 3),
-      .val_ue_id = seal_column_text(row, 4),
-      .client_id = seal_column_text(row, 5),
-      .key_format = seal_column_text(row, 6),
-      .user_uri = seal_column_text(row, 8),
+      .val_user_id = seal_column_text(row, BUNDLE_RECORDS_VAL_USER_ID),
+      .val_ue_id = seal_column_text(row, BUNDLE_RECORDS_VAL_UE_ID),
+      .client_id = seal_column_text(row, BUNDLE_RECORDS_CLIENT_ID),
+      .key_format = seal_column_text(row, BUNDLE_RECORDS_KEY_FORMAT),
+      .user_uri = seal_column_text(row, BUNDLE_RECORDS_USER_URI),
   };
   if (t->jwk == NULL) {
     return seal_refuse(t->err, SEAL_MANDATORY_IE_MISSING,
                        "the SEAL server has no jwk to encrypt key records to");
   }
   SealRecordPlace place = {
-      .val_server_id = seal_column_text(row, 9),
+      .val_server_id = seal_column_text(row, BUNDLE_RECORDS_VAL_SERVER_ID),
       .conf_id = {conf_id, (int)strlen(conf_id)},
-      .val_service_id = seal_column_text(row, 2),
+      .val_service_id = seal_column_text(row, BUNDLE_RECORDS_VAL_SERVICE_ID),
   };
-  int rc = seal_record_open(t->p, sqlite3_column_int64(row, 0), &place, &record,
-                            sqlite3_column_blob(row, 7), sqlite3_column_bytes(row, 7), &key_info,
-                            &n, t->err);
+  int rc =
+      seal_record_open(t->p, sqlite3_column_int64(row, BUNDLE_RECORDS_ID), &place, &record,
+                       sqlite3_column_blob(row, BUNDLE_RECORDS_KEY_INFO),
+                       sqlite3_column_bytes(row, BUNDLE_RECORDS_KEY_INFO), &key_info, &n, t->err);
   if (rc != SQLITE_OK) return rc;
   rc = record_json(&record, key_info, n, &json, &n_json);
   if (rc == SQLITE_OK) {
     rc = seal_reason_rc(
-        seal_jwe_encrypt(t->p->crypto, t->jwk, strlen(t->jwk), json, (size_t)n_json, &jwe));
+        seal_jwe_encrypt(seal_crypto(t->p), t->jwk, strlen(t->jwk), json, (size_t)n_json, &jwe));
   }
   if (rc == SQLITE_CONSTRAINT_VTAB) {
     rc = seal_refuse(t->err, SEAL_MANDATORY_IE_INCORRECT,
                      "the SEAL server's jwk is no P-256 key to encrypt key records to");
   }
   if (rc == SQLITE_OK) {
-    sqlite3_str_appendf(t->out, "[%d,\"r\",\"%s\"]", sqlite3_column_int(row, 1), jwe);
+    sqlite3_str_appendf(t->out, "[%d,\"r\",\"%s\"]", sqlite3_column_int(row, BUNDLE_RECORDS_PLACE),
+                        jwe);
   }
   seal_secret_free(json, json ? n_json : 0);
   seal_secret_free(key_info, n);
@@ -209,7 +213,7 @@ static int append_rows(SealTeller *t, int64_t id, int identities, const char *co
   sqlite3_stmt *row;
   const char *comma = "";
   sqlite3_str_appendall(t->out, ",\"rows\":[");
-  int rc = seal_store_row(&t->p->store, identities ? SQL_BUNDLE_IDENTITIES : SQL_BUNDLE_RECORDS,
+  int rc = seal_store_row(seal_store(t->p), identities ? SQL_BUNDLE_IDENTITIES : SQL_BUNDLE_RECORDS,
                           &row, "ii", id, after);
   for (; rc == SQLITE_ROW; rc = sqlite3_step(row)) {
     if (*comma && seal_tell_full(t)) {
@@ -222,7 +226,7 @@ static int append_rows(SealTeller *t, int64_t id, int identities, const char *co
       rc = bad;
       break;
     }
-    after = sqlite3_column_int64(row, 0);
+    after = sqlite3_column_int64(row, BUNDLE_IDENTITIES_ID);
     comma = ",";
   }
   seal_store_reset(row);
@@ -237,7 +241,7 @@ static int tell_parents(SealTeller *t, int64_t id, const char *agreement_id,
   int rc = tell_agreement(t, agreement_id);
   if (rc == SQLITE_OK) rc = tell(t, "seal_val_server", SQL_BUNDLE_VAL_SERVER, 0, val_server_id, 0);
   if (rc != SQLITE_OK) return rc;
-  rc = seal_store_row(&t->p->store, SQL_BUNDLE_CONFIGURATION_TERMS, &row, "i", id);
+  rc = seal_store_row(seal_store(t->p), SQL_BUNDLE_CONFIGURATION_TERMS, &row, "i", id);
   for (; rc == SQLITE_ROW; rc = sqlite3_step(row)) {
     sqlite3_str *name = sqlite3_str_new(NULL);
     for (int i = 0; i < 3; i++) {
@@ -258,24 +262,39 @@ static int tell_parents(SealTeller *t, int64_t id, const char *agreement_id,
 
 /* A configuration that is there: what it refers to, its state, its rows. */
 static int tell_found(SealTeller *t, const char *object, const char *conf_id, sqlite3_stmt *row) {
-  int64_t id = sqlite3_column_int64(row, 0);
-  SealText service = seal_column_text(row, 1);
+  int64_t id = sqlite3_column_int64(row, BUNDLE_CONFIGURATION_ID);
+  SealText service = seal_column_text(row, BUNDLE_CONFIGURATION_SEAL_SERVICE);
   int identities = service.p != NULL && strcmp(service.p, SEAL_IDM) == 0;
   /* Key parameters are for key management alone; of identities everyone is told something. */
   if (!identities && !t->key) return SQLITE_OK;
-  int rc = tell_parents(t, id, (const char *)sqlite3_column_text(row, 2),
-                        (const char *)sqlite3_column_text(row, 3));
+  int rc =
+      tell_parents(t, id, (const char *)sqlite3_column_text(row, BUNDLE_CONFIGURATION_AGREEMENT_ID),
+                   (const char *)sqlite3_column_text(row, BUNDLE_CONFIGURATION_VAL_SERVER_ID));
   if (rc == SQLITE_OK && open_object(t, object, &rc)) {
-    sqlite3_str_appendf(t->out, ",\"state\":%s", (const char *)sqlite3_column_text(row, 4));
+    sqlite3_str_appendf(t->out, ",\"state\":%s",
+                        (const char *)sqlite3_column_text(row, BUNDLE_CONFIGURATION_STATE));
     rc = append_rows(t, id, identities, conf_id, 0);
   }
   return rc;
 }
 
-static int tell_configuration(SealTeller *t, const SealTold *object, const char *conf_id) {
+int seal_told_configuration(Seal *p, const char *name, char **copy, const char **conf_id,
+                            sqlite3_stmt **row) {
+  char *parts[3];
+  *row = NULL;
+  *copy = sqlite3_mprintf("%s", name);
+  if (*copy == NULL) return SQLITE_NOMEM;
+  if (seal_name_split(*copy, parts) != 2) return SQLITE_DONE;
+  if (conf_id != NULL) *conf_id = parts[1];
+  return seal_store_row(seal_store(p), SQL_BUNDLE_CONFIGURATION, row, "tt", parts[0], parts[1]);
+}
+
+static int tell_configuration(SealTeller *t, const SealTold *object, const char *name) {
   sqlite3_stmt *row;
+  const char *conf_id;
+  char *copy;
   if (object->is_key && !t->key) return SQLITE_OK;
-  int rc = seal_store_row(&t->p->store, SQL_BUNDLE_CONFIGURATION, &row, "t", conf_id);
+  int rc = seal_told_configuration(t->p, name, &copy, &conf_id, &row);
   if (rc == SQLITE_ROW) {
     rc = tell_found(t, object->name, conf_id, row);
   } else if (rc == SQLITE_DONE) {
@@ -283,13 +302,14 @@ static int tell_configuration(SealTeller *t, const SealTold *object, const char 
     if (open_object(t, object->name, &rc)) sqlite3_str_appendall(t->out, ",\"state\":null}");
   }
   seal_store_reset(row);
+  sqlite3_free(copy);
   return rc;
 }
 
 /* 1 in *changed if an object has changed after a change. */
 static int changed_since(SealTeller *t, const char *object, int64_t last, int *changed) {
   sqlite3_stmt *row;
-  int rc = seal_store_row(&t->p->store, SQL_CHANGE_SINCE, &row, "it", last, object);
+  int rc = seal_store_row(seal_store(t->p), SQL_CHANGE_SINCE, &row, "it", last, object);
   *changed = rc == SQLITE_ROW;
   seal_store_reset(row);
   return rc == SQLITE_ROW || rc == SQLITE_DONE ? SQLITE_OK : rc;
@@ -302,16 +322,20 @@ int seal_tell_more(SealTeller *t, const SealTold *object, int64_t row_id, int64_
   int rc = changed ? SQLITE_OK : changed_since(t, object->name, last, &changed);
   if (rc != SQLITE_OK) return rc;
   if (changed) return seal_tell(t, object);
-  const char *conf_id = object->name + sizeof prefix - 1;
-  rc = seal_store_row(&t->p->store, SQL_BUNDLE_CONFIGURATION, &row, "t", conf_id);
+  const char *conf_id;
+  char *copy;
+  rc = seal_told_configuration(t->p, object->name + sizeof prefix - 1, &copy, &conf_id, &row);
   if (rc == SQLITE_ROW && open_object(t, object->name, &rc)) {
-    SealText service = seal_column_text(row, 1);
+    SealText service = seal_column_text(row, BUNDLE_CONFIGURATION_SEAL_SERVICE);
     int identities = service.p != NULL && strcmp(service.p, SEAL_IDM) == 0;
     /* By name: a VAL service may be gone since its term is, which the server will hear of later. */
-    sqlite3_str_appendf(t->out, ",\"services\":%s", (const char *)sqlite3_column_text(row, 5));
-    rc = append_rows(t, sqlite3_column_int64(row, 0), identities, conf_id, row_id);
+    sqlite3_str_appendf(t->out, ",\"services\":%s",
+                        (const char *)sqlite3_column_text(row, BUNDLE_CONFIGURATION_SERVICES));
+    rc = append_rows(t, sqlite3_column_int64(row, BUNDLE_CONFIGURATION_ID), identities, conf_id,
+                     row_id);
   }
   seal_store_reset(row);
+  sqlite3_free(copy);
   return rc == SQLITE_DONE ? seal_tell(t, object) : rc == SQLITE_ROW ? SQLITE_OK : rc;
 }
 
@@ -330,8 +354,10 @@ static int tell_term(SealTeller *t, const char *name, int ended) {
 
 static int tell_val_server(SealTeller *t, const char *name, int ended) {
   sqlite3_stmt *row;
-  int rc = seal_store_row(&t->p->store, SQL_BUNDLE_VAL_SERVER_AGREEMENT, &row, "t", name);
-  if (rc == SQLITE_ROW) rc = tell_agreement(t, (const char *)sqlite3_column_text(row, 0));
+  int rc = seal_store_row(seal_store(t->p), SQL_BUNDLE_VAL_SERVER_AGREEMENT, &row, "t", name);
+  if (rc == SQLITE_ROW)
+    rc = tell_agreement(
+        t, (const char *)sqlite3_column_text(row, BUNDLE_VAL_SERVER_AGREEMENT_AGREEMENT_ID));
   if (rc == SQLITE_DONE) rc = SQLITE_OK;
   seal_store_reset(row);
   if (rc != SQLITE_OK) return rc;

@@ -1,81 +1,29 @@
-/* Configurations (registrar.h): what a VAL server provisioned, stored whole or not at all.
+/* Configurations (held.h): what a VAL server provisioned by a message, stored whole or not at all.
 **
-**    seal_configuration_data     one message's worth: VAL server, SEAL service, its own end
-**      seal_configuration_service  one VAL service in it: the term it was granted under, counters
-**        seal_identity_data          its rows, ids (service << 28) + 0, 1, 2, …
+**    judge every VAL service --> consume the token --> configuration, services, rows --> counters --> ledgers
 **
-** Everything is judged before anything is written, so that a refusal leaves no trace and needs no
-** savepoint; a fault of the system after that is SQLite's to roll back.
+** Everything is judged before anything is written, so that a refusal leaves no trace and needs no savepoint; a
+** fault of the system after that is SQLite's to roll back. What is judged is what is held once the act is done:
+** so a VAL service that another term covers by now comes under that term with it, and is counted there.
 */
-#include "registrar/internal.h"
+#include "registrar/held/held_int.h"
 
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
-int seal_conf_id(Seal *p, char out[SEAL_CONF_ID], int n, const SealText *texts) {
-  sqlite3_str *all = sqlite3_str_new(p->store.db);
-  for (int i = 0; i < n; i++) {
-    sqlite3_str_appendf(all, "%d:", texts[i].n);
-    sqlite3_str_append(all, texts[i].p ? texts[i].p : "", texts[i].n);
-  }
-  unsigned char hash[SEAL_SHA256_SIZE];
-  int rc = sqlite3_str_errcode(all);
-  if (rc == SQLITE_OK && seal_sha256(p->crypto, sqlite3_str_value(all),
-                                     (size_t)sqlite3_str_length(all), hash) != SEAL_VALID) {
-    rc = SQLITE_ERROR;
-  }
-  sqlite3_free(sqlite3_str_finish(all));
-  if (rc != SQLITE_OK) return rc;
-  for (int i = 0; i < (SEAL_CONF_ID - 1) / 2; i++) {
-    sqlite3_snprintf(3, out + 2 * i, "%02x", hash[i]);
-  }
-  return SQLITE_OK;
-}
-
 int seal_configuration_find(Seal *p, int64_t val_server, const char *seal_service, SealText conf_id,
                             int64_t at, int64_t *id, SealError *err) {
   sqlite3_stmt *row;
-  int rc = seal_store_row(&p->store, SQL_CONFIGURATION_FIND, &row, "iits", at, val_server,
+  int rc = seal_store_row(seal_store(p), SQL_CONFIGURATION_FIND, &row, "iits", at, val_server,
                           seal_service, &conf_id);
-  if (rc == SQLITE_ROW) *id = sqlite3_column_int64(row, 0);
+  if (rc == SQLITE_ROW) *id = sqlite3_column_int64(row, CONFIGURATION_FIND_ID);
   seal_store_reset(row);
   if (rc == SQLITE_ROW) return SQLITE_OK;
   if (rc != SQLITE_DONE) return rc;
   char quoted[SEAL_QUOTE_MAX + 8];
   return seal_refuse(err, SEAL_RESOURCE_CONTEXT_NOT_FOUND, "there is no configuration \"%s\"",
                      seal_quote(conf_id, quoted));
-}
-
-int seal_hold(Seal *p, int64_t term, int64_t until, int64_t val_server, int64_t identities,
-              int64_t key_records) {
-  if (identities == 0 && key_records == 0) return SQLITE_OK;
-  int rc = seal_store_run(&p->store, SQL_TERM_USE_ADD, "iii", term, identities, key_records);
-  if (rc == SQLITE_OK) {
-    rc = seal_store_run(&p->store, SQL_TERM_HELD_ADD, "iiiii", term, until, val_server, identities,
-                        key_records);
-  }
-  if (rc == SQLITE_OK && (identities < 0 || key_records < 0)) {
-    rc = seal_store_run(&p->store, SQL_TERM_HELD_CLEAN, "iii", term, until, val_server);
-  }
-  return rc;
-}
-
-int seal_configuration_make(Seal *p, const SealConfiguration *conf, int64_t val_server,
-                            int64_t until, int64_t at, int64_t *id) {
-  int rc = seal_store_run(&p->store, SQL_CONFIGURATION_INSERT, "tituisssi", conf->conf_id,
-                          val_server, conf->seal_service, conf->exp_time, until, &conf->supp_feat,
-                          &conf->end_pt, &conf->notification_destination, at);
-  *id = sqlite3_last_insert_rowid(p->store.db);
-  return rc;
-}
-
-int seal_service_make(Seal *p, int64_t configuration, const SealService *service, int64_t *id) {
-  int rc = seal_store_run(&p->store, SQL_SERVICE_INSERT, "isiss", configuration,
-                          &service->val_service_id, service->grant.term, &service->key_format,
-                          &service->scope);
-  *id = sqlite3_last_insert_rowid(p->store.db);
-  return rc;
 }
 
 /* Bytes first, so that rows go into the index in its order. */
@@ -127,6 +75,11 @@ static void sort_done(SealConfiguration *conf) {
   }
 }
 
+/* How many key records a service has: those that the message brings, or those that are kept. */
+static int64_t records_of(const SealService *service) {
+  return (int64_t)service->n_records + service->held_records;
+}
+
 /* Adds what one service takes to the tally of its term. */
 static void tally_add(SealTally *tally, size_t *n, const SealService *service) {
   size_t i = 0;
@@ -136,7 +89,7 @@ static void tally_add(SealTally *tally, size_t *n, const SealService *service) {
     (*n)++;
   }
   tally[i].identities += (int64_t)service->n_sorted;
-  tally[i].key_records += (int64_t)service->n_records;
+  tally[i].key_records += records_of(service);
 }
 
 /* Gives back what the configuration that is replaced holds. */
@@ -148,7 +101,7 @@ static int tally_old(Seal *p, int64_t configuration, SealTally **tally, size_t *
   *tally = sqlite3_malloc64((size + more) * sizeof **tally);
   if (*tally == NULL) return SQLITE_NOMEM;
   if (configuration != 0) {
-    rc = seal_store_row(&p->store, SQL_CONFIGURATION_TALLY, &row, "i", configuration);
+    rc = seal_store_row(seal_store(p), SQL_CONFIGURATION_TALLY, &row, "i", configuration);
   }
   for (; rc == SQLITE_ROW; rc = sqlite3_step(row)) {
     if (*n == size) {
@@ -160,8 +113,9 @@ static int tally_old(Seal *p, int64_t configuration, SealTally **tally, size_t *
       }
       *tally = bigger;
     }
-    (*tally)[(*n)++] = (SealTally){sqlite3_column_int64(row, 0), -sqlite3_column_int64(row, 1),
-                                   -sqlite3_column_int64(row, 2)};
+    (*tally)[(*n)++] = (SealTally){sqlite3_column_int64(row, CONFIGURATION_TALLY_TERM),
+                                   -sqlite3_column_int64(row, CONFIGURATION_TALLY_IDENTITIES),
+                                   -sqlite3_column_int64(row, CONFIGURATION_TALLY_KEY_RECORDS)};
   }
   seal_store_reset(row);
   return rc == SQLITE_DONE ? SQLITE_OK : rc;
@@ -173,32 +127,45 @@ static int check_records(Seal *p, const SealRequester *who, SealError *err) {
   return rc == SQLITE_OK ? seal_key_current(p, err) : rc;
 }
 
-/* Judges every VAL service of a configuration; gives when it itself ends and until when it holds. */
-static int authorize_all(Seal *p, const SealRequester *who, SealConfiguration *conf,
-                         int64_t replaces, int64_t at, int64_t *until, SealError *err) {
+/* Judges one VAL service as it will be. */
+static int authorize_one(Seal *p, const SealAct *act, const SealConfiguration *conf,
+                         SealService *service, const SealTally *tally, size_t n, SealError *err) {
+  SealAsk ask = {
+      .val_server = act->who->val_server,
+      .seal_service = conf->seal_service,
+      .val_service_id = service->val_service_id,
+      .at = act->at,
+      .exp_time = conf->exp_time,
+      .identities = (int64_t)service->n_sorted,
+      .key_records = records_of(service),
+      .key_format = service->key_format,
+      .scope = service->scope,
+      .tally = tally,
+      .n_tally = n,
+      .invocation = SEAL_BY_MESSAGE,
+      .touched = act->touched,
+  };
+  int rc = seal_authorize(p, &ask, &service->grant, err);
+  return rc == SQLITE_OK && service->n_records > 0 ? check_records(p, act->who, err) : rc;
+}
+
+/* Judges every VAL service of a configuration, or, where it has none, whether the SEAL service may be used;
+** gives when it itself ends and until when it holds. */
+static int authorize_all(Seal *p, const SealAct *act, SealConfiguration *conf, int64_t replaces,
+                         int64_t *until, SealError *err) {
   SealTally *tally;
+  SealGrant any;
   size_t n;
   *until = conf->exp_time;
   conf->valid_until = SEAL_UNBOUNDED;
-  int rc = tally_old(p, conf->keep ? 0 : replaces, &tally, &n, conf->n_services);
+  if (conf->n_services == 0) {
+    return seal_use_authorize(p, act->who->val_server, conf->seal_service, act->at, act->touched,
+                              &any, err);
+  }
+  int rc = tally_old(p, replaces, &tally, &n, conf->n_services);
   for (size_t i = 0; rc == SQLITE_OK && i < conf->n_services; i++) {
     SealService *service = &conf->services[i];
-    SealAsk ask = {
-        .val_server = who->val_server,
-        .seal_service = conf->seal_service,
-        .val_service_id = service->val_service_id,
-        .at = at,
-        .exp_time = conf->exp_time,
-        .identities = conf->keep ? 0 : (int64_t)service->n_sorted,
-        .key_records = conf->keep ? 0 : (int64_t)service->n_records,
-        .key_format = service->key_format,
-        .scope = service->scope,
-        .tally = tally,
-        .n_tally = n,
-        .invocation = SEAL_BY_MESSAGE,
-    };
-    rc = seal_authorize(p, &ask, &service->grant, err);
-    if (rc == SQLITE_OK && service->n_records > 0) rc = check_records(p, who, err);
+    rc = authorize_one(p, act, conf, service, tally, n, err);
     if (rc != SQLITE_OK) break;
     tally_add(tally, &n, service);
     if (service->grant.until < *until) *until = service->grant.until;
@@ -226,214 +193,213 @@ static int store_records(Seal *p, int64_t service, const SealRequester *who, con
   return rc;
 }
 
-static int store_services(Seal *p, int64_t id, int64_t until, const SealRequester *who,
-                          const SealConfiguration *conf, SealError *err) {
+static int store_services(Seal *p, const SealAct *act, const SealConfiguration *conf, int64_t id,
+                          int64_t until, SealError *err) {
   int rc = SQLITE_OK;
   for (size_t i = 0; rc == SQLITE_OK && i < conf->n_services; i++) {
     const SealService *service = &conf->services[i];
-    int64_t service_id, stored = (int64_t)service->n_sorted;
-    rc = seal_service_make(p, id, service, &service_id);
+    int64_t service_id, stored = (int64_t)service->n_sorted, records = (int64_t)service->n_records;
+    SealTally held = {service->grant.term, stored, records};
+    rc = seal_service_make(p, id, service, (SealCount){stored, records, stored + records},
+                           &service_id);
     if (rc == SQLITE_OK) {
       rc = seal_ids_insert(p, service_id << SEAL_ROW_BITS, service_id, service->sorted,
                            service->n_sorted);
     }
-    int64_t records = (int64_t)service->n_records;
-    if (rc == SQLITE_OK) rc = store_records(p, service_id, who, conf->conf_id, service, err);
-    if (rc == SQLITE_OK) {
-      rc = seal_store_run(&p->store, SQL_SERVICE_COUNT, "iiii", service_id, stored, records,
-                          stored + records);
-    }
-    if (rc == SQLITE_OK) {
-      rc = seal_hold(p, service->grant.term, until, who->val_server, stored, records);
-    }
+    if (rc == SQLITE_OK) rc = store_records(p, service_id, act->who, conf->conf_id, service, err);
+    if (rc == SQLITE_OK) rc = seal_hold_until(p, &held, until, act->who->val_server);
   }
   return rc;
 }
 
-/* The entries that an effect on a configuration leaves in the three ledgers. */
-static int record(Seal *p, const SealRequester *who, const SealConfiguration *conf, int64_t at,
-                  const char *operation, int result) {
-  int64_t identities = 0, records = 0;
-  for (size_t i = 0; i < conf->n_services; i++) {
-    identities += (int64_t)conf->services[i].n_sorted;
-    records += (int64_t)conf->services[i].n_records;
+/* Services that stay, under the terms that grant them now. */
+static int keep_services(Seal *p, const SealAct *act, const SealConfiguration *conf, int64_t id,
+                         int64_t until) {
+  SealHead head;
+  int moved = 0;
+  int rc = seal_head_load(p, id, &head);
+  for (size_t i = 0; rc == SQLITE_OK && i < conf->n_services; i++) {
+    const SealService *service = &conf->services[i];
+    SealTally held = {service->term, (int64_t)service->n_sorted, service->held_records};
+    moved |= service->term != service->grant.term;
+    rc = seal_service_move(p, service->id, &held, service->grant.term, head.until,
+                           act->who->val_server);
   }
-  char *object = sqlite3_mprintf("seal_configuration:%s", conf->conf_id);
-  char *detail =
-      sqlite3_mprintf("{\"seal_service\":\"%s\",\"val_services\":%lld,"
-                      "\"identities\":%lld}",
-                      conf->seal_service, (long long)conf->n_services, (long long)identities);
-  int rc = object && detail ? SQLITE_OK : SQLITE_NOMEM;
-  SealEvent event = {at, who->val_server_id, operation, object, "done", NULL, detail};
-  if (rc == SQLITE_OK) rc = seal_audit_write(p, &event);
-  if (rc == SQLITE_OK) rc = seal_change_write(p, at, conf->seal_service, object, operation);
   if (rc == SQLITE_OK) {
-    rc = seal_usage_write(p, at, who->val_server, conf->seal_service, operation, result,
-                          conf->conf_id, identities, records);
+    rc = seal_configuration_move(p, id, act->who->val_server, head.until, until);
   }
+  if (rc == SQLITE_OK) {
+    rc = seal_store_run(seal_store(p), SQL_CONFIGURATION_UPDATE, "iuisssi", id, conf->exp_time,
+                        until, &conf->supp_feat, &conf->end_pt, &conf->notification_destination,
+                        act->at);
+  }
+  if (rc != SQLITE_OK || (!moved && head.until == until)) return rc;
+  return seal_occupancy_change(p, id, 0, act->at);
+}
+
+/* Writes what was judged. */
+static int put(Seal *p, const SealAct *act, const SealConfiguration *conf, int64_t replaces,
+               int64_t until, SealError *err) {
+  int64_t id = replaces, removed = 0;
+  int rc;
+  if (conf->keep) return keep_services(p, act, conf, id, until);
+  if (replaces == 0) {
+    rc = seal_configuration_make(p, conf, act->who->val_server, until, 0, act->at, &id);
+  } else {
+    rc = seal_configuration_clear(p, id, INT64_MAX, act->at, &removed);
+    if (rc == SQLITE_OK) {
+      rc = seal_store_run(seal_store(p), SQL_CONFIGURATION_UPDATE, "iuisssi", id, conf->exp_time,
+                          until, &conf->supp_feat, &conf->end_pt, &conf->notification_destination,
+                          act->at);
+    }
+  }
+  if (rc == SQLITE_OK) rc = store_services(p, act, conf, id, until, err);
+  return rc == SQLITE_OK ? seal_occupancy_open(p, id, 0, act->at) : rc;
+}
+
+/* The endpoint and destination that a VAL server gives are its own from then on. */
+static int contact(Seal *p, const SealAct *act, const SealConfiguration *conf) {
+  const SealRequester *who = act->who;
+  if (conf->end_pt.p == NULL && conf->notification_destination.p == NULL) return SQLITE_OK;
+  int rc = seal_store_run(seal_store(p), SQL_VAL_SERVER_CONTACT, "iss", who->val_server,
+                          &conf->end_pt, &conf->notification_destination);
+  if (rc != SQLITE_OK || sqlite3_changes(seal_db(p)) == 0) return rc;
+  char *object = sqlite3_mprintf("seal_val_server:%s", who->val_server_id);
+  SealEvent event = {act->at, who->val_server_id, "update", object, "done", NULL, NULL};
+  rc = object ? seal_audit_write(p, &event) : SQLITE_NOMEM;
+  if (rc == SQLITE_OK) rc = seal_change_write(p, act->at, NULL, object, "update");
+  sqlite3_free(object);
+  return rc;
+}
+
+/* The entries that an effect on a configuration leaves in the three ledgers: under the terms that it was
+** granted by. */
+static int record(Seal *p, const SealAct *act, const SealConfiguration *conf, int result) {
+  const char *val_server_id = act->who->val_server_id;
+  long long identities = 0;
+  for (size_t i = 0; i < conf->n_services; i++) identities += (long long)conf->services[i].n_sorted;
+  char *object =
+      seal_configuration_name(seal_text_from(val_server_id), seal_text_from(conf->conf_id));
+  char *detail = sqlite3_mprintf("{\"seal_service\":\"%s\",\"val_services\":%lld,"
+                                 "\"identities\":%lld}",
+                                 conf->seal_service, (long long)conf->n_services, identities);
+  int rc = object && detail ? SQLITE_OK : SQLITE_NOMEM;
+  SealEvent event = {act->at, val_server_id, act->operation, object, "done", NULL, detail};
+  SealUse use = {
+      .time = act->at,
+      .val_server = act->who->val_server,
+      .seal_service = conf->seal_service,
+      .operation = act->operation,
+      .conf_id = conf->conf_id,
+      .result = result,
+      .holds = result != 204 && !conf->keep,
+  };
+  if (rc == SQLITE_OK) rc = seal_audit_write(p, &event);
+  if (rc == SQLITE_OK) {
+    rc = seal_change_write(p, act->at, conf->seal_service, object, act->operation);
+  }
+  if (rc == SQLITE_OK) rc = seal_usage_write(p, &use, act->touched->terms, act->touched->n);
   sqlite3_free(object);
   sqlite3_free(detail);
   return rc;
 }
 
-/* What a configuration is called, whose it is and when it ends by itself. */
-typedef struct Head {
-  char conf_id[SEAL_ID_MAX + 1];
-  const char *seal_service;
-  int64_t val_server, exp_time, until;
-} Head;
-
-static int load_head(Seal *p, int64_t id, Head *out) {
-  sqlite3_stmt *row;
-  int rc = seal_store_row(&p->store, SQL_CONFIGURATION_LOAD, &row, "i", id);
-  if (rc != SQLITE_ROW) return rc == SQLITE_DONE ? SQLITE_CORRUPT_VTAB : rc;
-  SealText conf_id = seal_column_text(row, 0);
-  sqlite3_snprintf(sizeof out->conf_id, out->conf_id, "%.*s", conf_id.n,
-                   conf_id.p ? conf_id.p : "");
-  out->val_server = sqlite3_column_int64(row, 1);
-  out->seal_service = seal_service_name(seal_column_text(row, 2));
-  out->exp_time = seal_column_until(row, 3);
-  out->until = sqlite3_column_int64(row, 4);
-  seal_store_reset(row);
-  return out->seal_service ? SQLITE_OK : SQLITE_CORRUPT_VTAB;
+/* The conf_id of a new configuration. */
+static int new_conf_id(Seal *p, const SealAct *act, char out[SEAL_CONF_ID]) {
+  SealText texts[] = {
+      seal_text_from("message"),
+      seal_text_from(act->who->val_server_id),
+      act->message_id,
+  };
+  return seal_conf_id(p, out, 3, texts);
 }
 
-/* Writes what stands beside the services of a stored configuration. */
-static int amend(Seal *p, const SealRequester *who, const SealConfiguration *conf, int64_t id,
-                 int64_t until, int64_t at) {
-  int rc = SQLITE_OK;
-  Head head;
-  if (conf->keep) {
-    rc = load_head(p, id, &head);
-    if (rc == SQLITE_OK && head.until != until) {
-      rc = seal_store_run(&p->store, SQL_CONFIGURATION_HELD_MOVE, "iiii", id, head.until, until,
-                          who->val_server);
-    }
-  }
-  if (rc != SQLITE_OK) return rc;
-  rc = seal_store_run(&p->store, SQL_CONFIGURATION_UPDATE, "iuisssi", id, conf->exp_time, until,
-                      &conf->supp_feat, &conf->end_pt, &conf->notification_destination, at);
-  if (rc != SQLITE_OK || !conf->keep || head.until == until) return rc;
-  return seal_occupancy_change(p, id, 0, at);
-}
-
-/* Writes what was judged. */
-static int put(Seal *p, const SealRequester *who, const SealConfiguration *conf, int64_t replaces,
-               int64_t until, int64_t at, SealError *err) {
-  int64_t id = replaces, removed = 0;
-  int rc;
-  if (replaces == 0) {
-    rc = seal_configuration_make(p, conf, who->val_server, until, at, &id);
-  } else {
-    rc = conf->keep ? SQLITE_OK : seal_configuration_clear(p, id, INT64_MAX, at, &removed);
-    if (rc == SQLITE_OK) rc = amend(p, who, conf, id, until, at);
-  }
-  if (rc == SQLITE_OK && !conf->keep) rc = store_services(p, id, until, who, conf, err);
-  return rc == SQLITE_OK && !conf->keep ? seal_occupancy_open(p, id, 0, at) : rc;
-}
-
-/* The endpoint and destination that a VAL server gives are its own from then on. */
-static int contact(Seal *p, const SealRequester *who, const SealConfiguration *conf, int64_t at) {
-  if (conf->end_pt.p == NULL && conf->notification_destination.p == NULL) return SQLITE_OK;
-  int rc = seal_store_run(&p->store, SQL_VAL_SERVER_CONTACT, "iss", who->val_server, &conf->end_pt,
-                          &conf->notification_destination);
-  if (rc != SQLITE_OK || sqlite3_changes(p->store.db) == 0) return rc;
-  char *object = sqlite3_mprintf("seal_val_server:%s", who->val_server_id);
-  SealEvent event = {at, who->val_server_id, "update", object, "done", NULL, NULL};
-  rc = object ? seal_audit_write(p, &event) : SQLITE_NOMEM;
-  if (rc == SQLITE_OK) rc = seal_change_write(p, at, NULL, object, "update");
-  sqlite3_free(object);
-  return rc;
-}
-
-int seal_configuration_put(Seal *p, const SealRequester *who, SealConfiguration *conf,
-                           int64_t replaces, int64_t at, const char *operation, SealError *err) {
+int seal_configuration_put(Seal *p, const SealAct *act, SealConfiguration *conf, int64_t replaces,
+                           char conf_id[SEAL_CONF_ID], SealError *err) {
   int64_t until;
-  int rc = seal_settle(p);
-  if (rc == SQLITE_OK) rc = sort_all(conf);
-  if (rc == SQLITE_OK) rc = authorize_all(p, who, conf, replaces, at, &until, err);
-  if (rc == SQLITE_OK) rc = seal_consume(p, who, err);
-  if (rc == SQLITE_OK) rc = put(p, who, conf, replaces, until, at, err);
-  if (rc == SQLITE_OK) rc = contact(p, who, conf, at);
-  if (rc == SQLITE_OK) rc = record(p, who, conf, at, operation, replaces ? 200 : 201);
+  assert(act->touched != NULL && (replaces != 0 || !conf->keep));
+  int rc = sort_all(conf);
+  if (rc == SQLITE_OK) rc = authorize_all(p, act, conf, replaces, &until, err);
+  if (rc == SQLITE_OK && replaces == 0) {
+    rc = new_conf_id(p, act, conf_id);
+    conf->conf_id = conf_id;
+  }
+  if (rc == SQLITE_OK) rc = seal_consume(p, act->who, act->use, err);
+  if (rc == SQLITE_OK) rc = put(p, act, conf, replaces, until, err);
+  if (rc == SQLITE_OK) rc = contact(p, act, conf);
+  if (rc == SQLITE_OK) rc = record(p, act, conf, replaces ? 200 : 201);
   sort_done(conf);
   return rc;
 }
 
-int seal_configuration_authorize(Seal *p, int64_t val_server, const char *seal_service, int64_t id,
-                                 int64_t at, SealError *err) {
+int seal_configuration_authorize(Seal *p, const SealAct *act, const char *seal_service, int64_t id,
+                                 SealError *err) {
   sqlite3_stmt *row;
-  int rc = seal_store_row(&p->store, SQL_CONFIGURATION_SERVICES, &row, "i", id);
+  SealGrant grant;
+  int rc = seal_store_row(seal_store(p), SQL_CONFIGURATION_SERVICES, &row, "i", id);
   int any = rc == SQLITE_ROW;
   while (rc == SQLITE_ROW) {
-    SealGrant grant;
     SealAsk ask = {
-        .val_server = val_server,
+        .val_server = act->who->val_server,
         .seal_service = seal_service,
-        .val_service_id = seal_column_text(row, 4),
-        .at = at,
+        .val_service_id = seal_column_text(row, CONFIGURATION_SERVICES_VAL_SERVICE_ID),
+        .at = act->at,
         .exp_time = SEAL_UNBOUNDED,
         .invocation = SEAL_BY_MESSAGE,
+        .touched = act->touched,
     };
     rc = seal_authorize(p, &ask, &grant, err);
     if (rc == SQLITE_OK) rc = sqlite3_step(row);
   }
   seal_store_reset(row);
   if (rc != SQLITE_DONE || any) return rc == SQLITE_DONE ? SQLITE_OK : rc;
-  return seal_use_authorize(p, val_server, seal_service, at, SEAL_BY_MESSAGE, err);
+  return seal_use_authorize(p, act->who->val_server, seal_service, act->at, act->touched, &grant,
+                            err);
 }
 
-int seal_configuration_delete(Seal *p, const SealRequester *who, int64_t id, const char *conf_id,
-                              const char *seal_service, int64_t at, SealError *err) {
+/* Takes a configuration away, with all that hangs on it. */
+static int remove_whole(Seal *p, int64_t id, int64_t at) {
   int64_t removed = 0;
+  int rc = seal_configuration_clear(p, id, INT64_MAX, at, &removed);
+  return rc == SQLITE_OK ? seal_store_run(seal_store(p), SQL_CONFIGURATION_DELETE, "i", id) : rc;
+}
+
+int seal_configuration_delete(Seal *p, const SealAct *act, int64_t id, const char *conf_id,
+                              const char *seal_service, SealError *err) {
   SealConfiguration conf = {.conf_id = conf_id, .seal_service = seal_service};
-  int rc = seal_settle(p);
-  if (rc == SQLITE_OK) rc = seal_consume(p, who, err);
-  if (rc == SQLITE_OK) rc = seal_configuration_clear(p, id, INT64_MAX, at, &removed);
-  if (rc == SQLITE_OK) rc = seal_store_run(&p->store, SQL_CONFIGURATION_DELETE, "i", id);
-  if (rc == SQLITE_OK) rc = record(p, who, &conf, at, "DELETE", 204);
-  return rc;
+  int rc = seal_consume(p, act->who, act->use, err);
+  if (rc == SQLITE_OK) rc = remove_whole(p, id, act->at);
+  return rc == SQLITE_OK ? record(p, act, &conf, 204) : rc;
 }
 
 /* The entries of an operator's act on a configuration. */
-static int record_operator(Seal *p, const char *conf_id, const char *seal_service, int64_t at,
-                           const char *operation) {
-  char *object = sqlite3_mprintf("seal_configuration:%s", conf_id);
+static int record_operator(Seal *p, const SealHead *head, int64_t at, const char *operation) {
+  char *object = seal_head_name(head);
   SealEvent event = {at, "operator", operation, object, "done", NULL, NULL};
   int rc = object ? seal_audit_write(p, &event) : SQLITE_NOMEM;
-  if (rc == SQLITE_OK) rc = seal_change_write(p, at, seal_service, object, operation);
+  if (rc == SQLITE_OK) rc = seal_change_write(p, at, head->seal_service, object, operation);
   sqlite3_free(object);
   return rc;
 }
 
 int seal_configuration_change(Seal *p, int64_t id, const int64_t *exp_time, SealText supp_feat,
                               int64_t at) {
-  Head head;
-  int rc = seal_settle(p);
-  at = seal_at(p, at);
-  if (rc == SQLITE_OK) rc = load_head(p, id, &head);
+  SealHead head;
+  int rc = seal_head_load(p, id, &head);
   if (rc != SQLITE_OK) return rc;
   int64_t until = exp_time ? *exp_time : head.until;
-  if (head.until != until) {
-    rc = seal_store_run(&p->store, SQL_CONFIGURATION_HELD_MOVE, "iiii", id, head.until, until,
-                        head.val_server);
-  }
+  rc = seal_configuration_move(p, id, head.val_server, head.until, until);
   if (rc == SQLITE_OK) {
-    rc = seal_store_run(&p->store, SQL_CONFIGURATION_RESCHEDULE, "iuisi", id,
+    rc = seal_store_run(seal_store(p), SQL_CONFIGURATION_RESCHEDULE, "iuisi", id,
                         exp_time ? *exp_time : head.exp_time, until, &supp_feat, at);
   }
   if (rc == SQLITE_OK && head.until != until) rc = seal_occupancy_change(p, id, 0, at);
-  return rc == SQLITE_OK ? record_operator(p, head.conf_id, head.seal_service, at, "update") : rc;
+  return rc == SQLITE_OK ? record_operator(p, &head, at, "update") : rc;
 }
 
 int seal_configuration_remove(Seal *p, int64_t id, int64_t at) {
-  Head head;
-  int64_t removed = 0;
-  int rc = seal_settle(p);
-  if (rc == SQLITE_OK) rc = load_head(p, id, &head);
-  if (rc != SQLITE_OK) return rc;
-  at = seal_at(p, at);
-  rc = seal_configuration_clear(p, id, INT64_MAX, at, &removed);
-  if (rc == SQLITE_OK) rc = seal_store_run(&p->store, SQL_CONFIGURATION_DELETE, "i", id);
-  return rc == SQLITE_OK ? record_operator(p, head.conf_id, head.seal_service, at, "delete") : rc;
+  SealHead head;
+  int rc = seal_head_load(p, id, &head);
+  if (rc == SQLITE_OK) rc = remove_whole(p, id, at);
+  return rc == SQLITE_OK ? record_operator(p, &head, at, "delete") : rc;
 }

@@ -1,15 +1,16 @@
-/* Key records (registrar.h): what a VAL service owner provisions for SKM-S to hand out, opaque to us
+/* Key records (records.h): what a VAL service owner provisions for SKM-S to hand out, opaque to us
 ** (TS 33.434 5.3.2). They lie in a VAL service of a key management configuration, as identities lie in
 ** one of identity management, and are sealed at rest to the row that they are:
 **
 **    val_server_id, conf_id, val_service_id, and one of val_user_id, val_ue_id, client_id, or none: the service's own
 */
-#include "registrar/internal.h"
+#include "registrar/held/held_int.h"
 
 #include <assert.h>
 #include <string.h>
 
-int seal_record_aad(const SealRecordPlace *place, const SealRecord *record, char **out) {
+/* What a record is sealed to: *out is the caller's (sqlite3_free). */
+static int record_aad(const SealRecordPlace *place, const SealRecord *record, char **out) {
   char kind = record->val_user_id.p ? 'u'
               : record->val_ue_id.p ? 'e'
               : record->client_id.p ? 'c'
@@ -33,13 +34,13 @@ int seal_record_store(Seal *p, int64_t service, int64_t number, const SealRecord
   int n_sealed = 0;
   if (number >= SEAL_ROWS_MAX) return SQLITE_FULL;
   *rowid = (service << SEAL_ROW_BITS) + number;
-  int rc = seal_record_aad(place, record, &aad);
+  int rc = record_aad(place, record, &aad);
   if (rc == SQLITE_OK) {
     rc = seal_secret_seal(p, SEAL_FOR_RECORD, (SealText){aad, (int)strlen(aad)}, record->key_info.p,
                           record->key_info.n, &sealed, &n_sealed, err);
   }
   if (rc == SQLITE_OK) {
-    rc = seal_store_run(&p->store, SQL_RECORD_INSERT, "iissssbs", *rowid, service,
+    rc = seal_store_run(seal_store(p), SQL_RECORD_INSERT, "iissssbs", *rowid, service,
                         &record->val_user_id, &record->val_ue_id, &record->client_id,
                         &record->key_format, sealed, n_sealed, &record->user_uri);
   }
@@ -52,7 +53,7 @@ int seal_record_open(Seal *p, int64_t id, const SealRecordPlace *place, const Se
                      const void *sealed, int n, void **out, int *n_out, SealError *err) {
   char *aad = NULL;
   *out = NULL;
-  int rc = seal_record_aad(place, record, &aad);
+  int rc = record_aad(place, record, &aad);
   if (rc == SQLITE_OK) {
     rc = seal_secret_open(p, SEAL_FOR_RECORD, id, (SealText){aad, (int)strlen(aad)}, sealed, n, out,
                           n_out, err);
@@ -66,22 +67,23 @@ static int read_found(Seal *p, const SealRequester *who, sqlite3_stmt *row, Seal
                       SealError *err) {
   SealRecordPlace place = {
       .val_server_id = {who->val_server_id, (int)strlen(who->val_server_id)},
-      .conf_id = seal_column_text(row, 0),
-      .val_service_id = seal_column_text(row, 1),
+      .conf_id = seal_column_text(row, RECORD_FIND_CONF_ID),
+      .val_service_id = seal_column_text(row, RECORD_FIND_VAL_SERVICE_ID),
   };
   SealRecord record = {
-      .val_user_id = seal_column_text(row, 2),
-      .val_ue_id = seal_column_text(row, 3),
-      .client_id = seal_column_text(row, 4),
+      .val_user_id = seal_column_text(row, RECORD_FIND_VAL_USER_ID),
+      .val_ue_id = seal_column_text(row, RECORD_FIND_VAL_UE_ID),
+      .client_id = seal_column_text(row, RECORD_FIND_CLIENT_ID),
   };
   if (place.conf_id.p == NULL || place.val_service_id.p == NULL) return SQLITE_CORRUPT_VTAB;
-  SealText user_uri = seal_column_text(row, 6);
+  SealText user_uri = seal_column_text(row, RECORD_FIND_USER_URI);
   if (user_uri.p != NULL) {
     out->user_uri = sqlite3_mprintf("%.*s", user_uri.n, user_uri.p);
     if (out->user_uri == NULL) return SQLITE_NOMEM;
   }
-  return seal_record_open(p, sqlite3_column_int64(row, 7), &place, &record,
-                          sqlite3_column_blob(row, 5), sqlite3_column_bytes(row, 5), &out->key_info,
+  return seal_record_open(p, sqlite3_column_int64(row, RECORD_FIND_ID), &place, &record,
+                          sqlite3_column_blob(row, RECORD_FIND_KEY_INFO),
+                          sqlite3_column_bytes(row, RECORD_FIND_KEY_INFO), &out->key_info,
                           &out->n_key_info, err);
 }
 
@@ -92,7 +94,7 @@ int seal_record_find(Seal *p, const SealRequester *who, SealText val_service_id,
   memset(out, 0, sizeof *out);
   int rc = seal_unlocked(p, err);
   if (rc == SQLITE_OK) {
-    rc = seal_store_row(&p->store, SQL_RECORD_FIND, &row, "iissssi", at, who->val_server,
+    rc = seal_store_row(seal_store(p), SQL_RECORD_FIND, &row, "iissssi", at, who->val_server,
                         &val_service_id, &asked->val_user_id, &asked->val_ue_id, &asked->client_id,
                         (int64_t)fall_back);
     if (rc == SQLITE_ROW) {
@@ -113,9 +115,9 @@ void seal_record_clear(SealFoundRecord *found) {
 
 int seal_skms_uri_check(Seal *p, SealText uri, SealError *err) {
   sqlite3_stmt *row;
-  int rc = seal_store_row(&p->store, SQL_REGISTRAR_SKMS_URI, &row, "");
+  int rc = seal_store_row(seal_store(p), SQL_REGISTRAR_SKMS_URI, &row, "");
   if (rc != SQLITE_ROW) return rc == SQLITE_DONE ? SQLITE_CORRUPT_VTAB : rc;
-  SealText own = seal_column_text(row, 0);
+  SealText own = seal_column_text(row, REGISTRAR_SKMS_URI_SKMS_URI);
   int same =
       own.p != NULL && uri.p != NULL && own.n == uri.n && memcmp(own.p, uri.p, (size_t)own.n) == 0;
   seal_store_reset(row);

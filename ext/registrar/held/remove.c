@@ -1,8 +1,6 @@
-/* What goes with a row that the operator removes (registrar.h): all that hangs on it, children first.
+/* What goes with a row that the operator removes (records.h): all that hangs on it, children first.
 */
-#include "registrar/internal.h"
-
-#define END ((enum SealSql) - 1)
+#include "registrar/held/held_int.h"
 
 const enum SealSql seal_remove_agreement[] = {
     SQL_AGREEMENT_REMOVE_IDENTITIES,
@@ -16,7 +14,7 @@ const enum SealSql seal_remove_agreement[] = {
     SQL_AGREEMENT_REMOVE_CREDENTIALS,
     SQL_AGREEMENT_REMOVE_VAL_SERVERS,
     SQL_AGREEMENT_REMOVE,
-    END,
+    SEAL_NO_SQL,
 };
 
 const enum SealSql seal_remove_term[] = {
@@ -30,7 +28,7 @@ const enum SealSql seal_remove_term[] = {
     SQL_TERM_REMOVE_HELD,
     SQL_TERM_REMOVE_USE,
     SQL_TERM_REMOVE,
-    END,
+    SEAL_NO_SQL,
 };
 
 const enum SealSql seal_remove_val_server[] = {
@@ -43,13 +41,13 @@ const enum SealSql seal_remove_val_server[] = {
     SQL_VAL_SERVER_REMOVE_CONFIGURATIONS,
     SQL_VAL_SERVER_REMOVE_CREDENTIALS,
     SQL_VAL_SERVER_REMOVE,
-    END,
+    SEAL_NO_SQL,
 };
 
 int seal_remove(Seal *p, const enum SealSql *statements, int64_t id) {
   int rc = SQLITE_OK;
-  for (int i = 0; rc == SQLITE_OK && statements[i] != END; i++) {
-    rc = seal_store_run(&p->store, statements[i], "i", id);
+  for (int i = 0; rc == SQLITE_OK && statements[i] != SEAL_NO_SQL; i++) {
+    rc = seal_store_run(seal_store(p), statements[i], "i", id);
   }
   return rc;
 }

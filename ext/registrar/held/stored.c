@@ -1,7 +1,7 @@
-/* Configurations as they are stored, read back (registrar.h): for answers, and for changes that keep
+/* Configurations as they are stored, read back (records.h): for answers, and for changes that keep
 ** what they do not name.
 */
-#include "registrar/internal.h"
+#include "registrar/held/held_int.h"
 
 #include <assert.h>
 #include <string.h>
@@ -29,35 +29,49 @@ static int keep(SealStored *out, SealText text, SealText *copy) {
 static int load_head(Seal *p, int64_t id, SealStored *out) {
   sqlite3_stmt *row;
   SealText text;
-  int rc = seal_store_row(&p->store, SQL_STORED_HEAD, &row, "i", id);
+  int rc = seal_store_row(seal_store(p), SQL_STORED_HEAD, &row, "i", id);
   if (rc != SQLITE_ROW) return rc == SQLITE_DONE ? SQLITE_CORRUPT_VTAB : rc;
-  SealText val_server_id = seal_column_text(row, 4);
-  out->conf.seal_service = seal_service_name(seal_column_text(row, 1));
-  out->conf.exp_time = seal_column_until(row, 2);
-  out->conf.valid_until = seal_column_until(row, 7);
+  SealText val_server_id = seal_column_text(row, STORED_HEAD_VAL_SERVER_ID);
+  out->conf.seal_service = seal_service_name(seal_column_text(row, STORED_HEAD_SEAL_SERVICE));
+  out->conf.exp_time = seal_column_until(row, STORED_HEAD_EXP_TIME);
+  out->conf.valid_until = seal_column_until(row, STORED_HEAD_VALID_UNTIL);
   sqlite3_snprintf(sizeof out->val_server_id, out->val_server_id, "%.*s", val_server_id.n,
                    val_server_id.p ? val_server_id.p : "");
-  rc = keep(out, seal_column_text(row, 0), &text);
+  rc = keep(out, seal_column_text(row, STORED_HEAD_CONF_ID), &text);
   out->conf.conf_id = text.p;
-  if (rc == SQLITE_OK) rc = keep(out, seal_column_text(row, 3), &out->conf.supp_feat);
-  if (rc == SQLITE_OK) rc = keep(out, seal_column_text(row, 5), &out->conf.end_pt);
   if (rc == SQLITE_OK)
-    rc = keep(out, seal_column_text(row, 6), &out->conf.notification_destination);
+    rc = keep(out, seal_column_text(row, STORED_HEAD_SUPP_FEAT), &out->conf.supp_feat);
+  if (rc == SQLITE_OK) rc = keep(out, seal_column_text(row, STORED_HEAD_END_PT), &out->conf.end_pt);
+  if (rc == SQLITE_OK)
+    rc = keep(out, seal_column_text(row, STORED_HEAD_NOTIFICATION_DESTINATION),
+              &out->conf.notification_destination);
   seal_store_reset(row);
   return rc == SQLITE_OK && out->conf.seal_service == NULL ? SQLITE_CORRUPT_VTAB : rc;
 }
 
-/* Reads the identities of one service. */
-static int load_ids(Seal *p, int64_t service, SealStored *out, SealService *to, size_t size) {
+/* Makes room for one more identity; a stored count is not trusted to say how many there are. */
+static int reserve_id(SealService *to, size_t *size) {
+  if (to->n_ids < *size) return SQLITE_OK;
+  size_t more = *size ? *size * 2 : 16;
+  SealId *ids = sqlite3_realloc64(to->ids, more * sizeof *ids);
+  if (ids == NULL) return SQLITE_NOMEM;
+  to->ids = ids;
+  *size = more;
+  return SQLITE_OK;
+}
+
+/* Reads the identities of one service, which says that it has n. */
+static int load_ids(Seal *p, int64_t service, SealStored *out, SealService *to, size_t n) {
   sqlite3_stmt *row;
   int64_t first = service << SEAL_ROW_BITS;
-  to->ids = sqlite3_malloc64((size + 1) * sizeof *to->ids);
-  if (to->ids == NULL) return SQLITE_NOMEM;
-  int rc = seal_store_row(&p->store, SQL_STORED_IDS, &row, "ii", first, first + SEAL_ROWS_MAX - 1);
-  for (; rc == SQLITE_ROW && to->n_ids < size; rc = sqlite3_step(row)) {
-    int is_ue = sqlite3_column_type(row, 0) == SQLITE_NULL;
+  size_t size = 0;
+  int rc =
+      seal_store_row(seal_store(p), SQL_STORED_IDS, &row, "ii", first, first + SEAL_ROWS_MAX - 1);
+  for (; rc == SQLITE_ROW && to->n_ids < n; rc = sqlite3_step(row)) {
+    int is_ue = sqlite3_column_type(row, STORED_IDS_VAL_USER_ID) == SQLITE_NULL;
     SealText text;
-    int bad = keep(out, seal_column_text(row, is_ue), &text);
+    int bad = reserve_id(to, &size);
+    if (bad == SQLITE_OK) bad = keep(out, seal_column_text(row, is_ue), &text);
     if (bad != SQLITE_OK) {
       rc = bad;
       break;
@@ -69,22 +83,25 @@ static int load_ids(Seal *p, int64_t service, SealStored *out, SealService *to, 
 }
 
 static int load_service(Seal *p, sqlite3_stmt *row, SealStored *out, SealService *to) {
-  int rc = keep(out, seal_column_text(row, 1), &to->val_service_id);
-  if (rc == SQLITE_OK) rc = keep(out, seal_column_text(row, 2), &to->key_format);
-  if (rc == SQLITE_OK) rc = keep(out, seal_column_text(row, 3), &to->scope);
-  int64_t n = sqlite3_column_int64(row, 4);
+  int rc = keep(out, seal_column_text(row, STORED_SERVICES_VAL_SERVICE_ID), &to->val_service_id);
+  if (rc == SQLITE_OK) {
+    rc = keep(out, seal_column_text(row, STORED_SERVICES_KEY_FORMAT), &to->key_format);
+  }
+  if (rc == SQLITE_OK) rc = keep(out, seal_column_text(row, STORED_SERVICES_SCOPE), &to->scope);
+  to->id = sqlite3_column_int64(row, STORED_SERVICES_ID);
+  to->term = sqlite3_column_int64(row, STORED_SERVICES_TERM);
+  to->held_records = sqlite3_column_int64(row, STORED_SERVICES_KEY_RECORDS);
+  int64_t n = sqlite3_column_int64(row, STORED_SERVICES_IDENTITIES);
   if (n < 0 || n > SEAL_ROWS_MAX) return SQLITE_CORRUPT_VTAB;
-  if (rc == SQLITE_OK) rc = load_ids(p, sqlite3_column_int64(row, 0), out, to, (size_t)n);
-  return rc;
+  return rc == SQLITE_OK ? load_ids(p, to->id, out, to, (size_t)n) : rc;
 }
 
 int seal_configuration_load(Seal *p, int64_t id, SealStored *out) {
   sqlite3_stmt *row;
   memset(out, 0, sizeof *out);
-  int rc = seal_flush(p);
-  if (rc == SQLITE_OK) rc = load_head(p, id, out);
+  int rc = load_head(p, id, out);
   if (rc != SQLITE_OK) return rc;
-  rc = seal_store_row(&p->store, SQL_STORED_SERVICES, &row, "i", id);
+  rc = seal_store_row(seal_store(p), SQL_STORED_SERVICES, &row, "i", id);
   for (; rc == SQLITE_ROW; rc = sqlite3_step(row)) {
     size_t n = out->conf.n_services;
     SealService *services = sqlite3_realloc64(out->conf.services, (n + 1) * sizeof *services);
@@ -123,8 +140,8 @@ int seal_configuration_list(Seal *p, int64_t val_server, const char *seal_servic
   size_t size = 0;
   *ids = NULL;
   *n = 0;
-  int rc =
-      seal_store_row(&p->store, SQL_CONFIGURATION_LIST, &row, "iit", at, val_server, seal_service);
+  int rc = seal_store_row(seal_store(p), SQL_CONFIGURATION_LIST, &row, "iit", at, val_server,
+                          seal_service);
   for (; rc == SQLITE_ROW; rc = sqlite3_step(row)) {
     if (*n == size) {
       size = size ? size * 2 : 16;
@@ -135,7 +152,7 @@ int seal_configuration_list(Seal *p, int64_t val_server, const char *seal_servic
       }
       *ids = more;
     }
-    (*ids)[(*n)++] = sqlite3_column_int64(row, 0);
+    (*ids)[(*n)++] = sqlite3_column_int64(row, CONFIGURATION_LIST_ID);
   }
   seal_store_reset(row);
   return rc == SQLITE_DONE ? SQLITE_OK : rc;

@@ -1,4 +1,4 @@
-/* Until when (registrar.h): taking away what has ended.
+/* Until when (records.h): taking away what has ended.
 **
 ** Validity itself is judged where rows are read (valid_configuration in sql/statements/views.sql):
 ** what has ended is invisible at once. The sweep only gives back its space, in batches that a host
@@ -6,11 +6,9 @@
 ** agreement is prolonged afterwards. For that reason too a SEAL server's own sweep leaves alone what
 ** bundles brought: it is the registrar's to take away.
 */
-#include "registrar/internal.h"
+#include "registrar/held/held_int.h"
 
 #include <string.h>
-
-#define ANSWER_KEPT 86400 /* seconds that the outcome of a message is kept */
 
 /* How the rows of one table are removed: identities, their digests at a SEAL server, key records. */
 typedef struct Rows {
@@ -28,7 +26,7 @@ static int clear_rows(Seal *p, const Rows *rows, int64_t service, int64_t limit,
   *removed = 0;
   if (limit < SEAL_ROWS_MAX) {
     sqlite3_stmt *row;
-    int rc = seal_store_row(&p->store, rows->boundary, &row, "iii", first, last, limit);
+    int rc = seal_store_row(seal_store(p), rows->boundary, &row, "iii", first, last, limit);
     if (rc == SQLITE_ROW) {
       last = sqlite3_column_int64(row, 0) - 1;
       *left = 1;
@@ -36,8 +34,8 @@ static int clear_rows(Seal *p, const Rows *rows, int64_t service, int64_t limit,
     seal_store_reset(row);
     if (rc != SQLITE_ROW && rc != SQLITE_DONE) return rc;
   }
-  int rc = seal_store_run(&p->store, rows->delete_range, "ii", first, last);
-  if (rc == SQLITE_OK) *removed = sqlite3_changes64(p->store.db);
+  int rc = seal_store_run(seal_store(p), rows->delete_range, "ii", first, last);
+  if (rc == SQLITE_OK) *removed = sqlite3_changes64(seal_db(p));
   return rc;
 }
 
@@ -62,54 +60,48 @@ static int clear_service(Seal *p, const Clearing *c, int64_t limit, int64_t *rem
   if (rc != SQLITE_OK) return rc;
   *removed += rows > 0 ? rows : 1; /* a service without rows is itself one: of seal_key */
   int64_t n_identities = c->identity ? rows : 0, n_records = c->identity ? 0 : rows;
-  rc = seal_hold(p, c->term, c->until, c->val_server, -n_identities, -n_records);
+  SealTally back = {c->term, -n_identities, -n_records};
+  rc = seal_hold(p, &back, c->until, c->val_server);
   if (rc != SQLITE_OK) return rc;
-  if (!*left) return seal_store_run(&p->store, SQL_SERVICE_DELETE, "i", c->service);
-  return seal_store_run(&p->store, SQL_SERVICE_COUNT, "iiii", c->service, -n_identities, -n_records,
-                        (int64_t)0);
+  if (!*left) return seal_store_run(seal_store(p), SQL_SERVICE_DELETE, "i", c->service);
+  return seal_store_run(seal_store(p), SQL_SERVICE_COUNT, "iiii", c->service, -n_identities,
+                        -n_records, (int64_t)0);
 }
 
 int seal_configuration_clear(Seal *p, int64_t id, int64_t limit, int64_t at, int64_t *removed) {
   sqlite3_stmt *row;
-  int rc = seal_store_row(&p->store, SQL_CONFIGURATION_LOAD, &row, "i", id);
-  if (rc != SQLITE_ROW) return rc == SQLITE_DONE ? SQLITE_CORRUPT_VTAB : rc;
-  const char *service = seal_service_name(seal_column_text(row, 2));
-  Clearing clearing = {.val_server = sqlite3_column_int64(row, 1),
-                       .until = sqlite3_column_int64(row, 4),
-                       .identity = service != NULL && strcmp(service, SEAL_IDM) == 0};
-  seal_store_reset(row);
+  SealHead head;
   int left = 0;
-  rc = seal_occupancy_close(p, id, 0, at);
+  int rc = seal_head_load(p, id, &head);
+  if (rc == SQLITE_OK) rc = seal_occupancy_close(p, id, 0, at);
   if (rc != SQLITE_OK) return rc;
-  int held = sqlite3_changes(p->store.db) > 0;
+  Clearing clearing = {.val_server = head.val_server,
+                       .until = head.until,
+                       .identity = strcmp(head.seal_service, SEAL_IDM) == 0};
+  int held = sqlite3_changes(seal_db(p)) > 0;
   while (!left && *removed < limit) {
-    rc = seal_store_row(&p->store, SQL_CONFIGURATION_SERVICES, &row, "i", id);
+    rc = seal_store_row(seal_store(p), SQL_CONFIGURATION_SERVICES, &row, "i", id);
     if (rc == SQLITE_ROW) {
-      clearing.service = sqlite3_column_int64(row, 0);
-      clearing.term = sqlite3_column_int64(row, 1);
+      clearing.service = sqlite3_column_int64(row, CONFIGURATION_SERVICES_ID);
+      clearing.term = sqlite3_column_int64(row, CONFIGURATION_SERVICES_TERM);
     }
     seal_store_reset(row);
     if (rc != SQLITE_ROW) return rc == SQLITE_DONE ? SQLITE_OK : rc;
     rc = clear_service(p, &clearing, limit - *removed, removed, &left);
     if (rc != SQLITE_OK) return rc;
   }
-  return held ? seal_occupancy_open(p, id, 0, at) : SQLITE_OK; /* what the limit has left */
+  return held ? seal_occupancy_change(p, id, 0, at) : SQLITE_OK; /* what the limit has left */
 }
 
 /* The change that a sweep is to a configuration. */
 static int record_sweep(Seal *p, int64_t id, int64_t at) {
-  sqlite3_stmt *row;
-  int rc = seal_store_row(&p->store, SQL_CONFIGURATION_LOAD, &row, "i", id);
-  SealText conf_id = {NULL, 0};
-  if (rc == SQLITE_ROW) conf_id = seal_column_text(row, 0);
-  char *object = sqlite3_mprintf("seal_configuration:%.*s", conf_id.n, conf_id.p ? conf_id.p : "");
-  const char *service = rc == SQLITE_ROW ? seal_service_name(seal_column_text(row, 2)) : NULL;
-  if (rc == SQLITE_ROW) {
-    rc = object ? seal_change_write(p, at, service, object, "sweep") : SQLITE_NOMEM;
-  }
-  seal_store_reset(row);
+  SealHead head;
+  int rc = seal_head_load(p, id, &head);
+  if (rc != SQLITE_OK) return rc;
+  char *object = seal_head_name(&head);
+  rc = object ? seal_change_write(p, at, head.seal_service, object, "sweep") : SQLITE_NOMEM;
   sqlite3_free(object);
-  return rc == SQLITE_DONE ? SQLITE_CORRUPT_VTAB : rc;
+  return rc;
 }
 
 /* Removes one ended configuration, or as many of its rows as are still allowed; *found is 0 when
@@ -117,57 +109,50 @@ static int record_sweep(Seal *p, int64_t id, int64_t at) {
 static int sweep_one(Seal *p, int64_t limit, int64_t at, int64_t *removed, int *found) {
   sqlite3_stmt *row;
   int64_t id = 0;
-  int rc = seal_store_row(&p->store, SQL_SWEEP_NEXT, &row, "i", at);
+  int rc = seal_store_row(seal_store(p), SQL_SWEEP_NEXT, &row, "i", at);
   *found = rc == SQLITE_ROW;
-  if (*found) id = sqlite3_column_int64(row, 0);
+  if (*found) id = sqlite3_column_int64(row, SWEEP_NEXT_ID);
   seal_store_reset(row);
   if (rc == SQLITE_DONE) return SQLITE_OK;
   if (rc != SQLITE_ROW) return rc;
   rc = record_sweep(p, id, at);
   if (rc == SQLITE_OK) rc = seal_configuration_clear(p, id, limit, at, removed);
   if (rc != SQLITE_OK) return rc;
-  rc = seal_store_row(&p->store, SQL_CONFIGURATION_SERVICES, &row, "i", id);
+  rc = seal_store_row(seal_store(p), SQL_CONFIGURATION_SERVICES, &row, "i", id);
   seal_store_reset(row);
-  if (rc == SQLITE_DONE) rc = seal_store_run(&p->store, SQL_CONFIGURATION_DELETE, "i", id);
+  if (rc == SQLITE_DONE) rc = seal_store_run(seal_store(p), SQL_CONFIGURATION_DELETE, "i", id);
   return rc == SQLITE_ROW ? SQLITE_OK : rc;
 }
 
 /* 1 in *fed if bundles bring what this database holds. */
 static int is_fed(Seal *p, int *fed) {
   sqlite3_stmt *row;
-  int rc = seal_store_row(&p->store, SQL_APPLY_STATE, &row, "");
-  *fed = rc == SQLITE_ROW && sqlite3_column_type(row, 0) != SQLITE_NULL;
+  int rc = seal_store_row(seal_store(p), SQL_APPLY_STATE, &row, "");
+  *fed = rc == SQLITE_ROW && sqlite3_column_type(row, APPLY_STATE_BUNDLE_TO) != SQLITE_NULL;
   seal_store_reset(row);
   return rc == SQLITE_ROW ? SQLITE_OK : rc == SQLITE_DONE ? SQLITE_CORRUPT_VTAB : rc;
 }
 
 /* Forgets token ids that nobody may use again: by the clock's high-water mark, which the host's clock
-** moves; an `at` that the operator names (host_clock 0) reaches no further than that, or else a used token
-** that is still good by the clock could be used again. */
-static int sweep_replay(Seal *p, int64_t limit, int64_t at, int host_clock) {
-  char identifier[SEAL_ID_MAX + 1];
-  int rc = seal_identifier(p, identifier);
-  if (rc == SQLITE_OK && host_clock && at > p->clock_mark) {
-    rc = seal_store_run(&p->store, SQL_CLOCK_ADVANCE, "i", at);
-    p->clock_mark = at;
-  }
+** moves; an `at` that the operator names reaches no further than that, or else a used token that is still
+** good by the clock could be used again. */
+static int sweep_replay(Seal *p, int64_t limit, SealAt at) {
+  int64_t mark;
+  int rc = seal_clock_mark(p, at, &mark);
   if (rc != SQLITE_OK) return rc;
-  return seal_store_run(&p->store, SQL_SWEEP_REPLAY, "ii", at < p->clock_mark ? at : p->clock_mark,
-                        limit);
+  return seal_store_run(seal_store(p), SQL_SWEEP_REPLAY, "ii", at.t < mark ? at.t : mark, limit);
 }
 
-int seal_sweep(Seal *p, int64_t limit, int64_t at, int64_t *removed) {
-  int found = 1, fed = 0, host_clock = at == SEAL_UNBOUNDED;
-  at = seal_at(p, at);
+int seal_sweep(Seal *p, int64_t limit, SealAt at, int64_t *removed) {
+  int found = 1, fed = 0;
   *removed = 0;
-  int rc = seal_settle(p);
-  if (rc == SQLITE_OK) rc = is_fed(p, &fed);
+  int rc = is_fed(p, &fed);
   while (rc == SQLITE_OK && found && !fed && *removed < limit)
-    rc = sweep_one(p, limit, at, removed, &found);
-  if (rc == SQLITE_OK) rc = sweep_replay(p, limit, at, host_clock);
+    rc = sweep_one(p, limit, at.t, removed, &found);
+  if (rc == SQLITE_OK) rc = sweep_replay(p, limit, at);
   if (rc == SQLITE_OK) {
-    rc = seal_store_run(&p->store, SQL_SWEEP_MESSAGE, "ii", at - ANSWER_KEPT, limit);
+    rc = seal_store_run(seal_store(p), SQL_SWEEP_MESSAGE, "ii", at.t - SEAL_ANSWER_KEPT, limit);
   }
-  if (rc == SQLITE_OK) rc = seal_store_run(&p->store, SQL_SWEEP_TIME, "i", at);
+  if (rc == SQLITE_OK) rc = seal_store_run(seal_store(p), SQL_SWEEP_TIME, "i", at.t);
   return rc;
 }

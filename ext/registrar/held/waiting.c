@@ -1,4 +1,4 @@
-/* Rows that wait (internal.h): identities on their way into storage, many to a statement.
+/* Rows that wait (held_int.h): identities on their way into storage, many to a statement.
 **
 **    row --> surely new? --yes--> wait --> 32 of them: one statement
 **              |no
@@ -9,10 +9,9 @@
 ** this transaction first wrote to it, and whose fingerprint no earlier row had. A fingerprint that is
 ** found, or hard to find, only sends the row the exact way, so nothing is gained by forging one.
 **
-** What waits is written before anything else of this connection reads identities, and before a
-** savepoint and a commit.
+** When what waits is written is the gate's to say (txn.c).
 */
-#include "registrar/internal.h"
+#include "registrar/held/held_int.h"
 
 #include <assert.h>
 #include <string.h>
@@ -26,27 +25,28 @@
 struct SealBatch {
   int64_t first, service; /* the first row's id */
   int n;
-  int busy; /* they are being written: a savepoint that this opens comes back here */
   SealId ids[MANY];
   char text[MANY][SEAL_ID_MAX];
 };
 
-SealBatch *seal_batch_new(void) {
-  SealBatch *batch = sqlite3_malloc(sizeof *batch);
-  if (batch != NULL) memset(batch, 0, sizeof *batch);
-  return batch;
+int seal_batch_ready(SealBatch **batch) {
+  if (*batch != NULL) return SQLITE_OK;
+  *batch = sqlite3_malloc(sizeof **batch);
+  if (*batch == NULL) return SQLITE_NOMEM;
+  memset(*batch, 0, sizeof **batch);
+  return SQLITE_OK;
 }
 
 void seal_batch_drop(SealBatch *batch) {
-  batch->n = 0;
+  if (batch != NULL) batch->n = 0;
 }
 
-/* Inserts n identities: 1, or MANY. */
+/* Inserts n identities by a statement for as many. */
 static int insert_ids(sqlite3_stmt *stmt, int64_t first, int64_t service, const SealId *ids,
-                      int n) {
+                      size_t n) {
   int rc = sqlite3_bind_int64(stmt, 1, first);
   if (rc == SQLITE_OK) rc = sqlite3_bind_int64(stmt, 2, service);
-  for (int i = 0; rc == SQLITE_OK && i < n; i++) {
+  for (int i = 0; rc == SQLITE_OK && i < (int)n; i++) {
     rc = sqlite3_bind_text(stmt, 3 + 2 * i + ids[i].is_ue, ids[i].p, ids[i].n, SQLITE_STATIC);
     if (rc == SQLITE_OK) rc = sqlite3_bind_null(stmt, 4 + 2 * i - ids[i].is_ue);
   }
@@ -56,30 +56,27 @@ static int insert_ids(sqlite3_stmt *stmt, int64_t first, int64_t service, const 
 }
 
 int seal_ids_insert(Seal *p, int64_t first, int64_t service, const SealId *ids, size_t n) {
-  sqlite3_stmt *one = NULL, *many = NULL;
-  int rc = seal_store_prepare(&p->store, SQL_IDENTITY_INSERT, &one);
-  if (rc == SQLITE_OK && n >= MANY) {
-    rc = seal_store_prepare(&p->store, SQL_IDENTITY_INSERT_MANY, &many);
+  static const struct {
+    size_t rows;
+    enum SealSql sql;
+  } sizes[] = {
+      {MANY, SQL_IDENTITY_INSERT_MANY}, {2, SQL_IDENTITY_INSERT_TWO}, {1, SQL_IDENTITY_INSERT}};
+  int rc = SQLITE_OK;
+  for (size_t k = 0, done = 0; rc == SQLITE_OK && done < n; k++) {
+    sqlite3_stmt *stmt;
+    if (n - done < sizes[k].rows) continue;
+    rc = seal_store_prepare(seal_store(p), sizes[k].sql, &stmt);
+    for (; rc == SQLITE_OK && n - done >= sizes[k].rows; done += sizes[k].rows) {
+      rc = insert_ids(stmt, first + (int64_t)done, service, ids + done, sizes[k].rows);
+    }
+    if (stmt != NULL) (void)sqlite3_clear_bindings(stmt);
   }
-  for (size_t i = 0; rc == SQLITE_OK && i < n;) {
-    int now = n - i >= MANY ? MANY : 1;
-    rc = insert_ids(now > 1 ? many : one, first + (int64_t)i, service, ids + i, now);
-    i += (size_t)now;
-  }
-  if (one != NULL) (void)sqlite3_clear_bindings(one);
-  if (many != NULL) (void)sqlite3_clear_bindings(many);
   return rc;
 }
 
-int seal_batch_flush(Seal *p) {
-  SealBatch *batch = p->batch;
-  if (batch->n == 0 || batch->busy) return SQLITE_OK;
-  /* The host's last_insert_rowid() is the row that it inserted, not one of ours. */
-  sqlite3_int64 rowid = sqlite3_last_insert_rowid(p->store.db);
-  batch->busy = 1;
+int seal_batch_write(Seal *p, SealBatch *batch) {
+  if (batch == NULL || batch->n == 0) return SQLITE_OK;
   int rc = seal_ids_insert(p, batch->first, batch->service, batch->ids, (size_t)batch->n);
-  batch->busy = 0;
-  sqlite3_set_last_insert_rowid(p->store.db, rowid);
   /* They were told to be new: someone else than the registrar wrote here. What waits stays, so that
   ** the transaction can't be committed without it. */
   if (rc == SQLITE_CONSTRAINT || rc == SQLITE_CONSTRAINT_UNIQUE ||
@@ -150,12 +147,12 @@ static int is_new(SealSeen *seen, const SealId *id) {
   return seen->sure && seen_put(seen, fingerprint(id));
 }
 
-int seal_batch_insert(Seal *p, SealSeen *seen, int64_t rowid, int64_t service, const SealId *id) {
-  SealBatch *batch = p->batch;
+int seal_batch_insert(Seal *p, SealBatch *batch, SealSeen *seen, int64_t rowid, int64_t service,
+                      const SealId *id) {
   int rc = SQLITE_OK, waits = is_new(seen, id);
   assert(id->n > 0 && id->n <= SEAL_ID_MAX);
   if (!waits || batch->service != service || batch->first + batch->n != rowid) {
-    rc = seal_batch_flush(p);
+    rc = seal_batch_write(p, batch);
   }
   if (rc != SQLITE_OK) return rc;
   if (!waits) return seal_ids_insert(p, rowid, service, id, 1);
@@ -165,5 +162,5 @@ int seal_batch_insert(Seal *p, SealSeen *seen, int64_t rowid, int64_t service, c
   }
   memcpy(batch->text[batch->n], id->p, (size_t)id->n);
   batch->ids[batch->n] = (SealId){batch->text[batch->n], id->n, id->is_ue};
-  return ++batch->n == MANY ? seal_batch_flush(p) : SQLITE_OK;
+  return ++batch->n == MANY ? seal_batch_write(p, batch) : SQLITE_OK;
 }

@@ -1,4 +1,4 @@
-/* The audit chain (registrar.h): verified, signed, and cut at its old end.
+/* The audit chain (ledger.h): verified, signed, and cut at its old end.
 **
 **    pruned         checkpoint                       head
 **    +---+     +---+     +---+     +---+     +---+     +---+
@@ -11,7 +11,7 @@
 ** chain can show is that its tail was cut: a checkpoint signs the head, so that a later, shorter chain
 ** does not reach it. Pruning stops at a checkpoint, whose hash is where verification then begins.
 */
-#include "registrar/internal.h"
+#include "registrar/ledger/ledger.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -21,9 +21,6 @@ typedef struct Text {
   char *p;
   size_t n, size;
 } Text;
-
-/* Columns of audit_walk. */
-enum { A_SEQ, A_TIME, A_ACTOR, A_ACTION, A_OBJECT, A_OUTCOME, A_CAUSE, A_DETAIL, A_HASH };
 
 static int reserve(Text *text, size_t more) {
   if (text->size - text->n >= more) return SQLITE_OK;
@@ -77,7 +74,8 @@ static int append_int(Text *text, int64_t value) {
 static int append_column(Text *text, sqlite3_stmt *row, int i, int *bad) {
   sqlite3_value *value = sqlite3_column_value(row, i);
   int type = sqlite3_value_type(value);
-  if (type == SQLITE_NULL && (i == A_CAUSE || i == A_DETAIL)) return append(text, NULL, 0);
+  if (type == SQLITE_NULL && (i == AUDIT_WALK_CAUSE || i == AUDIT_WALK_DETAIL))
+    return append(text, NULL, 0);
   if (type != SQLITE_TEXT) {
     *bad = 1;
     return SQLITE_OK;
@@ -98,10 +96,10 @@ typedef struct Walk {
 /* Judges the entry in `row` as the next one; *bad is 1 if it does not hold. */
 static int walk_entry(Walk *walk, sqlite3_stmt *row, int *bad) {
   Text *text = &walk->text;
-  sqlite3_value *time = sqlite3_column_value(row, A_TIME),
-                *hash = sqlite3_column_value(row, A_HASH);
+  sqlite3_value *time = sqlite3_column_value(row, AUDIT_WALK_TIME),
+                *hash = sqlite3_column_value(row, AUDIT_WALK_HASH);
   text->n = 0;
-  *bad = sqlite3_column_int64(row, A_SEQ) != walk->seq + 1 ||
+  *bad = sqlite3_column_int64(row, AUDIT_WALK_SEQ) != walk->seq + 1 ||
          sqlite3_value_type(time) != SQLITE_INTEGER || sqlite3_value_type(hash) != SQLITE_BLOB ||
          sqlite3_value_bytes(hash) != SEAL_SHA256_SIZE;
   if (*bad) return SQLITE_OK;
@@ -111,11 +109,11 @@ static int walk_entry(Walk *walk, sqlite3_stmt *row, int *bad) {
   text->n = SEAL_SHA256_SIZE;
   rc = append_int(text, walk->seq + 1);
   if (rc == SQLITE_OK) rc = append_int(text, sqlite3_value_int64(time));
-  for (int i = A_ACTOR; rc == SQLITE_OK && i <= A_DETAIL; i++) {
+  for (int i = AUDIT_WALK_ACTOR; rc == SQLITE_OK && i <= AUDIT_WALK_DETAIL; i++) {
     rc = append_column(text, row, i, bad);
   }
   if (rc != SQLITE_OK || *bad) return rc;
-  rc = seal_reason_rc(seal_sha256(walk->p->crypto, text->p, text->n, walk->hash));
+  rc = seal_reason_rc(seal_sha256(seal_crypto(walk->p), text->p, text->n, walk->hash));
   *bad = memcmp(walk->hash, sqlite3_value_blob(hash), SEAL_SHA256_SIZE) != 0;
   return rc;
 }
@@ -133,18 +131,18 @@ static int check_signature(Seal *p, SealText jws, int64_t seq, const unsigned ch
   *good = 0;
   int rc = seal_reason_rc(seal_jwt_peek(jws.p, (size_t)jws.n, &peek));
   if (rc == SQLITE_OK) {
-    rc = seal_store_row(&p->store, SQL_SIGNING_PUBLIC, &row, "t",
+    rc = seal_store_row(seal_store(p), SQL_SIGNING_PUBLIC, &row, "t",
                         json_string_value(json_object_get(peek.header, "kid")));
     if (rc == SQLITE_ROW) {
-      rc = seal_reason_rc(seal_keyset_parse(p->crypto, sqlite3_column_blob(row, 0),
-                                            (size_t)sqlite3_column_bytes(row, 0),
-                                            SEAL_KEYSET_PUBLIC, &set));
+      rc = seal_reason_rc(seal_keyset_parse(
+          seal_crypto(p), sqlite3_column_blob(row, SIGNING_PUBLIC_PUBLIC),
+          (size_t)sqlite3_column_bytes(row, SIGNING_PUBLIC_PUBLIC), SEAL_KEYSET_PUBLIC, &set));
     }
     seal_store_reset(row);
     if (rc == SQLITE_DONE) rc = SQLITE_CONSTRAINT_VTAB;
   }
   if (rc == SQLITE_OK) {
-    rc = seal_reason_rc(seal_jws_verify(p->crypto, jws.p, (size_t)jws.n, set, NULL, &read));
+    rc = seal_reason_rc(seal_jws_verify(seal_crypto(p), jws.p, (size_t)jws.n, set, NULL, &read));
   }
   json_t *payload = NULL;
   if (rc == SQLITE_OK) {
@@ -179,12 +177,13 @@ static int walk_checkpoint(Walk *walk, int *bad) {
   int rc = SQLITE_OK;
   *bad = 0;
   while (rc == SQLITE_OK && !*bad && walk->checkpoint != NULL &&
-         sqlite3_column_int64(walk->checkpoint, 0) == walk->seq) {
+         sqlite3_column_int64(walk->checkpoint, CHECKPOINT_WALK_SEQ) == walk->seq) {
     sqlite3_stmt *row = walk->checkpoint;
     int good = 0;
-    if (sqlite3_column_bytes(row, 1) == SEAL_SHA256_SIZE &&
-        memcmp(sqlite3_column_blob(row, 1), walk->hash, SEAL_SHA256_SIZE) == 0) {
-      rc = check_signature(walk->p, seal_column_text(row, 2), walk->seq, walk->hash, &good);
+    if (sqlite3_column_bytes(row, CHECKPOINT_WALK_HASH) == SEAL_SHA256_SIZE &&
+        memcmp(sqlite3_column_blob(row, CHECKPOINT_WALK_HASH), walk->hash, SEAL_SHA256_SIZE) == 0) {
+      rc = check_signature(walk->p, seal_column_text(row, CHECKPOINT_WALK_JWS), walk->seq,
+                           walk->hash, &good);
     }
     *bad = !good;
     if (rc == SQLITE_OK && good) rc = checkpoint_next(walk);
@@ -197,14 +196,14 @@ static int walk_begin(Walk *walk, Seal *p) {
   sqlite3_stmt *row;
   memset(walk, 0, sizeof *walk);
   walk->p = p;
-  int rc = seal_store_row(&p->store, SQL_AUDIT_BASE, &row, "");
-  if (rc == SQLITE_ROW && sqlite3_column_bytes(row, 1) == SEAL_SHA256_SIZE) {
-    walk->seq = sqlite3_column_int64(row, 0);
-    memcpy(walk->hash, sqlite3_column_blob(row, 1), SEAL_SHA256_SIZE);
+  int rc = seal_store_row(seal_store(p), SQL_AUDIT_BASE, &row, "");
+  if (rc == SQLITE_ROW && sqlite3_column_bytes(row, AUDIT_BASE_HASH) == SEAL_SHA256_SIZE) {
+    walk->seq = sqlite3_column_int64(row, AUDIT_BASE_SEQ);
+    memcpy(walk->hash, sqlite3_column_blob(row, AUDIT_BASE_HASH), SEAL_SHA256_SIZE);
   }
   seal_store_reset(row);
   if (rc != SQLITE_ROW && rc != SQLITE_DONE) return rc;
-  rc = seal_store_row(&p->store, SQL_CHECKPOINT_WALK, &walk->checkpoint, "i", walk->seq);
+  rc = seal_store_row(seal_store(p), SQL_CHECKPOINT_WALK, &walk->checkpoint, "i", walk->seq);
   if (rc == SQLITE_ROW) return SQLITE_OK;
   seal_store_reset(walk->checkpoint);
   walk->checkpoint = NULL;
@@ -220,7 +219,7 @@ int seal_audit_verify(Seal *p, int64_t through, int64_t *first_bad) {
   *first_bad = bad ? walk.seq : 0;
   int64_t least = through == SEAL_UNBOUNDED ? 0 : through;
   if (rc == SQLITE_OK && !bad) {
-    rc = seal_store_row(&p->store, SQL_AUDIT_WALK, &row, "ii", walk.seq, through);
+    rc = seal_store_row(seal_store(p), SQL_AUDIT_WALK, &row, "ii", walk.seq, through);
   }
   while (rc == SQLITE_ROW && !bad) {
     rc = walk_entry(&walk, row, &bad);
@@ -231,7 +230,8 @@ int seal_audit_verify(Seal *p, int64_t through, int64_t *first_bad) {
   }
   if (rc == SQLITE_DONE) {
     rc = SQLITE_OK;
-    int cut = walk.checkpoint != NULL && sqlite3_column_int64(walk.checkpoint, 0) <= through;
+    int cut = walk.checkpoint != NULL &&
+              sqlite3_column_int64(walk.checkpoint, CHECKPOINT_WALK_SEQ) <= through;
     if (cut || walk.seq < least) *first_bad = walk.seq + 1;
   }
   seal_store_reset(row);
@@ -248,35 +248,28 @@ static char *payload_text(Seal *p, int64_t at, int64_t usage) {
   char time[SEAL_INSTANT_SIZE], hex[2 * SEAL_SHA256_SIZE + 1];
   seal_instant_text(at, time);
   for (int i = 0; i < SEAL_SHA256_SIZE; i++) {
-    sqlite3_snprintf(3, hex + 2 * i, "%02x", p->audit_hash[i]);
+    sqlite3_snprintf(3, hex + 2 * i, "%02x", seal_txn(p)->audit_hash[i]);
   }
   return sqlite3_mprintf("{\"seq\":%lld,\"hash\":\"%s\",\"usage\":%lld,\"time\":\"%s\"}",
-                         (long long)p->audit_seq, hex, (long long)usage, time);
+                         (long long)seal_txn(p)->audit_seq, hex, (long long)usage, time);
 }
 
 int seal_checkpoint(Seal *p, int64_t at, char **jws, SealError *err) {
   SealKey *key = NULL;
   char *payload = NULL, *signed_text = NULL;
-  sqlite3_stmt *row;
   int64_t usage = 0;
   *jws = NULL;
-  int rc = seal_settle(p);
-  if (rc == SQLITE_OK) rc = seal_signing_key(p, &key, err);
+  int rc = seal_signing_key(p, &key, err);
   if (rc == SQLITE_OK) rc = seal_audit_head(p);
-  if (rc == SQLITE_OK) {
-    rc = seal_store_row(&p->store, SQL_USAGE_LAST, &row, "");
-    if (rc == SQLITE_ROW) usage = sqlite3_column_int64(row, 0);
-    seal_store_reset(row);
-    rc = rc == SQLITE_ROW ? SQLITE_OK : rc == SQLITE_DONE ? SQLITE_CORRUPT_VTAB : rc;
-  }
+  if (rc == SQLITE_OK) rc = seal_usage_last(p, &usage);
   if (rc == SQLITE_OK && (payload = payload_text(p, at, usage)) == NULL) rc = SQLITE_NOMEM;
   if (rc == SQLITE_OK) {
-    rc = seal_reason_rc(
-        seal_jws_sign(p->crypto, key, SEAL_CHECKPOINT_TYP, payload, strlen(payload), &signed_text));
+    rc = seal_reason_rc(seal_jws_sign(seal_crypto(p), key, SEAL_CHECKPOINT_TYP, payload,
+                                      strlen(payload), &signed_text));
   }
   if (rc == SQLITE_OK) {
-    rc = seal_store_run(&p->store, SQL_CHECKPOINT_INSERT, "ibtii", p->audit_seq, p->audit_hash,
-                        SEAL_SHA256_SIZE, signed_text, at, usage);
+    rc = seal_store_run(seal_store(p), SQL_CHECKPOINT_INSERT, "ibtii", seal_txn(p)->audit_seq,
+                        seal_txn(p)->audit_hash, SEAL_SHA256_SIZE, signed_text, at, usage);
   }
   if (rc == SQLITE_OK && (*jws = sqlite3_mprintf("%s", signed_text)) == NULL) rc = SQLITE_NOMEM;
   seal_key_free(key);
@@ -288,12 +281,11 @@ int seal_checkpoint(Seal *p, int64_t at, char **jws, SealError *err) {
 int seal_export_mark(Seal *p, int64_t seq, int64_t *marked, SealError *err) {
   sqlite3_stmt *row;
   *marked = 0;
-  int rc = seal_settle(p);
-  if (rc == SQLITE_OK) rc = seal_store_row(&p->store, SQL_CHECKPOINT_BEFORE, &row, "i", seq);
+  int rc = seal_store_row(seal_store(p), SQL_CHECKPOINT_BEFORE, &row, "i", seq);
   if (rc != SQLITE_OK && rc != SQLITE_ROW && rc != SQLITE_DONE) return rc;
-  if (rc == SQLITE_ROW) *marked = sqlite3_column_int64(row, 0);
+  if (rc == SQLITE_ROW) *marked = sqlite3_column_int64(row, CHECKPOINT_BEFORE_SEQ);
   seal_store_reset(row);
-  if (*marked != 0) return seal_store_run(&p->store, SQL_CHECKPOINT_EXPORTED, "i", *marked);
+  if (*marked != 0) return seal_store_run(seal_store(p), SQL_CHECKPOINT_EXPORTED, "i", *marked);
   return seal_refuse(err, SEAL_MODIFICATION_NOT_ALLOWED,
                      "there is no checkpoint at or before entry %lld", (long long)seq);
 }
@@ -302,11 +294,11 @@ int seal_export_mark(Seal *p, int64_t seq, int64_t *marked, SealError *err) {
 static int prune_end(Seal *p, int64_t before, int64_t *seq, int64_t *usage, int64_t *time) {
   sqlite3_stmt *row;
   *seq = 0;
-  int rc = seal_store_row(&p->store, SQL_PRUNE_END, &row, "i", before);
+  int rc = seal_store_row(seal_store(p), SQL_PRUNE_END, &row, "i", before);
   if (rc == SQLITE_ROW) {
-    *seq = sqlite3_column_int64(row, 0);
-    *usage = sqlite3_column_int64(row, 1);
-    *time = sqlite3_column_int64(row, 2);
+    *seq = sqlite3_column_int64(row, PRUNE_END_SEQ);
+    *usage = sqlite3_column_int64(row, PRUNE_END_USAGE);
+    *time = sqlite3_column_int64(row, PRUNE_END_TIME);
   }
   seal_store_reset(row);
   return rc == SQLITE_ROW || rc == SQLITE_DONE ? SQLITE_OK : rc;
@@ -315,8 +307,7 @@ static int prune_end(Seal *p, int64_t before, int64_t *seq, int64_t *usage, int6
 int seal_prune(Seal *p, int64_t before, SealPruned *out, SealError *err) {
   int64_t seq = 0, usage = 0, time = 0, bad = 0;
   memset(out, 0, sizeof *out);
-  int rc = seal_settle(p);
-  if (rc == SQLITE_OK) rc = prune_end(p, before, &seq, &usage, &time);
+  int rc = prune_end(p, before, &seq, &usage, &time);
   if (rc == SQLITE_OK && seq == 0) {
     rc = seal_refuse(err, SEAL_MODIFICATION_NOT_ALLOWED,
                      "nothing before that instant was check-pointed and exported");
@@ -326,21 +317,21 @@ int seal_prune(Seal *p, int64_t before, SealPruned *out, SealError *err) {
     rc = seal_refuse(err, SEAL_MODIFICATION_NOT_ALLOWED,
                      "audit entry %lld does not hold: nothing is pruned", (long long)bad);
   }
-  if (rc == SQLITE_OK) rc = seal_store_run(&p->store, SQL_PRUNE_AUDIT, "i", seq);
+  if (rc == SQLITE_OK) rc = seal_store_run(seal_store(p), SQL_PRUNE_AUDIT, "i", seq);
   if (rc == SQLITE_OK) {
-    out->audit = sqlite3_changes64(p->store.db);
-    rc = seal_store_run(&p->store, SQL_PRUNE_USAGE_UNIT, "ii", usage, before);
+    out->audit = sqlite3_changes64(seal_db(p));
+    rc = seal_store_run(seal_store(p), SQL_PRUNE_USAGE_UNIT, "ii", usage, before);
   }
-  if (rc == SQLITE_OK) rc = seal_store_run(&p->store, SQL_PRUNE_USAGE, "ii", usage, before);
+  if (rc == SQLITE_OK) rc = seal_store_run(seal_store(p), SQL_PRUNE_USAGE, "ii", usage, before);
   if (rc == SQLITE_OK) {
-    out->usage = sqlite3_changes64(p->store.db);
-    rc = seal_store_run(&p->store, SQL_CHECKPOINT_FORGET, "i", seq);
+    out->usage = sqlite3_changes64(seal_db(p));
+    rc = seal_store_run(seal_store(p), SQL_CHECKPOINT_FORGET, "i", seq);
   }
-  if (rc == SQLITE_OK) rc = seal_store_run(&p->store, SQL_CHECKPOINT_BASE, "i", seq);
+  if (rc == SQLITE_OK) rc = seal_store_run(seal_store(p), SQL_CHECKPOINT_BASE, "i", seq);
   if (rc == SQLITE_OK) {
-    rc = seal_store_run(&p->store, SQL_PRUNE_OCCUPANCY, "i", before < time ? before : time);
+    rc = seal_store_run(seal_store(p), SQL_PRUNE_OCCUPANCY, "i", before < time ? before : time);
   }
-  if (rc == SQLITE_OK) out->occupancy = sqlite3_changes64(p->store.db);
+  if (rc == SQLITE_OK) out->occupancy = sqlite3_changes64(seal_db(p));
   out->through = seq;
   return rc;
 }

@@ -1,4 +1,4 @@
-/* Occupancy (registrar.h): what was held, from when to when, to the second.
+/* Occupancy (ledger.h): what was held, from when to when, to the second.
 **
 **    a VAL service of a configuration   |---3---|-----------5-----------|--2--|
 **    its agreement                      |-------|  suspended  |---------------|  stop_time
@@ -11,26 +11,27 @@
 **
 ** History doesn't run backwards: a change with an instant before the last one takes effect with it.
 */
-#include "registrar/internal.h"
+#include "registrar/ledger/ledger.h"
 
 int seal_occupancy_close(Seal *p, int64_t configuration, int64_t service, int64_t at) {
-  return seal_store_run(&p->store, SQL_OCCUPANCY_CLOSE, "iii", configuration, at, service);
+  return seal_store_run(seal_store(p), SQL_OCCUPANCY_CLOSE, "iii", configuration, at, service);
 }
 
 int seal_occupancy_open(Seal *p, int64_t configuration, int64_t service, int64_t at) {
-  int rc = seal_store_run(&p->store, SQL_OCCUPANCY_AGAIN, "iii", configuration, at, service);
-  if (rc != SQLITE_OK) return rc;
-  return seal_store_run(&p->store, SQL_OCCUPANCY_OPEN, "iii", configuration, at, service);
+  return seal_store_run(seal_store(p), SQL_OCCUPANCY_OPEN, "iii", configuration, at, service);
 }
 
 int seal_occupancy_change(Seal *p, int64_t configuration, int64_t service, int64_t at) {
   int rc = seal_occupancy_close(p, configuration, service, at);
+  if (rc == SQLITE_OK) {
+    rc = seal_store_run(seal_store(p), SQL_OCCUPANCY_AGAIN, "iii", configuration, at, service);
+  }
   return rc == SQLITE_OK ? seal_occupancy_open(p, configuration, service, at) : rc;
 }
 
 int seal_occupancy_terms(Seal *p, int64_t configuration, int64_t term, int64_t at) {
   sqlite3_stmt *row;
-  int rc = seal_store_row(&p->store, SQL_OCCUPANCY_OTHER_TERM, &row, "ii", configuration, term);
+  int rc = seal_store_row(seal_store(p), SQL_OCCUPANCY_OTHER_TERM, &row, "ii", configuration, term);
   seal_store_reset(row);
   if (rc == SQLITE_ROW) return seal_occupancy_change(p, configuration, 0, at);
   return rc == SQLITE_DONE ? SQLITE_OK : rc;
@@ -38,21 +39,23 @@ int seal_occupancy_terms(Seal *p, int64_t configuration, int64_t term, int64_t a
 
 int seal_occupancy_state(Seal *p, SealParent kind, int64_t id, int64_t since) {
   int64_t k = kind;
-  int rc = seal_store_run(&p->store, SQL_OCCUPANCY_GAP_FORGET, "iii", k, id, since);
-  if (rc == SQLITE_OK) rc = seal_store_run(&p->store, SQL_OCCUPANCY_GAP_CUT, "iii", k, id, since);
-  return rc == SQLITE_OK ? seal_store_run(&p->store, SQL_OCCUPANCY_GAP_ADD, "iii", k, id, since)
+  int rc = seal_store_run(seal_store(p), SQL_OCCUPANCY_GAP_FORGET, "iii", k, id, since);
+  if (rc == SQLITE_OK)
+    rc = seal_store_run(seal_store(p), SQL_OCCUPANCY_GAP_CUT, "iii", k, id, since);
+  return rc == SQLITE_OK ? seal_store_run(seal_store(p), SQL_OCCUPANCY_GAP_ADD, "iii", k, id, since)
                          : rc;
 }
 
 int seal_occupancy_price(Seal *p, int64_t term, int64_t since) {
-  int rc = seal_store_run(&p->store, SQL_OCCUPANCY_PRICE_FORGET, "ii", term, since);
-  if (rc == SQLITE_OK) rc = seal_store_run(&p->store, SQL_OCCUPANCY_PRICE_CUT, "ii", term, since);
-  return rc == SQLITE_OK ? seal_store_run(&p->store, SQL_OCCUPANCY_PRICE_ADD, "ii", term, since)
+  int rc = seal_store_run(seal_store(p), SQL_OCCUPANCY_PRICE_FORGET, "ii", term, since);
+  if (rc == SQLITE_OK)
+    rc = seal_store_run(seal_store(p), SQL_OCCUPANCY_PRICE_CUT, "ii", term, since);
+  return rc == SQLITE_OK ? seal_store_run(seal_store(p), SQL_OCCUPANCY_PRICE_ADD, "ii", term, since)
                          : rc;
 }
 
 int seal_occupancy_gone(Seal *p, SealParent kind, int64_t id, int64_t at) {
   int64_t k = kind;
-  int rc = seal_store_run(&p->store, SQL_OCCUPANCY_GONE_PARTY, "ii", k, id);
-  return rc == SQLITE_OK ? seal_store_run(&p->store, SQL_OCCUPANCY_GONE, "iii", k, id, at) : rc;
+  int rc = seal_store_run(seal_store(p), SQL_OCCUPANCY_GONE_PARTY, "ii", k, id);
+  return rc == SQLITE_OK ? seal_store_run(seal_store(p), SQL_OCCUPANCY_GONE, "iii", k, id, at) : rc;
 }

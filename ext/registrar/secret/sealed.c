@@ -1,4 +1,4 @@
-/* Secrets (registrar.h): what is sealed under the key that seal_unlock gave to this connection.
+/* Secrets (secret.h): what is sealed under the key that seal_unlock gave to this connection.
 **
 **    psk credentials      AES-256-GCM, one key for each purpose, a random nonce; the row's identity is
 **    key records          associated data, so that a sealed value means nothing in another row's place
@@ -8,7 +8,7 @@
 ** The database holds a check value, sealed too: it tells the right key from another. The key itself is
 ** kept in memory only, and wiped when the connection closes.
 */
-#include "registrar/internal.h"
+#include "registrar/secret/secret.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -18,20 +18,49 @@
 #define CHECK_TEXT    "the SEAL registrar's check value"
 #define CHECK_SIZE    ((int)sizeof CHECK_TEXT - 1)
 
+/* The keys of this connection: 32 bytes each, NULL while sealed. */
+typedef struct Keys {
+  unsigned char *key;    /* what seal_unlock gave */
+  unsigned char *before; /* the one at this transaction's start, once it has changed */
+  int64_t generation;
+} Keys;
+
 static void key_free(unsigned char **key) {
   if (*key != NULL) seal_wipe(*key, SEAL_AEAD_KEY);
   sqlite3_free(*key);
   *key = NULL;
 }
 
-void seal_lock(Seal *p) {
-  key_free(&p->key);
-  key_free(&p->key_before);
+static void keys_clear(void *state) {
+  Keys *keys = state;
+  key_free(&keys->key);
+  key_free(&keys->before);
+}
+
+/* The key that seal_unlock gave; NULL while sealed. */
+static const unsigned char *current_key(Seal *p) {
+  const Keys *keys = seal_room_made(p, SEAL_ROOM_SECRET);
+  return keys ? keys->key : NULL;
+}
+
+int seal_is_unlocked(Seal *p) {
+  return current_key(p) != NULL;
+}
+
+int64_t seal_key_generation(Seal *p) {
+  const Keys *keys = seal_room_made(p, SEAL_ROOM_SECRET);
+  return keys ? keys->generation : 0;
 }
 
 int seal_unlocked(Seal *p, SealError *err) {
-  if (p->key != NULL) return SQLITE_OK;
+  if (seal_is_unlocked(p)) return SQLITE_OK;
   return seal_refuse(err, SEAL_SEALED, "this connection is not unlocked: seal_unlock(key)");
+}
+
+int seal_reason_rc(SealReason reason) {
+  if (reason == SEAL_VALID) return SQLITE_OK;
+  if (reason == SEAL_NOMEM) return SQLITE_NOMEM;
+  return reason == SEAL_INTERNAL ? SQLITE_ERROR : SQLITE_CONSTRAINT_VTAB;
 }
 
 static int refuse_stale(SealError *err) {
@@ -43,16 +72,17 @@ static int refuse_stale(SealError *err) {
 static int check_key(Seal *p, const unsigned char key[SEAL_AEAD_KEY]) {
   sqlite3_stmt *row;
   unsigned char plain[CHECK_SIZE];
-  int rc = seal_store_row(&p->store, SQL_SEAL_CHECK, &row, "");
+  int rc = seal_store_row(seal_store(p), SQL_SEAL_CHECK, &row, "");
   if (rc != SQLITE_ROW) return rc == SQLITE_DONE ? SQLITE_CORRUPT_VTAB : rc;
-  int n = sqlite3_column_bytes(row, 0);
-  if (sqlite3_column_type(row, 0) == SQLITE_NULL) {
+  int n = sqlite3_column_bytes(row, SEAL_CHECK_SEAL_CHECK);
+  if (sqlite3_column_type(row, SEAL_CHECK_SEAL_CHECK) == SQLITE_NULL) {
     rc = SQLITE_DONE;
   } else if (n != CHECK_SIZE + SEAL_AEAD_OVERHEAD) {
     rc = SQLITE_CORRUPT_VTAB;
   } else {
-    rc = seal_reason_rc(seal_aead_open(p->crypto, key, CHECK_PURPOSE, "", 0,
-                                       sqlite3_column_blob(row, 0), (size_t)n, plain));
+    rc = seal_reason_rc(seal_aead_open(seal_crypto(p), key, CHECK_PURPOSE, "", 0,
+                                       sqlite3_column_blob(row, SEAL_CHECK_SEAL_CHECK), (size_t)n,
+                                       plain));
   }
   seal_store_reset(row);
   return rc;
@@ -75,32 +105,43 @@ int seal_unlock(Seal *p, const unsigned char *key, int n, SealError *err) {
     return seal_refuse(err, SEAL_SEALED, "this is not the key of this database");
   }
   if (rc != SQLITE_OK && rc != SQLITE_DONE) return rc;
-  rc = copy_key(key, &copy);
+  Keys *keys = seal_room(p, SEAL_ROOM_SECRET, sizeof *keys, keys_clear);
+  rc = keys ? copy_key(key, &copy) : SQLITE_NOMEM;
   if (rc == SQLITE_OK) {
-    seal_lock(p);
-    p->key = copy;
+    keys_clear(keys);
+    keys->key = copy;
+    keys->generation++;
   }
   return rc;
 }
 
 int seal_key_current(Seal *p, SealError *err) {
   int rc = seal_unlocked(p, err);
-  if (rc == SQLITE_OK) rc = check_key(p, p->key);
+  if (rc == SQLITE_OK) rc = check_key(p, current_key(p));
   if (rc == SQLITE_CONSTRAINT_VTAB && err->cause == SEAL_CAUSE_NONE) rc = refuse_stale(err);
   return rc == SQLITE_DONE ? SQLITE_OK : rc;
 }
 
-/* What a rekey of this transaction put in place holds only as long as the database agrees; the key before
-** it is kept until the transaction has ended, since a savepoint may be taken back before the rest is. */
-void seal_key_settle(Seal *p, int committed, int ended) {
-  if (p->key_before == NULL) return;
-  if (!committed && (p->key == NULL || check_key(p, p->key) != SQLITE_OK) &&
-      check_key(p, p->key_before) != SQLITE_CONSTRAINT_VTAB) {
-    key_free(&p->key);
-    p->key = p->key_before;
-    p->key_before = NULL;
+/* The key before a rekey of this transaction holds again. */
+static void go_back(Keys *keys) {
+  key_free(&keys->key);
+  keys->key = keys->before;
+  keys->before = NULL;
+  keys->generation++;
+}
+
+/* What a rekey of this transaction put in place holds only as long as the database agrees; the key before it is
+** kept until the transaction has ended, since a savepoint may be taken back before the rest is. */
+int seal_secret_duty(Seal *p, SealDuty duty) {
+  Keys *keys = seal_room_made(p, SEAL_ROOM_SECRET);
+  if (keys == NULL || keys->before == NULL) return SQLITE_OK;
+  if (duty == SEAL_ENDED_COMMIT) key_free(&keys->before);
+  if (duty == SEAL_ENDED_ROLLBACK) go_back(keys);
+  if (duty == SEAL_TAKEN_BACK && check_key(p, keys->key) != SQLITE_OK &&
+      check_key(p, keys->before) != SQLITE_CONSTRAINT_VTAB) {
+    go_back(keys);
   }
-  if (ended) key_free(&p->key_before);
+  return SQLITE_OK;
 }
 
 static int seal_with(Seal *p, const unsigned char *key, const char *purpose, SealText aad,
@@ -109,7 +150,7 @@ static int seal_with(Seal *p, const unsigned char *key, const char *purpose, Sea
   *out = sqlite3_malloc(*n_out);
   if (*out == NULL) return SQLITE_NOMEM;
   int rc = seal_reason_rc(
-      seal_aead_seal(p->crypto, key, purpose, aad.p, (size_t)aad.n, plain, (size_t)n, *out));
+      seal_aead_seal(seal_crypto(p), key, purpose, aad.p, (size_t)aad.n, plain, (size_t)n, *out));
   if (rc == SQLITE_OK) return SQLITE_OK;
   sqlite3_free(*out);
   *out = NULL;
@@ -121,7 +162,7 @@ static int write_check(Seal *p, const unsigned char *key) {
   void *sealed;
   int n;
   int rc = seal_with(p, key, CHECK_PURPOSE, (SealText){"", 0}, CHECK_TEXT, CHECK_SIZE, &sealed, &n);
-  if (rc == SQLITE_OK) rc = seal_store_run(&p->store, SQL_SEAL_CHECK_SET, "b", sealed, n);
+  if (rc == SQLITE_OK) rc = seal_store_run(seal_store(p), SQL_SEAL_CHECK_SET, "b", sealed, n);
   sqlite3_free(sealed);
   return rc;
 }
@@ -130,15 +171,15 @@ int seal_secret_seal(Seal *p, const char *purpose, SealText aad, const void *pla
                      void **out, int *n_out, SealError *err) {
   *out = NULL;
   int rc = seal_unlocked(p, err);
-  if (rc == SQLITE_OK) rc = check_key(p, p->key);
-  if (rc == SQLITE_DONE) rc = write_check(p, p->key);
+  if (rc == SQLITE_OK) rc = check_key(p, current_key(p));
+  if (rc == SQLITE_DONE) rc = write_check(p, current_key(p));
   if (rc == SQLITE_CONSTRAINT_VTAB && err->cause == SEAL_CAUSE_NONE) rc = refuse_stale(err);
-  return rc == SQLITE_OK ? seal_with(p, p->key, purpose, aad, plain, n, out, n_out) : rc;
+  return rc == SQLITE_OK ? seal_with(p, current_key(p), purpose, aad, plain, n, out, n_out) : rc;
 }
 
 /* A tag does not hold: because the key is not the database's any more, or the value not what was sealed. */
 static int refuse_lost(Seal *p, const char *purpose, int64_t id, SealError *err) {
-  int rc = check_key(p, p->key);
+  int rc = check_key(p, current_key(p));
   if (rc == SQLITE_CONSTRAINT_VTAB) return refuse_stale(err);
   return rc == SQLITE_OK || rc == SQLITE_DONE ? seal_lost(err, purpose, id) : rc;
 }
@@ -152,8 +193,8 @@ int seal_secret_open(Seal *p, const char *purpose, int64_t id, SealText aad, con
   if (*n_out < 0 || sealed == NULL) return refuse_lost(p, purpose, id, err);
   *out = sqlite3_malloc(*n_out + 1);
   if (*out == NULL) return SQLITE_NOMEM;
-  rc = seal_reason_rc(
-      seal_aead_open(p->crypto, p->key, purpose, aad.p, (size_t)aad.n, sealed, (size_t)n, *out));
+  rc = seal_reason_rc(seal_aead_open(seal_crypto(p), current_key(p), purpose, aad.p, (size_t)aad.n,
+                                     sealed, (size_t)n, *out));
   ((char *)*out)[*n_out] = 0;
   if (rc == SQLITE_OK) return SQLITE_OK;
   sqlite3_free(*out);
@@ -187,7 +228,7 @@ static int is_jwk_text(const char *p, int n) {
 
 SealReason seal_psk_parse(Seal *p, const void *value, int n, const char *alg, SealKeySet **out) {
   if (is_jwk_text(value, n)) {
-    return seal_keyset_parse(p->crypto, value, (size_t)n, SEAL_KEYSET_SECRET, out);
+    return seal_keyset_parse(seal_crypto(p), value, (size_t)n, SEAL_KEYSET_SECRET, out);
   }
   size_t size = (size_t)n * 2 + 80;
   char *text = n <= 4096 ? sqlite3_malloc64(size) : NULL;
@@ -197,7 +238,7 @@ SealReason seal_psk_parse(Seal *p, const void *value, int n, const char *alg, Se
   size_t at = strlen(text);
   at += seal_b64url_encode(value, (size_t)n, text + at);
   memcpy(text + at, "\"}", 3);
-  SealReason reason = seal_keyset_parse(p->crypto, text, at + 2, SEAL_KEYSET_SECRET, out);
+  SealReason reason = seal_keyset_parse(seal_crypto(p), text, at + 2, SEAL_KEYSET_SECRET, out);
   seal_secret_free(text, (int)size);
   return reason;
 }
@@ -233,15 +274,20 @@ int seal_psk_open(Seal *p, int64_t id, SealText aad, const void *sealed, int n, 
 /************************************************************************************************
 ** Answers that hold a token or a key.
 */
-int seal_answer_seal(Seal *p, SealText message_id, const char *response, void **out, int *n,
-                     SealError *err) {
-  return seal_secret_seal(p, SEAL_FOR_ANSWER, message_id, response, (int)strlen(response), out, n,
-                          err);
+/* As answer_identity in sql/statements/secret.sql, whose length() counts characters. */
+char *seal_answer_name(SealText requester, SealText message_id) {
+  return sqlite3_mprintf("%d:%.*s%.*s", seal_characters(requester), requester.n, requester.p,
+                         message_id.n, message_id.p);
 }
 
-int seal_answer_open(Seal *p, int64_t id, SealText message_id, const void *sealed, int n,
-                     void **out, int *n_out, SealError *err) {
-  return seal_secret_open(p, SEAL_FOR_ANSWER, id, message_id, sealed, n, out, n_out, err);
+int seal_answer_seal(Seal *p, SealText name, const char *response, void **out, int *n,
+                     SealError *err) {
+  return seal_secret_seal(p, SEAL_FOR_ANSWER, name, response, (int)strlen(response), out, n, err);
+}
+
+int seal_answer_open(Seal *p, int64_t id, SealText name, const void *sealed, int n, void **out,
+                     int *n_out, SealError *err) {
+  return seal_secret_open(p, SEAL_FOR_ANSWER, id, name, sealed, n, out, n_out, err);
 }
 
 /************************************************************************************************
@@ -254,7 +300,7 @@ static int reseal(Seal *p, const unsigned char *key, const char *purpose, SealTe
   int n_plain = 0, n_again;
   int rc = seal_secret_open(p, purpose, id, aad, sealed, n, &plain, &n_plain, err);
   if (rc == SQLITE_OK) rc = seal_with(p, key, purpose, aad, plain, n_plain, &again, &n_again);
-  if (rc == SQLITE_OK) rc = seal_store_run(&p->store, update, "ib", id, again, n_again);
+  if (rc == SQLITE_OK) rc = seal_store_run(seal_store(p), update, "ib", id, again, n_again);
   seal_secret_free(plain, n_plain);
   sqlite3_free(again);
   return rc;
@@ -267,14 +313,15 @@ static int reseal_all(Seal *p, const unsigned char *key, const char *purpose, en
   int64_t id = -1;
   for (;;) {
     sqlite3_stmt *row;
-    int rc = seal_store_row(&p->store, next, &row, "i", id);
+    int rc = seal_store_row(seal_store(p), next, &row, "i", id);
     if (rc != SQLITE_ROW) {
       seal_store_reset(row);
       return rc == SQLITE_DONE ? SQLITE_OK : rc;
     }
-    id = sqlite3_column_int64(row, 0);
-    rc = reseal(p, key, purpose, seal_column_text(row, 2), sqlite3_column_blob(row, 1),
-                sqlite3_column_bytes(row, 1), update, id, err);
+    id = sqlite3_column_int64(row, RESEAL_PSK_ID);
+    rc = reseal(p, key, purpose, seal_column_text(row, RESEAL_PSK_NAME),
+                sqlite3_column_blob(row, RESEAL_PSK_VALUE),
+                sqlite3_column_bytes(row, RESEAL_PSK_VALUE), update, id, err);
     seal_store_reset(row);
     if (rc != SQLITE_OK) return rc;
     (*count)++;
@@ -306,11 +353,14 @@ int seal_rekey(Seal *p, const unsigned char *key, int n, int64_t *count, SealErr
     key_free(&copy);
     return rc;
   }
-  if (p->key_before == NULL) {
-    p->key_before = p->key;
+  Keys *keys = seal_room_made(p, SEAL_ROOM_SECRET);
+  assert(keys != NULL); /* it is unlocked */
+  if (keys->before == NULL) {
+    keys->before = keys->key;
   } else {
-    key_free(&p->key);
+    key_free(&keys->key);
   }
-  p->key = copy;
+  keys->key = copy;
+  keys->generation++;
   return SQLITE_OK;
 }

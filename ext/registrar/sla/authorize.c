@@ -1,4 +1,4 @@
-/* What the SLA grants (registrar.h). seal_authorize is the only place where an SLA is judged: rows,
+/* What the SLA grants (sla.h). seal_authorize is the only place where an SLA is judged: rows,
 ** messages, tokens, the SEAL servers' questions and the operator's ask all come here.
 **
 **    val_server, agreement, term --> allowed_invocation_* --> max_validity, key_formats, scopes
@@ -8,36 +8,10 @@
 ** never a count of rows (sql/statements/authorize.sql). To add a check: a function here, a line in
 ** `checks`.
 */
-#include "registrar/internal.h"
+#include "registrar/sla/sla.h"
 
 #include <assert.h>
 #include <string.h>
-
-/* Columns of authorize_term. */
-enum {
-  T_AGREEMENT,
-  T_STATUS,
-  T_START,
-  T_STOP,
-  T_SERVER_STATUS,
-  T_SERVER_EXP,
-  T_TERM,
-  T_TERM_START,
-  T_TERM_STOP,
-  T_MAX_IDENTITIES,
-  T_MAX_KEY_RECORDS,
-  T_MAX_VALIDITY,
-  T_KEY_FORMATS,
-  T_SCOPES,
-  T_RANGES,
-  T_RATE,
-  T_TOTAL,
-  T_INVOCATIONS,
-  T_BUCKET_TIME,
-  T_BUCKET_SPENT,
-  T_AGREEMENT_ID,
-  T_TERM_SERVICE
-};
 
 /* One question, while it is judged. */
 typedef struct Judge {
@@ -87,17 +61,17 @@ static void say_window(Judge *j, int status, int start, int stop) {
   if (j->step == NULL) return;
   if (status >= 0) say(j, "status", json_text(j, seal_column_text(j->row, status)));
   if (start >= 0) say(j, "start_time", json_instant(j, seal_column_until(j->row, start)));
-  say(j, stop == T_SERVER_EXP ? "exp_time" : "stop_time",
+  say(j, stop == AUTHORIZE_TERM_SERVER_EXP ? "exp_time" : "stop_time",
       json_instant(j, seal_column_until(j->row, stop)));
   say(j, "use", json_instant(j, j->ask->at));
 }
 
 /* The VAL server itself; whoever authenticated it has refused the same. */
 static int check_val_server(Judge *j) {
-  SealText status = seal_column_text(j->row, T_SERVER_STATUS);
-  if (status.p == NULL) return seal_text_missing(j->row, T_SERVER_STATUS);
-  say_window(j, T_SERVER_STATUS, -1, T_SERVER_EXP);
-  if (j->ask->at >= seal_column_until(j->row, T_SERVER_EXP)) {
+  SealText status = seal_column_text(j->row, AUTHORIZE_TERM_SERVER_STATUS);
+  if (status.p == NULL) return seal_text_missing(j->row, AUTHORIZE_TERM_SERVER_STATUS);
+  say_window(j, AUTHORIZE_TERM_SERVER_STATUS, -1, AUTHORIZE_TERM_SERVER_EXP);
+  if (j->ask->at >= seal_column_until(j->row, AUTHORIZE_TERM_SERVER_EXP)) {
     return seal_refuse(j->err, SEAL_REQUESTER_NOT_ACTIVE,
                        "the VAL server's registration has ended");
   }
@@ -106,20 +80,20 @@ static int check_val_server(Judge *j) {
 }
 
 static int check_agreement(Judge *j) {
-  SealText status = seal_column_text(j->row, T_STATUS);
-  if (status.p == NULL) return seal_text_missing(j->row, T_STATUS);
-  say(j, "agreement_id", json_text(j, seal_column_text(j->row, T_AGREEMENT_ID)));
-  say_window(j, T_STATUS, T_START, T_STOP);
+  SealText status = seal_column_text(j->row, AUTHORIZE_TERM_STATUS);
+  if (status.p == NULL) return seal_text_missing(j->row, AUTHORIZE_TERM_STATUS);
+  say(j, "agreement_id", json_text(j, seal_column_text(j->row, AUTHORIZE_TERM_AGREEMENT_ID)));
+  say_window(j, AUTHORIZE_TERM_STATUS, AUTHORIZE_TERM_START, AUTHORIZE_TERM_STOP);
   if (strcmp(status.p, "terminated") == 0) {
     return seal_refuse(j->err, SEAL_SLA_EXPIRED, "the agreement is terminated");
   }
-  if (j->ask->at >= seal_column_until(j->row, T_STOP)) {
+  if (j->ask->at >= seal_column_until(j->row, AUTHORIZE_TERM_STOP)) {
     return seal_refuse(j->err, SEAL_SLA_EXPIRED, "the agreement has ended");
   }
   if (strcmp(status.p, "active") != 0) {
     return seal_refuse(j->err, SEAL_SLA_NOT_ACTIVE, "the agreement is %s", status.p);
   }
-  if (before(j->row, T_START, j->ask->at)) {
+  if (before(j->row, AUTHORIZE_TERM_START, j->ask->at)) {
     return seal_refuse(j->err, SEAL_SLA_NOT_ACTIVE, "the agreement has not started");
   }
   return SQLITE_OK;
@@ -128,10 +102,10 @@ static int check_agreement(Judge *j) {
 static int check_term(Judge *j) {
   char quoted[SEAL_QUOTE_MAX + 8];
   const SealAsk *ask = j->ask;
-  int none = sqlite3_column_type(j->row, T_TERM) == SQLITE_NULL;
+  int none = sqlite3_column_type(j->row, AUTHORIZE_TERM_TERM) == SQLITE_NULL;
   if (!none) {
-    say(j, "val_service_id", json_text(j, seal_column_text(j->row, T_TERM_SERVICE)));
-    say_window(j, -1, T_TERM_START, T_TERM_STOP);
+    say(j, "val_service_id", json_text(j, seal_column_text(j->row, AUTHORIZE_TERM_TERM_SERVICE)));
+    say_window(j, -1, AUTHORIZE_TERM_TERM_START, AUTHORIZE_TERM_TERM_STOP);
   }
   if (none && ask->val_service_id.p == NULL) {
     return seal_refuse(j->err, SEAL_SLA_SERVICE_NOT_GRANTED, "no term grants %s",
@@ -142,12 +116,12 @@ static int check_term(Judge *j) {
                        "no term grants %s for val service \"%s\"", ask->seal_service,
                        seal_quote(ask->val_service_id, quoted));
   }
-  if (before(j->row, T_TERM_START, ask->at)) {
+  if (before(j->row, AUTHORIZE_TERM_TERM_START, ask->at)) {
     return seal_refuse(j->err, SEAL_SLA_NOT_ACTIVE,
                        "the term for val service \"%s\" has not started",
                        seal_quote(ask->val_service_id, quoted));
   }
-  if (ask->at >= seal_column_until(j->row, T_TERM_STOP)) {
+  if (ask->at >= seal_column_until(j->row, AUTHORIZE_TERM_TERM_STOP)) {
     return seal_refuse(j->err, SEAL_SLA_EXPIRED, "the term for val service \"%s\" has ended",
                        seal_quote(ask->val_service_id, quoted));
   }
@@ -165,8 +139,8 @@ static int range_member(const json_t *range, const char *name, int64_t *out) {
 }
 
 static int check_ranges(Judge *j) {
-  if (sqlite3_column_type(j->row, T_RANGES) == SQLITE_NULL) return SQLITE_OK;
-  SealText text = seal_column_text(j->row, T_RANGES);
+  if (sqlite3_column_type(j->row, AUTHORIZE_TERM_RANGES) == SQLITE_NULL) return SQLITE_OK;
+  SealText text = seal_column_text(j->row, AUTHORIZE_TERM_RANGES);
   json_t *array = NULL, *range;
   size_t i;
   int inside = 0, bad = 0;
@@ -187,11 +161,11 @@ static int check_ranges(Judge *j) {
 }
 
 static int check_rate(Judge *j) {
-  int64_t rate = seal_column_until(j->row, T_RATE), retry_after;
+  int64_t rate = seal_column_until(j->row, AUTHORIZE_TERM_RATE), retry_after;
   if (rate == SEAL_UNBOUNDED) return SQLITE_OK;
-  int64_t left =
-      seal_bucket_level(rate, sqlite3_column_int64(j->row, T_BUCKET_TIME),
-                        sqlite3_column_int64(j->row, T_BUCKET_SPENT), j->ask->at, &retry_after);
+  int64_t left = seal_bucket_level(rate, sqlite3_column_int64(j->row, AUTHORIZE_TERM_BUCKET_TIME),
+                                   sqlite3_column_int64(j->row, AUTHORIZE_TERM_BUCKET_SPENT),
+                                   j->ask->at, &retry_after);
   say(j, "limit", json_number(j, rate));
   say(j, "use", json_number(j, rate - left));
   if (left > 0) return SQLITE_OK;
@@ -201,9 +175,9 @@ static int check_rate(Judge *j) {
 }
 
 static int check_total(Judge *j) {
-  int64_t total = seal_column_until(j->row, T_TOTAL);
+  int64_t total = seal_column_until(j->row, AUTHORIZE_TERM_TOTAL);
   if (total == SEAL_UNBOUNDED) return SQLITE_OK;
-  int64_t used = sqlite3_column_int64(j->row, T_INVOCATIONS);
+  int64_t used = sqlite3_column_int64(j->row, AUTHORIZE_TERM_INVOCATIONS);
   say(j, "limit", json_number(j, total));
   say(j, "use", json_number(j, used));
   if (used < total) return SQLITE_OK;
@@ -217,7 +191,7 @@ static int check_total(Judge *j) {
 /* max_validity: more is refused, none asked gets it from now. */
 static int check_validity(Judge *j) {
   const SealAsk *ask = j->ask;
-  int64_t max = seal_column_until(j->row, T_MAX_VALIDITY);
+  int64_t max = seal_column_until(j->row, AUTHORIZE_TERM_MAX_VALIDITY);
   j->out->until = ask->exp_time;
   if (max == SEAL_UNBOUNDED) return SQLITE_OK;
   int64_t latest = max > SEAL_INSTANT_MAX - ask->at ? SEAL_INSTANT_MAX : ask->at + max;
@@ -256,7 +230,7 @@ static int check_key_format(Judge *j) {
   char quoted[SEAL_QUOTE_MAX + 8], service[SEAL_QUOTE_MAX + 8];
   const SealAsk *ask = j->ask;
   if (ask->key_format.p == NULL) return SQLITE_OK;
-  int found = listed(j, T_KEY_FORMATS, ask->key_format);
+  int found = listed(j, AUTHORIZE_TERM_KEY_FORMATS, ask->key_format);
   say(j, "use", json_text(j, ask->key_format));
   if (found != 0) return found < 0 ? SQLITE_CORRUPT_VTAB : SQLITE_OK;
   return seal_refuse(j->err, SEAL_SLA_KEY_FORMAT_NOT_GRANTED,
@@ -279,7 +253,7 @@ static int check_scope(Judge *j) {
   if (ask->scope.p == NULL) return SQLITE_OK;
   say(j, "use", json_text(j, ask->scope));
   for (SealText word = next_word(ask->scope, &at); word.n > 0; word = next_word(ask->scope, &at)) {
-    int found = listed(j, T_SCOPES, word);
+    int found = listed(j, AUTHORIZE_TERM_SCOPES, word);
     if (found < 0) return SQLITE_CORRUPT_VTAB;
     if (!found) {
       return seal_refuse(j->err, SEAL_SLA_SCOPE_NOT_GRANTED,
@@ -295,11 +269,11 @@ static int read_held(Judge *j) {
   sqlite3_stmt *held;
   if (j->held) return SQLITE_OK;
   j->held = 1;
-  int rc = seal_store_row(&j->p->store, SQL_AUTHORIZE_HELD, &held, "iii", j->out->term, j->ask->at,
-                          j->out->agreement);
+  int rc = seal_store_row(seal_store(j->p), SQL_AUTHORIZE_HELD, &held, "iii", j->out->term,
+                          j->ask->at, j->out->agreement);
   if (rc == SQLITE_ROW) {
-    j->identities = sqlite3_column_int64(held, 0);
-    j->key_records = sqlite3_column_int64(held, 1);
+    j->identities = sqlite3_column_int64(held, AUTHORIZE_HELD_IDENTITIES);
+    j->key_records = sqlite3_column_int64(held, AUTHORIZE_HELD_KEY_RECORDS);
   }
   seal_store_reset(held);
   return rc == SQLITE_ROW || rc == SQLITE_DONE ? SQLITE_OK : rc;
@@ -321,7 +295,7 @@ static int check_quota(Judge *j, const char *what, int64_t max, int64_t held, in
 }
 
 static int check_identities(Judge *j) {
-  int64_t max = seal_column_until(j->row, T_MAX_IDENTITIES), other = 0;
+  int64_t max = seal_column_until(j->row, AUTHORIZE_TERM_MAX_IDENTITIES), other = 0;
   j->out->identities = SEAL_UNBOUNDED;
   if (max == SEAL_UNBOUNDED) return SQLITE_OK;
   int rc = read_held(j);
@@ -334,7 +308,7 @@ static int check_identities(Judge *j) {
 }
 
 static int check_key_records(Judge *j) {
-  int64_t max = seal_column_until(j->row, T_MAX_KEY_RECORDS), other = 0;
+  int64_t max = seal_column_until(j->row, AUTHORIZE_TERM_MAX_KEY_RECORDS), other = 0;
   j->out->key_records = SEAL_UNBOUNDED;
   if (max == SEAL_UNBOUNDED) return SQLITE_OK;
   int rc = read_held(j);
@@ -398,12 +372,12 @@ static int traced(Judge *j, size_t i, SealError *first) {
 
 /* 1 if the check is made of this question. */
 static int is_made(const Judge *j, int when, int counted) {
-  int term = sqlite3_column_type(j->row, T_TERM) != SQLITE_NULL;
+  int term = sqlite3_column_type(j->row, AUTHORIZE_TERM_TERM) != SQLITE_NULL;
   switch (when) {
   case ALWAYS:
     return 1;
   case INVOCATION:
-    return term && j->ask->invocation != SEAL_NO_INVOCATION && !counted && !j->p->repeats;
+    return term && j->ask->invocation != SEAL_NO_INVOCATION && !counted;
   default:
     assert(when == SERVICE);
     return term && j->ask->val_service_id.p != NULL;
@@ -418,7 +392,7 @@ static int note(Judge *j, int *counted) {
   if (ask->invocation == SEAL_BY_ROWS) {
     return seal_usage_counted(j->p, ask->val_server, ask->seal_service, j->out->term, counted);
   }
-  return seal_invocation_note(j->p, j->out->term, ask->identities, ask->key_records);
+  return seal_invocation_note(ask->touched, j->out->term, ask->identities, ask->key_records);
 }
 
 static int judge(Judge *j) {
@@ -440,12 +414,12 @@ static int64_t earliest(int64_t a, int64_t b) {
 
 /* What the row says of agreement and term, and until when all of it holds. */
 static void fill(sqlite3_stmt *row, SealGrant *out) {
-  out->agreement = sqlite3_column_int64(row, T_AGREEMENT);
-  out->term = sqlite3_column_int64(row, T_TERM);
+  out->agreement = sqlite3_column_int64(row, AUTHORIZE_TERM_AGREEMENT);
+  out->term = sqlite3_column_int64(row, AUTHORIZE_TERM_TERM);
   out->until = SEAL_UNBOUNDED;
-  out->valid_until =
-      earliest(seal_column_until(row, T_SERVER_EXP),
-               earliest(seal_column_until(row, T_STOP), seal_column_until(row, T_TERM_STOP)));
+  out->valid_until = earliest(seal_column_until(row, AUTHORIZE_TERM_SERVER_EXP),
+                              earliest(seal_column_until(row, AUTHORIZE_TERM_STOP),
+                                       seal_column_until(row, AUTHORIZE_TERM_TERM_STOP)));
 }
 
 int seal_authorize(Seal *p, const SealAsk *ask, SealGrant *out, SealError *err) {
@@ -453,10 +427,10 @@ int seal_authorize(Seal *p, const SealAsk *ask, SealGrant *out, SealError *err) 
   int rc;
   memset(out, 0, sizeof *out);
   if (ask->val_service_id.p != NULL) {
-    rc = seal_store_row(&p->store, SQL_AUTHORIZE_TERM, &j.row, "its", ask->val_server,
+    rc = seal_store_row(seal_store(p), SQL_AUTHORIZE_TERM, &j.row, "its", ask->val_server,
                         ask->seal_service, &ask->val_service_id);
   } else {
-    rc = seal_store_row(&p->store, SQL_AUTHORIZE_USE, &j.row, "iti", ask->val_server,
+    rc = seal_store_row(seal_store(p), SQL_AUTHORIZE_USE, &j.row, "iti", ask->val_server,
                         ask->seal_service, ask->at);
   }
   if (rc != SQLITE_ROW) {
@@ -471,53 +445,14 @@ int seal_authorize(Seal *p, const SealAsk *ask, SealGrant *out, SealError *err) 
 }
 
 int seal_use_authorize(Seal *p, int64_t val_server, const char *seal_service, int64_t at,
-                       int invocation, SealError *err) {
-  SealGrant grant;
+                       SealInvocation *touched, SealGrant *out, SealError *err) {
   SealAsk ask = {
       .val_server = val_server,
       .seal_service = seal_service,
       .at = at,
       .exp_time = SEAL_UNBOUNDED,
-      .invocation = invocation,
+      .invocation = touched ? SEAL_BY_MESSAGE : SEAL_NO_INVOCATION,
+      .touched = touched,
   };
-  return seal_authorize(p, &ask, &grant, err);
-}
-
-int seal_member_digest(Seal *p, SealText val_service_id, SealText id,
-                       unsigned char out[SEAL_SHA256_SIZE]) {
-  char text[2 * SEAL_ID_MAX + 16];
-  if (val_service_id.n > SEAL_ID_MAX || id.n > SEAL_ID_MAX) {
-    memset(out, 0, SEAL_SHA256_SIZE); /* no stored id is that long: nothing's digest */
-    return SQLITE_OK;
-  }
-  sqlite3_snprintf(sizeof text, text, "%d:", val_service_id.n);
-  size_t n = strlen(text);
-  memcpy(text + n, val_service_id.p ? val_service_id.p : "", (size_t)val_service_id.n);
-  memcpy(text + n + (size_t)val_service_id.n, id.p, (size_t)id.n);
-  return seal_reason_rc(
-      seal_sha256(p->crypto, text, n + (size_t)val_service_id.n + (size_t)id.n, out));
-}
-
-int seal_serves(Seal *p, const char *seal_service, SealText val_service_id, SealText id, int64_t at,
-                int64_t *until) {
-  sqlite3_stmt *row;
-  int rc = seal_batch_flush(p);
-  *until = INT64_MIN;
-  if (rc != SQLITE_OK) return rc;
-  if (id.p != NULL) {
-    unsigned char digest[SEAL_SHA256_SIZE];
-    rc = seal_member_digest(p, val_service_id, id, digest);
-    if (rc != SQLITE_OK) return rc;
-    rc = seal_store_row(&p->store, SQL_SERVES_IDENTITY, &row, "itssb", at, seal_service,
-                        &val_service_id, &id, digest, SEAL_SHA256_SIZE);
-  } else if (strcmp(seal_service, SEAL_KM) == 0) {
-    rc = seal_store_row(&p->store, SQL_SERVES_KEY, &row, "is", at, &val_service_id);
-  } else {
-    return SQLITE_OK;
-  }
-  if (rc == SQLITE_ROW && sqlite3_column_type(row, 0) != SQLITE_NULL) {
-    *until = sqlite3_column_int64(row, 0);
-  }
-  seal_store_reset(row);
-  return rc == SQLITE_ROW || rc == SQLITE_DONE ? SQLITE_OK : rc;
+  return seal_authorize(p, &ask, out, err);
 }

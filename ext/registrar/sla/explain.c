@@ -1,4 +1,4 @@
-/* Why (registrar.h): what seal_authorize answers to a question, and each check on the way.
+/* Why (sla.h): what seal_authorize answers to a question, and each check on the way.
 **
 **    {"verdict":"refused","cause":"SLA_QUOTA_EXCEEDED","detail":"…","agreement_id":"sla-7",
 **     "term":"*","valid_until":"2026-12-01T00:00:00Z","checks":[
@@ -7,7 +7,7 @@
 ** It is the same function that judges messages and rows, told to make every check and to say what it
 ** sees; so the two can't disagree.
 */
-#include "registrar/internal.h"
+#include "registrar/sla/sla.h"
 
 #include <string.h>
 
@@ -41,7 +41,7 @@ int seal_explain(Seal *p, const SealAsk *question, char **out) {
   *out = NULL;
   ask.trace = json_array();
   ask.invocation = SEAL_BY_MESSAGE;
-  int rc = object && ask.trace ? seal_flush(p) : SQLITE_NOMEM;
+  int rc = object && ask.trace ? SQLITE_OK : SQLITE_NOMEM;
   if (rc == SQLITE_OK) rc = seal_authorize(p, &ask, &grant, &err);
   int refused = rc == SQLITE_CONSTRAINT_VTAB && err.cause != SEAL_CAUSE_NONE;
   if (rc == SQLITE_OK || refused) {
@@ -63,15 +63,4 @@ int seal_explain(Seal *p, const SealAsk *question, char **out) {
   json_decref(object);
   seal_error_clear(&err);
   return rc;
-}
-
-int seal_val_server_find(Seal *p, SealText val_server_id, int64_t *id, SealError *err) {
-  sqlite3_stmt *row;
-  char quoted[SEAL_QUOTE_MAX + 8];
-  int rc = seal_store_row(&p->store, SQL_VAL_SERVER_FIND, &row, "s", &val_server_id);
-  *id = rc == SQLITE_ROW ? sqlite3_column_int64(row, 0) : 0;
-  seal_store_reset(row);
-  if (rc != SQLITE_DONE) return rc == SQLITE_ROW ? SQLITE_OK : rc;
-  return seal_refuse(err, SEAL_RESOURCE_CONTEXT_NOT_FOUND, "there is no VAL server \"%s\"",
-                     seal_quote(val_server_id, quoted));
 }

@@ -1,4 +1,4 @@
-/* Invocations (registrar.h): what limits the number of messages of a term, and what counts them.
+/* Invocations (sla.h): what limits the number of messages of a term, and what counts them.
 **
 ** One message is one invocation of every term that it touches; so are the rows that one transaction
 ** inserts for one VAL server and SEAL service. Each term has one row of counters (seal_term_use):
@@ -11,34 +11,30 @@
 ** Time is that of the message, and a bucket never runs backwards: a message with an earlier instant
 ** spends from the last second that the bucket has seen.
 */
-#include "registrar/internal.h"
+#include "registrar/sla/sla.h"
 
 #include <assert.h>
 #include <string.h>
 
-void seal_invocation_begin(Seal *p) {
-  p->invocation.n = 0;
+void seal_invocation_clear(SealInvocation *touched) {
+  sqlite3_free(touched->terms);
+  memset(touched, 0, sizeof *touched);
 }
 
-void seal_invocation_free(Seal *p) {
-  sqlite3_free(p->invocation.terms);
-  memset(&p->invocation, 0, sizeof p->invocation);
-}
-
-int seal_invocation_note(Seal *p, int64_t term, int64_t identities, int64_t key_records) {
-  SealInvocation *all = &p->invocation;
+int seal_invocation_note(SealInvocation *touched, int64_t term, int64_t identities,
+                         int64_t key_records) {
   size_t i = 0;
-  while (i < all->n && all->terms[i].term != term) i++;
-  if (i == all->size) {
-    size_t size = all->size ? all->size * 2 : 8;
-    SealTally *terms = sqlite3_realloc64(all->terms, size * sizeof *terms);
+  while (i < touched->n && touched->terms[i].term != term) i++;
+  if (i == touched->size) {
+    size_t size = touched->size ? touched->size * 2 : 8;
+    SealTally *terms = sqlite3_realloc64(touched->terms, size * sizeof *terms);
     if (terms == NULL) return SQLITE_NOMEM;
-    all->terms = terms;
-    all->size = size;
+    touched->terms = terms;
+    touched->size = size;
   }
-  if (i == all->n) all->terms[all->n++] = (SealTally){term, 0, 0};
-  all->terms[i].identities += identities;
-  all->terms[i].key_records += key_records;
+  if (i == touched->n) touched->terms[touched->n++] = (SealTally){term, 0, 0};
+  touched->terms[i].identities += identities;
+  touched->terms[i].key_records += key_records;
   return SQLITE_OK;
 }
 
@@ -52,29 +48,26 @@ int64_t seal_bucket_level(int64_t rate, int64_t bucket_time, int64_t spent, int6
   return 0;
 }
 
-int seal_invocation_count(Seal *p, int64_t term, int64_t at) {
-  return seal_store_run(&p->store, SQL_TERM_USE_INVOKE, "ii", term, at);
-}
-
 /* The term that a message without VAL services is an invocation of. */
-static int note_any_term(Seal *p, int64_t val_server, const char *seal_service, int64_t at) {
+static int note_any_term(Seal *p, SealInvocation *touched, int64_t val_server,
+                         const char *seal_service, int64_t at) {
   sqlite3_stmt *row;
   int64_t term = 0;
-  int rc =
-      seal_store_row(&p->store, SQL_AUTHORIZE_TERM_ANY, &row, "iti", val_server, seal_service, at);
-  if (rc == SQLITE_ROW) term = sqlite3_column_int64(row, 0);
+  int rc = seal_store_row(seal_store(p), SQL_AUTHORIZE_TERM_ANY, &row, "iti", val_server,
+                          seal_service, at);
+  if (rc == SQLITE_ROW) term = sqlite3_column_int64(row, AUTHORIZE_TERM_ANY_TERM);
   seal_store_reset(row);
   if (rc != SQLITE_ROW && rc != SQLITE_DONE) return rc;
-  return term ? seal_invocation_note(p, term, 0, 0) : SQLITE_OK;
+  return term ? seal_invocation_note(touched, term, 0, 0) : SQLITE_OK;
 }
 
-int seal_invocation_refused(Seal *p, int64_t val_server, const char *seal_service, int64_t at) {
+int seal_invocation_refused(Seal *p, SealInvocation *touched, int64_t val_server,
+                            const char *seal_service, int64_t at) {
   int rc = SQLITE_OK;
   if (val_server == 0 || seal_service == NULL) return SQLITE_OK;
-  if (p->invocation.n == 0) rc = note_any_term(p, val_server, seal_service, at);
-  for (size_t i = 0; rc == SQLITE_OK && i < p->invocation.n; i++) {
-    rc = seal_store_run(&p->store, SQL_TERM_USE_REFUSE, "ii", p->invocation.terms[i].term, at);
+  if (touched->n == 0) rc = note_any_term(p, touched, val_server, seal_service, at);
+  for (size_t i = 0; rc == SQLITE_OK && i < touched->n; i++) {
+    rc = seal_store_run(seal_store(p), SQL_TERM_USE_REFUSE, "ii", touched->terms[i].term, at);
   }
-  seal_invocation_begin(p);
   return rc;
 }

@@ -1,6 +1,7 @@
-/* Refusals (registrar.h): the causes, and what every floor above says of them.
+/* Refusals (refusal.h): the causes, and what every floor above says of them.
 */
-#include "registrar/registrar.h"
+#include "registrar/txn/refusal.h"
+#include "store/store.h"
 
 #include <assert.h>
 #include <stdarg.h>
@@ -12,7 +13,7 @@ static const struct {
 } causes[SEAL_CAUSE_COUNT] = {
     {"", 200},
 #define X(NAME, STATUS) {#NAME, STATUS},
-#include "registrar/cause.inc"
+#include "registrar/txn/cause.inc"
 #undef X
 };
 

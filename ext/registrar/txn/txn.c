@@ -1,199 +1,369 @@
-/* One connection's registrar (registrar.h): what it keeps in memory, and for how long.
+/* The gate and the instant (txn.h), and one connection's registrar around them.
 **
-** Between the first write of a transaction and its end, the registrar remembers the head of the
-** audit chain and the transaction's number; xCommit and xRollback make it forget both, because
-** from then on another connection may write.
+** What waits, and what each call of SQLite's does with it, in this order from left to right:
+**
+**                      write  write     forget  drop   forget  taken   ended
+**                      rows   counters  slots   rows   head    back
+**   xUpdate: a row     *      *         *                          * where operator's acts wait
+**   xUpdate: an act    *      *         *                          * where rows wait
+**     first of a kind  x      x
+**   xUpdate: other     x      x         x
+**   xFilter            x
+**   xFilter of sums    x      x
+**   xSavepoint, xSync  x      x
+**   xRollbackTo                         x       x      x       x
+**   xCommit, xRollback                  x       x      x               x
+**
+** A statement that a duty, or a write, runs on this connection comes back here, with its own savepoints: that
+** is not the host's, and what it was called from is at work; so it passes untouched (`busy`).
+**
+** The instant. What an extension can tell of the host's statements: all cursors of one close at its end; one
+** that writes many rows is one transaction, or stands between xSavepoint and xRelease; total_changes moves
+** when one that wrote has ended; and sqlite3_stmt_busy says whether a second one is open. So a reading is kept
+** while a cursor holds it, or a write goes on, and shared with nobody who may belong to another statement:
+**
+**   cursor             the reading of the other cursors, if there is one statement; else its own
+**   write, first row   the cursors', if there is one statement; else its own
+**   write, next row    the same, as long as no statement has ended in between
 */
-#include "registrar/internal.h"
+#include "registrar/txn/txn.h"
 
+#include <assert.h>
 #include <string.h>
 
-Seal *seal_open(sqlite3 *db) {
+/* A reading of the clock that a write goes on with. */
+typedef struct Writing {
+  int held;
+  int64_t t;
+  int64_t changes; /* sqlite3_total_changes64 when its last row was written */
+  int bracket; /* it stands between xSavepoint and xRelease: more rows may come, after a failure too */
+} Writing;
+
+struct Seal {
+  SealStore store;
+  SealCrypto *crypto;
+  SealRoomDuty *const *duties;
+  void *room[SEAL_ROOMS];
+  size_t room_size[SEAL_ROOMS];
+  void (*room_clear[SEAL_ROOMS])(void *state);
+  SealTxn txn;
+  int busy;        /* a write or a duty is at work */
+  int acts;        /* what waits are the operator's acts, not rows */
+  int tables;      /* connected virtual tables: statements live while there are any */
+  int owners;      /* modules and functions: the registrar lives while there are any */
+  int cursors;     /* that are open */
+  int read;        /* one of them has read the clock */
+  int64_t reading; /* what it read */
+  Writing writing;
+#ifdef SEAL_CHECKS
+  int begun;  /* tables in this transaction */
+  int synced; /* their xSync has come: nothing is written from here on */
+#endif
+};
+
+SealStore *seal_store(Seal *p) {
+  return &p->store;
+}
+
+SealCrypto *seal_crypto(Seal *p) {
+  return p->crypto;
+}
+
+sqlite3 *seal_db(Seal *p) {
+  return p->store.db;
+}
+
+SealTxn *seal_txn(Seal *p) {
+  return &p->txn;
+}
+
+/************************************************************************************************
+** The gate.
+*/
+#define WRITE (SEAL_WRITE_ROWS | SEAL_WRITE_COUNTERS)
+#define GONE  (SEAL_FORGET_SLOTS | SEAL_DROP | SEAL_FORGET_HEAD)
+
+static const struct {
+  const char *name;
+  unsigned duties;
+} events[SEAL_GATES] = {
+    [SEAL_XBEGIN] = {"xBegin", 0},
+    [SEAL_XUPDATE_ROW] = {"xUpdate of a row", 0},
+    [SEAL_XUPDATE_ACT] = {"xUpdate of an act", 0},
+    [SEAL_XUPDATE] = {"xUpdate", WRITE | SEAL_FORGET_SLOTS},
+    [SEAL_XFILTER] = {"xFilter", SEAL_WRITE_ROWS},
+    [SEAL_XFILTER_SUMS] = {"xFilter of sums", WRITE},
+    [SEAL_XSAVEPOINT] = {"xSavepoint", WRITE},
+    [SEAL_XRELEASE] = {"xRelease", 0},
+    [SEAL_XROLLBACK_TO] = {"xRollbackTo", GONE | SEAL_TAKEN_BACK},
+    [SEAL_XSYNC] = {"xSync", WRITE},
+    [SEAL_XCOMMIT] = {"xCommit", GONE | SEAL_ENDED_COMMIT},
+    [SEAL_XROLLBACK] = {"xRollback", GONE | SEAL_ENDED_ROLLBACK},
+};
+
+#ifdef SEAL_CHECKS
+/* The protocol, asserted in builds for tests: each table of the transaction begins, is synchronised before it
+** commits, and nothing is written after that; what is told to be over was begun. */
+static void check(Seal *p, SealGate event) {
+  switch (event) {
+  case SEAL_XBEGIN:
+    p->begun++;
+    break;
+  case SEAL_XUPDATE_ROW:
+  case SEAL_XUPDATE_ACT:
+  case SEAL_XUPDATE:
+    assert(p->begun > 0 && !p->synced);
+    break;
+  case SEAL_XSYNC:
+    assert(p->begun > 0);
+    p->synced = 1;
+    break;
+  case SEAL_XCOMMIT:
+  case SEAL_XROLLBACK:
+    assert(p->begun > 0);
+    assert(event == SEAL_XROLLBACK || p->synced);
+    if (--p->begun == 0) p->synced = 0;
+    break;
+  case SEAL_XSAVEPOINT:
+  case SEAL_XRELEASE:
+  case SEAL_XROLLBACK_TO:
+    assert(p->begun > 0);
+    break;
+  default:
+    break;
+  }
+  if (event == SEAL_XROLLBACK || event == SEAL_XROLLBACK_TO) p->synced = 0;
+}
+#else
+#define check(p, event) ((void)(event))
+#endif
+
+/* Calls the rooms for the duties of `mask`, one duty after the other. */
+static int do_duties(Seal *p, unsigned mask) {
+  int rc = SQLITE_OK;
+  sqlite3_int64 rowid = sqlite3_last_insert_rowid(p->store.db);
+  if (mask & SEAL_FORGET_HEAD) p->txn.audit_seq = 0;
+  p->busy++;
+  for (unsigned duty = 1; rc == SQLITE_OK && duty <= SEAL_ENDED_ROLLBACK; duty <<= 1) {
+    if ((mask & duty) == 0) continue;
+    for (int i = 0; rc == SQLITE_OK && p->duties[i] != NULL; i++) rc = p->duties[i](p, duty);
+  }
+  p->busy--;
+  /* A duty may have asked for the head; the other facts stay a transaction's as long as it lasts. */
+  if (mask & SEAL_FORGET_HEAD) p->txn.audit_seq = 0;
+  if (mask & (SEAL_ENDED_COMMIT | SEAL_ENDED_ROLLBACK)) memset(&p->txn, 0, sizeof p->txn);
+  /* The host's last_insert_rowid() is the row that it inserted, not one of ours. */
+  if (mask & WRITE) sqlite3_set_last_insert_rowid(p->store.db, rowid);
+  return rc;
+}
+
+static int is_write(SealGate event) {
+  return event == SEAL_XUPDATE || event == SEAL_XUPDATE_ROW || event == SEAL_XUPDATE_ACT;
+}
+
+/* Rows of VAL servers and acts of the operator don't wait together: the one may take away what the other
+** was found to hang on. */
+static unsigned duties_of(Seal *p, SealGate event) {
+  unsigned duties = events[event].duties;
+  if (event == SEAL_XUPDATE_ROW || event == SEAL_XUPDATE_ACT) {
+    int acts = event == SEAL_XUPDATE_ACT;
+    if (p->acts != acts) duties |= WRITE | SEAL_FORGET_SLOTS;
+    p->acts = acts;
+  }
+  return duties;
+}
+
+static int64_t write_instant(Seal *p);
+static void follow_write(Seal *p, SealGate event);
+
+int seal_gate(Seal *p, SealGate event, SealAt *at) {
+  assert(is_write(event) == (at != NULL));
+  check(p, event);
+  /* A fault in the midst of a write may end the transaction: that is never to be missed. */
+  if (p->busy && event != SEAL_XCOMMIT && event != SEAL_XROLLBACK) {
+    if (at != NULL) p->busy++; /* for seal_gate_leave */
+    return SQLITE_OK;
+  }
+  follow_write(p, event);
+  int rc = do_duties(p, duties_of(p, event));
+  if (at == NULL) return rc;
+  int64_t t = write_instant(p);
+  if (at->by_host) at->t = t;
+  p->busy++;
+  return rc;
+}
+
+int seal_gate_leave(Seal *p, int rc) {
+  assert(p->busy > 0);
+  if (--p->busy > 0) return rc;
+  p->writing.changes = sqlite3_total_changes64(p->store.db);
+  /* A write that failed has ended, unless OR IGNORE lets it go on with its next row. */
+  int goes_on = sqlite3_vtab_on_conflict(p->store.db) == SQLITE_IGNORE &&
+                (p->writing.bracket || sqlite3_get_autocommit(p->store.db));
+  if (rc != SQLITE_OK && !goes_on) p->writing.held = 0;
+  return rc;
+}
+
+int seal_gate_first(Seal *p) {
+  assert(p->busy > 0);
+  return do_duties(p, WRITE);
+}
+
+/************************************************************************************************
+** The instant.
+*/
+/* How many statements of the host's are open on the connection, at most 2; *writes is 1 if one may write. */
+static int open_statements(Seal *p, int *writes) {
+  int n = 0;
+  *writes = 0;
+  sqlite3_stmt *stmt = sqlite3_next_stmt(p->store.db, NULL);
+  for (; stmt != NULL && n < 2; stmt = sqlite3_next_stmt(p->store.db, stmt)) {
+    if (!sqlite3_stmt_busy(stmt) || seal_store_owns(&p->store, stmt)) continue;
+    *writes |= !sqlite3_stmt_readonly(stmt);
+    n++;
+  }
+  return n;
+}
+
+static int is_alone(Seal *p) {
+  int writes;
+  return open_statements(p, &writes) < 2;
+}
+
+/* What an event says of the write whose reading is kept. A savepoint of the host's own, unlike that which
+** SQLite opens around a statement, is no statement that writes. */
+static void follow_write(Seal *p, SealGate event) {
+  int writes;
+  switch (event) {
+  case SEAL_XSAVEPOINT:
+    p->writing.held = 0;
+    (void)open_statements(p, &writes);
+    p->writing.bracket = writes;
+    break;
+  case SEAL_XRELEASE:
+  case SEAL_XROLLBACK_TO:
+  case SEAL_XCOMMIT:
+  case SEAL_XROLLBACK:
+    p->writing.held = p->writing.bracket = 0;
+    break;
+  default:
+    break;
+  }
+}
+
+/* 1 if the write whose reading is kept may still go on. */
+static int is_writing(const Seal *p) {
+  return p->writing.held && p->writing.changes == sqlite3_total_changes64(p->store.db);
+}
+
+/* The reading that is held, if whoever asks belongs to the statement that holds it; else the clock's. */
+static int64_t read_clock(Seal *p, int writes) {
+  if ((p->read || writes) && is_alone(p)) return p->read ? p->reading : p->writing.t;
+  return seal_store_clock(&p->store);
+}
+
+/* The instant of the write that begins, or goes on with its next row. */
+static int64_t write_instant(Seal *p) {
+  if (!is_writing(p)) {
+    p->writing.t = read_clock(p, 0);
+    p->writing.held = 1;
+  }
+  return p->writing.t;
+}
+
+void seal_reading_open(Seal *p, SealReading *reading) {
+  reading->taken = 0;
+  p->cursors++;
+}
+
+int64_t seal_reading_take(Seal *p, SealReading *reading) {
+  if (!reading->taken) {
+    reading->taken = 1;
+    /* The newest is kept: what it is shared with has not begun after it. */
+    reading->t = p->reading = read_clock(p, is_writing(p));
+    p->read = 1;
+  }
+  return reading->t;
+}
+
+void seal_reading_close(Seal *p) {
+  assert(p->cursors > 0);
+  if (--p->cursors > 0) return;
+  /* With the last cursor its statement ends, and the write that read by it. */
+  p->read = 0;
+  if (!p->busy) p->writing.held = 0;
+}
+
+SealAt seal_function_at(Seal *p) {
+  return (SealAt){read_clock(p, is_writing(p)), 1};
+}
+
+/************************************************************************************************
+** The connection.
+*/
+Seal *seal_open(sqlite3 *db, SealRoomDuty *const *duties) {
   Seal *p = sqlite3_malloc(sizeof *p);
   if (p == NULL) return NULL;
   memset(p, 0, sizeof *p);
   p->store.db = db;
   p->owners = 1;
-  p->usage_start = -1;
+  p->duties = duties;
   p->crypto = seal_crypto_new();
-  p->keys = seal_keys_new();
-  p->batch = seal_batch_new();
-  p->pending = seal_pending_new();
-  if (p->crypto == NULL || p->keys == NULL || p->batch == NULL || p->pending == NULL) {
+  if (p->crypto == NULL) {
     seal_close(p);
     return NULL;
   }
   return p;
 }
 
+void seal_own(Seal *p) {
+  p->owners++;
+}
+
 void seal_close(Seal *p) {
   if (--p->owners > 0) return;
   seal_store_release(&p->store);
-  seal_results_free(p->commands);
-  seal_results_free(p->answers);
-  seal_pending_free(p->pending);
-  seal_invocation_free(p);
-  sqlite3_free(p->batch);
-  seal_keys_free(p->keys);
-  seal_anchors_free(p->anchors);
-  seal_lock(p);
+  for (int i = 0; i < SEAL_ROOMS; i++) {
+    if (p->room[i] == NULL) continue;
+    p->room_clear[i](p->room[i]);
+    seal_wipe(p->room[i], p->room_size[i]);
+    sqlite3_free(p->room[i]);
+  }
   seal_crypto_free(p->crypto);
   seal_wipe(p, sizeof *p);
   sqlite3_free(p);
 }
 
+void *seal_room(Seal *p, SealRoom room, size_t size, void (*clear)(void *state)) {
+  if (p->room[room] != NULL) return p->room[room];
+  void *state = sqlite3_malloc64(size);
+  if (state == NULL) return NULL;
+  memset(state, 0, size);
+  p->room[room] = state;
+  p->room_size[room] = size;
+  p->room_clear[room] = clear;
+  return state;
+}
+
+void *seal_room_made(Seal *p, SealRoom room) {
+  return p->room[room];
+}
+
+void seal_table_connected(Seal *p) {
+  p->tables++;
+}
+
+void seal_table_gone(Seal *p) {
+  assert(p->tables > 0);
+  if (--p->tables == 0) seal_store_release(&p->store);
+}
+
 int seal_enter(Seal *p) {
-  if (p->tables > 0) return SQLITE_OK;
-  sqlite3_stmt *stmt;
-  int rc = sqlite3_prepare_v2(p->store.db, seal_sql[SQL_ENTER], -1, &stmt, NULL);
-  if (rc == SQLITE_OK) rc = sqlite3_finalize(stmt);
-  return rc;
-}
-
-int64_t seal_at(Seal *p, int64_t at) {
-  return at == SEAL_UNBOUNDED ? seal_store_clock(&p->store) : at;
-}
-
-/* Answers to messages that never were. */
-static void forget_answers(Seal *p) {
-  seal_results_free(p->answers);
-  p->answers = NULL;
-}
-
-void seal_forget(Seal *p) {
-  forget_answers(p);
-  seal_key_settle(p, 0, 0);
-  seal_batch_drop(p->batch);
-  seal_pending_drop(p->pending);
-  p->audit_seq = 0;
-}
-
-void seal_transaction(Seal *p, int committed) {
-  if (!committed) forget_answers(p);
-  seal_key_settle(p, committed, 1);
-  seal_batch_drop(p->batch);
-  seal_pending_drop(p->pending);
-  p->txn = 0;
-  p->usage_start = -1;
-  p->audit_seq = 0;
-}
-
-int seal_transaction_number(Seal *p, int64_t *txn) {
-  if (p->txn == 0) {
-    int rc = seal_audit_head(p);
+  if (p->tables == 0) {
+    sqlite3_stmt *stmt;
+    int rc = sqlite3_prepare_v2(p->store.db, seal_sql[SQL_ENTER], -1, &stmt, NULL);
+    if (rc == SQLITE_OK) rc = sqlite3_finalize(stmt);
     if (rc != SQLITE_OK) return rc;
-    p->txn = p->audit_seq + 1;
   }
-  *txn = p->txn;
-  return SQLITE_OK;
-}
-
-/* A result may hold a token: wiped before it goes. */
-static void free_text(char *text) {
-  if (text != NULL) seal_wipe(text, strlen(text));
-  sqlite3_free(text);
-}
-
-void seal_results_free(SealResult *list) {
-  while (list != NULL) {
-    SealResult *next = list->next;
-    free_text(list->command);
-    free_text(list->argument);
-    free_text(list->result);
-    sqlite3_free(list);
-    list = next;
-  }
-}
-
-static int is_for(const SealResult *r, SealText message_id) {
-  return strlen(r->command) == (size_t)message_id.n &&
-         memcmp(r->command, message_id.p, (size_t)message_id.n) == 0;
-}
-
-const SealResult *seal_answer_find(const SealResult *list, SealText message_id) {
-  while (list != NULL && !is_for(list, message_id)) list = list->next;
-  return list;
-}
-
-void seal_answer_remove(SealResult **list, SealText message_id) {
-  for (; *list != NULL; list = &(*list)->next) {
-    SealResult *r = *list;
-    if (!is_for(r, message_id)) continue;
-    *list = r->next;
-    r->next = NULL;
-    seal_results_free(r);
-    return;
-  }
-}
-
-/* Drops what is beyond the limits. */
-static void trim(SealResult *list) {
-  size_t bytes = strlen(list->result);
-  for (int n = 1; list->next != NULL; n++, list = list->next) {
-    bytes += strlen(list->next->result);
-    if (n < SEAL_RESULTS_MAX && bytes <= SEAL_RESULTS_BYTES) continue;
-    seal_results_free(list->next);
-    list->next = NULL;
-    return;
-  }
-}
-
-int seal_result_add(SealResult **list, int64_t seq, int status, SealText command, SealText argument,
-                    const char *result) {
-  SealResult *r = sqlite3_malloc(sizeof *r);
-  if (r == NULL) return SQLITE_NOMEM;
-  r->seq = seq;
-  r->status = status;
-  r->next = NULL;
-  r->command = sqlite3_mprintf("%.*s", command.n, command.p ? command.p : "");
-  r->argument = argument.p ? sqlite3_mprintf("%.*s", argument.n, argument.p) : NULL;
-  r->result = sqlite3_mprintf("%s", result);
-  if (!r->command || !r->result || (argument.p && !r->argument)) {
-    seal_results_free(r);
-    return SQLITE_NOMEM;
-  }
-  r->next = *list;
-  *list = r;
-  trim(r);
-  return SQLITE_OK;
-}
-
-char *seal_json_dump(const json_t *json) {
-  size_t n = json_dumpb(json, NULL, 0, JSON_COMPACT);
-  char *text = n > 0 ? sqlite3_malloc64(n + 1) : NULL;
-  if (text == NULL) return NULL;
-  (void)json_dumpb(json, text, n, JSON_COMPACT);
-  text[n] = 0;
-  return text;
-}
-
-void seal_json_append(sqlite3_str *out, const char *p, size_t n) {
-  size_t from = 0;
-  sqlite3_str_appendchar(out, 1, '"');
-  for (size_t i = 0; i < n; i++) {
-    unsigned char c = (unsigned char)p[i];
-    if (c >= 0x20 && c != '"' && c != '\\') continue;
-    sqlite3_str_append(out, p + from, (int)(i - from));
-    if (c < 0x20) {
-      sqlite3_str_appendf(out, "\\u%04x", c);
-    } else {
-      sqlite3_str_appendf(out, "\\%c", c);
-    }
-    from = i + 1;
-  }
-  sqlite3_str_append(out, p + from, (int)(n - from));
-  sqlite3_str_appendchar(out, 1, '"');
-}
-
-SealText seal_json_member(const json_t *object, const char *name) {
-  const json_t *value = json_object_get(object, name);
-  return (SealText){json_string_value(value), (int)json_string_length(value)};
-}
-
-void seal_name_append(sqlite3_str *out, SealText part, int several) {
-  for (int i = 0; i < part.n; i++) {
-    int escape = several && (part.p[i] == '/' || part.p[i] == '%');
-    if (escape) sqlite3_str_appendf(out, "%%%02X", part.p[i]);
-    if (!escape) sqlite3_str_append(out, part.p + i, 1);
-  }
+  return seal_gate(p, SEAL_XFILTER_SUMS, NULL);
 }

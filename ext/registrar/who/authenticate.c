@@ -1,4 +1,4 @@
-/* Who is asking (registrar.h): a credential, and the VAL server that it proves.
+/* Who is asking (who.h): a credential, and the VAL server that it proves.
 **
 **    token, typ at+jwt   --> iss: this registrar's own keys, or an `issuer` anchor's --> client_id
 **    token, any other    --> iss (unverified) --> that VAL server's registered keys
@@ -8,7 +8,7 @@
 ** token that can't be believed is the same whether its key is unknown, its signature wrong or its form
 ** bad, so that a peer can't tell.
 */
-#include "registrar/internal.h"
+#include "registrar/who/who_int.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -63,10 +63,21 @@ static int disbelieve(SealError *err) {
 */
 int seal_val_server_exists(Seal *p, SealText val_server_id, int *there) {
   sqlite3_stmt *row;
-  int rc = seal_store_row(&p->store, SQL_AUTHENTICATE_VAL_SERVER, &row, "s", &val_server_id);
+  int rc = seal_store_row(seal_store(p), SQL_AUTHENTICATE_VAL_SERVER, &row, "s", &val_server_id);
   *there = rc == SQLITE_ROW;
   seal_store_reset(row);
   return rc == SQLITE_ROW || rc == SQLITE_DONE ? SQLITE_OK : rc;
+}
+
+int seal_val_server_find(Seal *p, SealText val_server_id, int64_t *id, SealError *err) {
+  sqlite3_stmt *row;
+  char quoted[SEAL_QUOTE_MAX + 8];
+  int rc = seal_store_row(seal_store(p), SQL_VAL_SERVER_FIND, &row, "s", &val_server_id);
+  *id = rc == SQLITE_ROW ? sqlite3_column_int64(row, VAL_SERVER_FIND_ID) : 0;
+  seal_store_reset(row);
+  if (rc != SQLITE_DONE) return rc == SQLITE_ROW ? SQLITE_OK : rc;
+  return seal_refuse(err, SEAL_RESOURCE_CONTEXT_NOT_FOUND, "there is no VAL server \"%s\"",
+                     seal_quote(val_server_id, quoted));
 }
 
 void seal_requester_ends(SealRequester *out, int64_t until) {
@@ -74,39 +85,58 @@ void seal_requester_ends(SealRequester *out, int64_t until) {
   if (until < out->stands_until) out->stands_until = until;
 }
 
-int seal_requester_is(Seal *p, SealText val_server_id, int64_t at, SealRequester *out,
-                      SealError *err) {
+/* A VAL server as it is registered. */
+typedef struct Registered {
+  int64_t id, exp_time;
+  int active;
+} Registered;
+
+/* SQLITE_ROW, or SQLITE_DONE if there is none of that id. */
+static int read_val_server(Seal *p, SealText val_server_id, Registered *out) {
   sqlite3_stmt *row;
-  int rc = seal_store_row(&p->store, SQL_AUTHENTICATE_VAL_SERVER, &row, "s", &val_server_id);
+  int rc = seal_store_row(seal_store(p), SQL_AUTHENTICATE_VAL_SERVER, &row, "s", &val_server_id);
   if (rc != SQLITE_ROW) return rc;
-  SealText status = seal_column_text(row, 1);
-  int64_t exp_time = seal_column_until(row, 2);
-  out->val_server = sqlite3_column_int64(row, 0);
-  sqlite3_snprintf(sizeof out->val_server_id, out->val_server_id, "%.*s", val_server_id.n,
-                   val_server_id.p);
-  seal_requester_ends(out, exp_time);
-  rc = SQLITE_OK;
-  if (status.p == NULL) {
-    rc = SQLITE_NOMEM;
-  } else if (at >= exp_time) {
-    rc = seal_refuse(err, SEAL_REQUESTER_NOT_ACTIVE, "the VAL server's registration has ended");
-  } else if (strcmp(status.p, "active") != 0) {
-    rc = seal_refuse(err, SEAL_REQUESTER_NOT_ACTIVE, "the VAL server is not active");
-  }
+  SealText status = seal_column_text(row, AUTHENTICATE_VAL_SERVER_STATUS);
+  if (status.p == NULL) rc = SQLITE_NOMEM;
+  out->id = sqlite3_column_int64(row, AUTHENTICATE_VAL_SERVER_ID);
+  out->exp_time = seal_column_until(row, AUTHENTICATE_VAL_SERVER_EXP_TIME);
+  out->active = seal_text_is(status, "active");
   seal_store_reset(row);
   return rc;
 }
 
+/* The requester is this VAL server, if it is active at `at`. */
+static int requester_of(const Registered *server, SealText val_server_id, int64_t at,
+                        SealRequester *out, SealError *err) {
+  out->val_server = server->id;
+  sqlite3_snprintf(sizeof out->val_server_id, out->val_server_id, "%.*s", val_server_id.n,
+                   val_server_id.p);
+  seal_requester_ends(out, server->exp_time);
+  if (at >= server->exp_time) {
+    return seal_refuse(err, SEAL_REQUESTER_NOT_ACTIVE, "the VAL server's registration has ended");
+  }
+  if (server->active) return SQLITE_OK;
+  return seal_refuse(err, SEAL_REQUESTER_NOT_ACTIVE, "the VAL server is not active");
+}
+
+int seal_requester_is(Seal *p, SealText val_server_id, int64_t at, SealRequester *out,
+                      SealError *err) {
+  Registered server;
+  int rc = read_val_server(p, val_server_id, &server);
+  return rc == SQLITE_ROW ? requester_of(&server, val_server_id, at, out, err) : rc;
+}
+
 int seal_credential_valid(sqlite3_stmt *row, int64_t at, SealRequester *out, SealError *err) {
-  SealText status = seal_column_text(row, 4);
-  if (status.p == NULL) return seal_text_missing(row, 4);
+  SealText status = seal_column_text(row, AUTHENTICATE_KEYS_STATUS);
+  if (status.p == NULL) return seal_text_missing(row, AUTHENTICATE_KEYS_STATUS);
   if (strcmp(status.p, "active") != 0) {
     return seal_refuse(err, SEAL_CREDENTIAL_REVOKED, "the credential is revoked");
   }
-  if (sqlite3_column_type(row, 2) != SQLITE_NULL && at < sqlite3_column_int64(row, 2)) {
+  if (sqlite3_column_type(row, AUTHENTICATE_KEYS_START_TIME) != SQLITE_NULL &&
+      at < sqlite3_column_int64(row, AUTHENTICATE_KEYS_START_TIME)) {
     return seal_refuse(err, SEAL_CREDENTIAL_INVALID, "the credential is not valid yet");
   }
-  int64_t until = seal_column_until(row, 3);
+  int64_t until = seal_column_until(row, AUTHENTICATE_KEYS_EXP_TIME);
   if (at >= until) return seal_refuse(err, SEAL_CREDENTIAL_EXPIRED, "the credential has expired");
   seal_requester_ends(out, until);
   return SQLITE_OK;
@@ -157,22 +187,21 @@ static int own_claims(SealJwt *jwt, const Token *token, const char *val_server_i
   return SQLITE_OK;
 }
 
-/* Columns of authenticate_keys. */
-enum { K_ID, K_VALUE, K_START, K_EXP, K_STATUS, K_TYPE, K_IDENTITY, K_CREDENTIAL_ID };
-
 /* A stored key of a VAL server, parsed: a JWK, which its credential_id names too, or a sealed secret. */
 static int stored_key(Seal *p, sqlite3_stmt *row, const char *alg, SealKeySet **out,
                       SealKeySet **owned, SealError *err) {
-  int64_t id = sqlite3_column_int64(row, K_ID);
-  SealText type = seal_column_text(row, K_TYPE), name = seal_column_text(row, K_CREDENTIAL_ID);
-  const void *value = sqlite3_column_blob(row, K_VALUE);
-  int n = sqlite3_column_bytes(row, K_VALUE), rc;
+  int64_t id = sqlite3_column_int64(row, AUTHENTICATE_KEYS_ID);
+  SealText type = seal_column_text(row, AUTHENTICATE_KEYS_TYPE),
+           name = seal_column_text(row, AUTHENTICATE_KEYS_CREDENTIAL_ID);
+  const void *value = sqlite3_column_blob(row, AUTHENTICATE_KEYS_VALUE);
+  int n = sqlite3_column_bytes(row, AUTHENTICATE_KEYS_VALUE), rc;
   *owned = NULL;
   if (type.p == NULL || name.p == NULL || value == NULL) return SQLITE_CORRUPT_VTAB;
   if (strcmp(type.p, "jwk") == 0) {
     rc = seal_key_parse(p, (uint64_t)id, SEAL_KEYSET_PUBLIC, value, n, out);
   } else {
-    rc = seal_psk_open(p, id, seal_column_text(row, K_IDENTITY), value, n, alg, owned, err);
+    rc = seal_psk_open(p, id, seal_column_text(row, AUTHENTICATE_KEYS_IDENTITY), value, n, alg,
+                       owned, err);
     *out = *owned;
   }
   if (rc == SQLITE_OK && seal_keyset_count(*out) != 1) rc = SQLITE_CORRUPT_VTAB;
@@ -186,11 +215,12 @@ static int try_key(Seal *p, const Token *token, sqlite3_stmt *row, const char *v
                    SealError *err) {
   SealKeySet *set, *owned;
   SealJwt *jwt;
-  SealText value = {sqlite3_column_blob(row, K_VALUE), sqlite3_column_bytes(row, K_VALUE)};
+  SealText value = {sqlite3_column_blob(row, AUTHENTICATE_KEYS_VALUE),
+                    sqlite3_column_bytes(row, AUTHENTICATE_KEYS_VALUE)};
   int rc = stored_key(p, row, alg, &set, &owned, lost);
   if (rc == SQLITE_OK) {
-    rc = seal_token_verify(p, token->text, token->hash, set, seal_column_text(row, K_CREDENTIAL_ID),
-                           value, &jwt);
+    rc = seal_token_verify(p, token->text, token->hash, set,
+                           seal_column_text(row, AUTHENTICATE_KEYS_CREDENTIAL_ID), value, &jwt);
   }
   *mine = rc == SQLITE_OK;
   if (rc == SQLITE_CONSTRAINT_VTAB && lost->cause == SEAL_CAUSE_NONE) rc = SQLITE_OK;
@@ -209,7 +239,7 @@ static int by_keys(Seal *p, const Token *token, int64_t val_server, const char *
   SealError lost;
   int secret = strncmp(alg, "HS", 2) == 0, mine = 0, rc_lost = SQLITE_OK;
   memset(&lost, 0, sizeof lost);
-  int rc = seal_store_row(&p->store, SQL_AUTHENTICATE_KEYS, &row, "iti", val_server, kid,
+  int rc = seal_store_row(seal_store(p), SQL_AUTHENTICATE_KEYS, &row, "iti", val_server, kid,
                           (int64_t)secret);
   for (int i = 1; rc == SQLITE_ROW; i++) {
     rc = try_key(p, token, row, val_server_id, alg, &mine, out, &lost, err);
@@ -230,16 +260,13 @@ static int by_keys(Seal *p, const Token *token, int64_t val_server, const char *
 /* A JWT that the VAL server signed with a registered key. */
 static int by_own_token(Seal *p, const Token *token, const char *iss, const char *kid,
                         const char *alg, SealRequester *out, SealError *err) {
-  SealText val_server_id = {iss, iss ? (int)strlen(iss) : 0};
-  sqlite3_stmt *row;
-  int64_t id = 0;
+  SealText val_server_id = seal_text_from(iss);
+  Registered server;
   if (!seal_is_id(val_server_id)) return disbelieve(err);
-  int rc = seal_store_row(&p->store, SQL_AUTHENTICATE_VAL_SERVER, &row, "s", &val_server_id);
-  if (rc == SQLITE_ROW) id = sqlite3_column_int64(row, 0);
-  seal_store_reset(row);
+  int rc = read_val_server(p, val_server_id, &server);
   if (rc != SQLITE_ROW) return rc == SQLITE_DONE ? disbelieve(err) : rc;
-  rc = by_keys(p, token, id, iss, kid, alg, out, err);
-  return rc == SQLITE_OK ? seal_requester_is(p, val_server_id, token->at, out, err) : rc;
+  rc = by_keys(p, token, server.id, iss, kid, alg, out, err);
+  return rc == SQLITE_OK ? requester_of(&server, val_server_id, token->at, out, err) : rc;
 }
 
 /* The claims of an access token: RFC 9068, with SKeyProv of TS 33.434 A.2.2.3. */
@@ -271,12 +298,15 @@ static int by_issuer_keys(Seal *p, const Token *token, const char *iss, SealJwt 
   SealKeySet *set;
   int own = strcmp(iss, token->identifier) == 0;
   /* Of our own keys also those whose tokens have ended: such a token is told that it has. */
-  int rc = own ? seal_store_row(&p->store, SQL_SIGNING_JWKS, &row, "i", INT64_MIN)
-               : seal_store_row(&p->store, SQL_AUTHENTICATE_ISSUER, &row, "it", token->at, iss);
-  if (rc == SQLITE_ROW && sqlite3_column_type(row, 0) == SQLITE_NULL) rc = SQLITE_DONE;
+  int rc = own ? seal_store_row(seal_store(p), SQL_SIGNING_JWKS, &row, "i", INT64_MIN)
+               : seal_store_row(seal_store(p), SQL_AUTHENTICATE_ISSUER, &row, "it", token->at, iss);
+  if (rc == SQLITE_ROW && sqlite3_column_type(row, AUTHENTICATE_ISSUER_VALUE) == SQLITE_NULL)
+    rc = SQLITE_DONE;
   if (rc == SQLITE_ROW) {
-    uint64_t slot = own ? SLOT_OWN : SLOT_ISSUER + (uint64_t)sqlite3_column_int64(row, 1);
-    SealText value = {sqlite3_column_blob(row, 0), sqlite3_column_bytes(row, 0)};
+    uint64_t slot =
+        own ? SLOT_OWN : SLOT_ISSUER + (uint64_t)sqlite3_column_int64(row, AUTHENTICATE_ISSUER_ID);
+    SealText value = {sqlite3_column_blob(row, AUTHENTICATE_ISSUER_VALUE),
+                      sqlite3_column_bytes(row, AUTHENTICATE_ISSUER_VALUE)};
     rc = seal_key_parse(p, slot, SEAL_KEYSET_PUBLIC, value.p, value.n, &set);
     if (rc == SQLITE_OK) {
       rc = seal_token_verify(p, token->text, token->hash, set, (SealText){NULL, 0}, value, out);
@@ -334,26 +364,29 @@ static int authenticate_token(Seal *p, const Token *token, SealRequester *out, S
   return rc;
 }
 
-int seal_identifier(Seal *p, char out[SEAL_ID_MAX + 1]) {
+/* Reads the registrar's identifier and the high-water mark of its clock. */
+static int read_registrar(Seal *p, char identifier[SEAL_ID_MAX + 1], int64_t *clock_mark) {
   sqlite3_stmt *row;
-  int rc = seal_store_row(&p->store, SQL_AUTHENTICATE_REGISTRAR, &row, "");
+  int rc = seal_store_row(seal_store(p), SQL_AUTHENTICATE_REGISTRAR, &row, "");
   if (rc != SQLITE_ROW) return rc == SQLITE_DONE ? SQLITE_CORRUPT_VTAB : rc;
-  SealText text = seal_column_text(row, 0);
-  sqlite3_snprintf(SEAL_ID_MAX + 1, out, "%.*s", text.n, text.p ? text.p : "");
-  p->clock_mark = sqlite3_column_int64(row, 1);
+  SealText text = seal_column_text(row, AUTHENTICATE_REGISTRAR_IDENTIFIER);
+  sqlite3_snprintf(SEAL_ID_MAX + 1, identifier, "%.*s", text.n, text.p ? text.p : "");
+  *clock_mark = sqlite3_column_int64(row, AUTHENTICATE_REGISTRAR_CLOCK_TIME);
   seal_store_reset(row);
   return SQLITE_OK;
 }
 
-/* Reads the registrar's identifier, and refuses a clock that went back. */
-static int registrar_state(Seal *p, int64_t at, int host_clock, char identifier[SEAL_ID_MAX + 1],
-                           SealError *err) {
-  int rc = seal_identifier(p, identifier);
-  if (rc != SQLITE_OK) return rc;
-  if (!host_clock || at + SEAL_LEEWAY >= p->clock_mark) return SQLITE_OK;
+int seal_identifier(Seal *p, char out[SEAL_ID_MAX + 1]) {
+  int64_t clock_mark;
+  return read_registrar(p, out, &clock_mark);
+}
+
+/* Refuses a clock that went back. */
+static int check_clock(SealAt at, int64_t clock_mark, SealError *err) {
+  if (!at.by_host || at.t + SEAL_LEEWAY >= clock_mark) return SQLITE_OK;
   char was[SEAL_INSTANT_SIZE], is[SEAL_INSTANT_SIZE];
-  seal_instant_text(p->clock_mark, was);
-  seal_instant_text(at, is);
+  seal_instant_text(clock_mark, was);
+  seal_instant_text(at.t, is);
   return seal_refuse(err, SEAL_SYSTEM_FAILURE, "the host's clock went back from %s to %s", was, is);
 }
 
@@ -361,7 +394,8 @@ static int registrar_state(Seal *p, int64_t at, int host_clock, char identifier[
 static int judge(Seal *p, const SealCredential *credential, Token *token, SealRequester *out,
                  SealError *err) {
   char x5t_s256[44];
-  int rc = registrar_state(p, token->at, out->host_clock, token->identifier, err);
+  int rc = read_registrar(p, token->identifier, &out->clock_mark);
+  if (rc == SQLITE_OK) rc = check_clock(out->at, out->clock_mark, err);
   if (rc != SQLITE_OK) return rc;
   if (credential->token.p == NULL) {
     return seal_authenticate_certificate(p, credential->certificate, token->at, out, err);
@@ -373,22 +407,22 @@ static int judge(Seal *p, const SealCredential *credential, Token *token, SealRe
   return rc == SQLITE_OK ? authenticate_token(p, token, out, err) : rc;
 }
 
-int seal_authenticate(Seal *p, const SealCredential *credential, int64_t at, SealRequester *out,
+int seal_authenticate(Seal *p, const SealCredential *credential, SealAt at, SealRequester *out,
                       SealError *err) {
-  Token token = {.text = credential->token, .at = seal_at(p, at), .x5t_s256 = ""};
+  Token token = {.text = credential->token, .at = at.t, .x5t_s256 = ""};
   int alone = credential->token.p != NULL && credential->certificate.p == NULL, rc = SQLITE_OK;
   sqlite3_stmt *snapshot = NULL;
   memset(out, 0, sizeof *out);
   out->until = out->stands_until = SEAL_UNBOUNDED;
-  out->at = token.at;
-  out->host_clock = at == SEAL_UNBOUNDED;
+  out->at = at;
   out->scopes = SEAL_SCOPE_ALL;
   if (token.text.p != NULL) {
-    rc = seal_reason_rc(seal_sha256(p->crypto, token.text.p, (size_t)token.text.n, token.hash));
+    rc =
+        seal_reason_rc(seal_sha256(seal_crypto(p), token.text.p, (size_t)token.text.n, token.hash));
   }
   /* One snapshot for all that is asked: it is consistent, and SQLite takes its locks only once. */
-  if (rc == SQLITE_OK && sqlite3_txn_state(p->store.db, "main") == SQLITE_TXN_NONE) {
-    rc = seal_store_row(&p->store, SQL_SNAPSHOT, &snapshot, "");
+  if (rc == SQLITE_OK && sqlite3_txn_state(seal_db(p), "main") == SQLITE_TXN_NONE) {
+    rc = seal_store_row(seal_store(p), SQL_SNAPSHOT, &snapshot, "");
     if (rc == SQLITE_ROW || rc == SQLITE_DONE) rc = SQLITE_OK;
   }
   if (rc == SQLITE_OK && !(alone && seal_verdict_find(p, token.hash, out))) {
@@ -405,27 +439,41 @@ int seal_authenticate(Seal *p, const SealCredential *credential, int64_t at, Sea
 /* The clock's high-water mark moves in steps below the leeway, so that few transactions write it. */
 #define CLOCK_STEP 10
 
-static int clock_advance(Seal *p, const SealRequester *who) {
-  if (!who->host_clock || who->at < p->clock_mark + CLOCK_STEP) return SQLITE_OK;
-  return seal_store_run(&p->store, SQL_CLOCK_ADVANCE, "i", who->at);
+int seal_clock_mark(Seal *p, SealAt at, int64_t *mark) {
+  char identifier[SEAL_ID_MAX + 1];
+  int rc = read_registrar(p, identifier, mark);
+  if (rc != SQLITE_OK || !at.by_host || at.t <= *mark) return rc;
+  *mark = at.t;
+  return seal_store_run(seal_store(p), SQL_CLOCK_ADVANCE, "i", at.t);
 }
 
-int seal_consume(Seal *p, const SealRequester *who, SealError *err) {
-  int64_t txn, used = 0;
-  int rc = clock_advance(p, who);
+/* What a token id was used for: rows of this transaction, or a message by its digest. */
+static int same_use(sqlite3_stmt *row, int64_t txn, SealTokenUse use) {
+  int message = sqlite3_column_bytes(row, REPLAY_FIND_MESSAGE) == SEAL_SHA256_SIZE;
+  if (use.message == NULL) return !message && sqlite3_column_int64(row, REPLAY_FIND_TXN) == txn;
+  return use.again && message &&
+         memcmp(sqlite3_column_blob(row, REPLAY_FIND_MESSAGE), use.message, SEAL_SHA256_SIZE) == 0;
+}
+
+int seal_consume(Seal *p, const SealRequester *who, SealTokenUse use, SealError *err) {
+  int64_t txn;
+  int rc = SQLITE_OK;
+  if (who->at.by_host && who->at.t >= who->clock_mark + CLOCK_STEP) {
+    rc = seal_store_run(seal_store(p), SQL_CLOCK_ADVANCE, "i", who->at.t);
+  }
   if (rc != SQLITE_OK || who->jti[0] == 0) return rc;
   rc = seal_transaction_number(p, &txn);
   if (rc == SQLITE_OK) {
-    rc = seal_store_run(&p->store, SQL_REPLAY_INSERT, "ttii", who->iss, who->jti, who->replay_until,
-                        txn);
+    rc = seal_store_run(seal_store(p), SQL_REPLAY_INSERT, "ttiib", who->iss, who->jti,
+                        who->replay_until, txn, use.message, SEAL_SHA256_SIZE);
   }
-  if (rc != SQLITE_OK || sqlite3_changes(p->store.db) > 0) return rc;
+  if (rc != SQLITE_OK || sqlite3_changes(seal_db(p)) > 0) return rc;
   sqlite3_stmt *row;
-  rc = seal_store_row(&p->store, SQL_REPLAY_FIND, &row, "tt", who->iss, who->jti);
-  if (rc == SQLITE_ROW) used = sqlite3_column_int64(row, 0);
+  rc = seal_store_row(seal_store(p), SQL_REPLAY_FIND, &row, "tt", who->iss, who->jti);
+  int same = rc == SQLITE_ROW && same_use(row, txn, use);
   seal_store_reset(row);
   if (rc != SQLITE_ROW) return rc == SQLITE_DONE ? SQLITE_CORRUPT_VTAB : rc;
-  if (used == txn) return SQLITE_OK;
+  if (same) return SQLITE_OK;
   return seal_refuse(err, SEAL_CREDENTIAL_REPLAYED, "the token was used before");
 }
 
@@ -455,7 +503,8 @@ int seal_credential_check(Seal *p, SealText type, const void *value, int n, char
                           SealError *err) {
   SealKeySet *set = NULL;
   if (type.n == 3 && memcmp(type.p, "jwk", 3) == 0) {
-    SealReason reason = seal_keyset_parse(p->crypto, value, (size_t)n, SEAL_KEYSET_PUBLIC, &set);
+    SealReason reason =
+        seal_keyset_parse(seal_crypto(p), value, (size_t)n, SEAL_KEYSET_PUBLIC, &set);
     return check_keyset(reason, set, thumbprint, err);
   }
   if (type.n == 3) {
@@ -467,11 +516,11 @@ int seal_credential_check(Seal *p, SealText type, const void *value, int n, char
   /* Judged at the start of its own validity: its time is judged when it is presented. */
   SealX509 leaf;
   SealX509Policy policy = {.at = 0, .purpose = SEAL_X509_CLIENT};
-  SealReason reason = seal_x509_leaf(p->crypto, value, (size_t)n, &policy, &leaf);
+  SealReason reason = seal_x509_leaf(seal_crypto(p), value, (size_t)n, &policy, &leaf);
   if (reason == SEAL_REASON_CERT_NOT_YET_VALID) {
     policy.at = leaf.not_before;
     seal_x509_clear(&leaf);
-    reason = seal_x509_leaf(p->crypto, value, (size_t)n, &policy, &leaf);
+    reason = seal_x509_leaf(seal_crypto(p), value, (size_t)n, &policy, &leaf);
   }
   int rc = refuse_value(reason, err);
   if (rc == SQLITE_OK) memcpy(thumbprint, leaf.thumbprint, 44);

@@ -1,29 +1,20 @@
-/* Certificates as credentials (registrar.h, INTERFACE 5), and the anchors that certificates and tokens
+/* Certificates as credentials (who.h), and the anchors that certificates and tokens
 ** of others lead to.
 **
 ** A client certificate is public: it proves something only because the host that ended TLS vouches that
 ** the peer held its key. It is either registered itself, by thumbprint, or leads to a `ca` anchor and
 ** names the VAL server in its SAN.
 */
-#include "registrar/internal.h"
+#include "registrar/who/who_int.h"
 
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* The CAs and CRLs that are active at an instant, parsed. `ids` tells which: they are parsed again when
-** others are active, or one was written (its generation). */
-struct SealAnchors {
-  char *ids;
-  SealCertSet *set;
-  int has_crls;
-};
-
-void seal_anchors_free(SealAnchors *anchors) {
-  if (anchors == NULL) return;
+void seal_anchors_clear(SealAnchors *anchors) {
   seal_certset_free(anchors->set);
   sqlite3_free(anchors->ids);
-  sqlite3_free(anchors);
+  memset(anchors, 0, sizeof *anchors);
 }
 
 /* Appends one DER value as a PEM block. */
@@ -74,10 +65,10 @@ static int append_value(sqlite3_str *out, const char *label, const unsigned char
 static int gather(Seal *p, const char *type, int64_t at, sqlite3_str *out) {
   sqlite3_stmt *row;
   const char *label = strcmp(type, "ca") == 0 ? "CERTIFICATE" : "X509 CRL";
-  int rc = seal_store_row(&p->store, SQL_ANCHOR_VALUES, &row, "it", at, type);
+  int rc = seal_store_row(seal_store(p), SQL_ANCHOR_VALUES, &row, "it", at, type);
   while (rc == SQLITE_ROW) {
-    const void *value = sqlite3_column_blob(row, 0);
-    rc = append_value(out, label, value, (size_t)sqlite3_column_bytes(row, 0));
+    const void *value = sqlite3_column_blob(row, ANCHOR_VALUES_VALUE);
+    rc = append_value(out, label, value, (size_t)sqlite3_column_bytes(row, ANCHOR_VALUES_VALUE));
     if (rc == SQLITE_OK) rc = sqlite3_step(row);
   }
   seal_store_reset(row);
@@ -93,7 +84,7 @@ static int parse_anchors(Seal *p, int64_t at, SealAnchors *out) {
   char *ca = sqlite3_str_finish(cas), *crl = sqlite3_str_finish(crls);
   if (rc == SQLITE_OK) {
     rc = seal_reason_rc(
-        seal_certset_parse(p->crypto, ca, n_cas, n_crls ? crl : NULL, n_crls, &out->set));
+        seal_certset_parse(seal_crypto(p), ca, n_cas, n_crls ? crl : NULL, n_crls, &out->set));
     out->has_crls = n_crls > 0;
     if (rc == SQLITE_CONSTRAINT_VTAB) rc = SQLITE_CORRUPT_VTAB;
   }
@@ -102,36 +93,29 @@ static int parse_anchors(Seal *p, int64_t at, SealAnchors *out) {
   return rc;
 }
 
-/* Gives the parsed anchors; *out is NULL when there is no CA. */
-static int load_anchors(Seal *p, int64_t at, SealCertSet **out) {
+/* Gives the parsed anchors, which stay the cache's; *out is NULL when there is no CA. */
+static int load_anchors(Seal *p, int64_t at, const SealAnchors **out) {
   sqlite3_stmt *row;
+  SealAnchors *kept = seal_anchors_kept(p), parsed = {NULL, NULL, 0};
   *out = NULL;
-  int rc = seal_store_row(&p->store, SQL_ANCHOR_IDS, &row, "i", at);
+  if (kept == NULL) return SQLITE_NOMEM;
+  int rc = seal_store_row(seal_store(p), SQL_ANCHOR_IDS, &row, "i", at);
   if (rc != SQLITE_ROW) return rc == SQLITE_DONE ? SQLITE_OK : rc;
-  const char *ids = (const char *)sqlite3_column_text(row, 0);
-  if (ids != NULL && p->anchors != NULL && strcmp(ids, p->anchors->ids) == 0) {
-    *out = p->anchors->set;
-    seal_store_reset(row);
-    return SQLITE_OK;
-  }
-  char *copy = ids ? sqlite3_mprintf("%s", ids) : NULL;
+  const char *ids = (const char *)sqlite3_column_text(row, ANCHOR_IDS_IDS);
+  int same = ids != NULL && kept->ids != NULL && strcmp(ids, kept->ids) == 0, none = ids == NULL;
+  if (!same && !none) parsed.ids = sqlite3_mprintf("%s", ids);
   seal_store_reset(row);
-  if (ids == NULL) return SQLITE_OK;
-  SealAnchors *anchors = sqlite3_malloc(sizeof *anchors);
-  if (copy == NULL || anchors == NULL) {
-    sqlite3_free(copy);
-    sqlite3_free(anchors);
-    return SQLITE_NOMEM;
+  if (none) return SQLITE_OK;
+  if (!same) {
+    rc = parsed.ids ? parse_anchors(p, at, &parsed) : SQLITE_NOMEM;
+    if (rc != SQLITE_OK) {
+      seal_anchors_clear(&parsed);
+      return rc;
+    }
+    seal_anchors_clear(kept);
+    *kept = parsed;
   }
-  *anchors = (SealAnchors){copy, NULL, 0};
-  rc = parse_anchors(p, at, anchors);
-  if (rc != SQLITE_OK) {
-    seal_anchors_free(anchors);
-    return rc;
-  }
-  seal_anchors_free(p->anchors);
-  p->anchors = anchors;
-  *out = anchors->set;
+  *out = kept;
   return SQLITE_OK;
 }
 
@@ -150,12 +134,13 @@ static int refuse_certificate(SealReason reason, SealError *err) {
 /* A certificate that is believed without its path is not believed against a CRL: if it leads to a CA of
 ** ours, and that has a CRL, this must be current and must not list it. */
 static int check_revoked(Seal *p, SealText pem, int64_t at, SealError *err) {
-  SealCertSet *set;
+  const SealAnchors *anchors;
   SealX509 leaf;
   SealX509Policy policy = {.at = at, .purpose = SEAL_X509_CLIENT};
-  int rc = load_anchors(p, at, &set);
-  if (rc != SQLITE_OK || set == NULL || !p->anchors->has_crls) return rc;
-  SealReason reason = seal_x509_verify(p->crypto, pem.p, (size_t)pem.n, set, &policy, &leaf);
+  int rc = load_anchors(p, at, &anchors);
+  if (rc != SQLITE_OK || anchors == NULL || !anchors->has_crls) return rc;
+  SealReason reason =
+      seal_x509_verify(seal_crypto(p), pem.p, (size_t)pem.n, anchors->set, &policy, &leaf);
   seal_x509_clear(&leaf);
   switch (reason) {
   case SEAL_REASON_CERT_REVOKED:
@@ -175,13 +160,13 @@ static int by_thumbprint(Seal *p, SealText pem, const char *thumbprint, int64_t 
   sqlite3_stmt *row;
   SealX509 leaf;
   SealX509Policy policy = {.at = at, .purpose = SEAL_X509_CLIENT};
-  int rc = seal_store_row(&p->store, SQL_AUTHENTICATE_CERTIFICATE, &row, "t", thumbprint);
+  int rc = seal_store_row(seal_store(p), SQL_AUTHENTICATE_CERTIFICATE, &row, "t", thumbprint);
   if (rc == SQLITE_ROW) {
-    SealText val_server_id = seal_column_text(row, 5);
+    SealText val_server_id = seal_column_text(row, AUTHENTICATE_CERTIFICATE_VAL_SERVER_ID);
     rc = seal_requester_is(p, val_server_id, at, out, err);
     if (rc == SQLITE_OK) rc = seal_credential_valid(row, at, out, err);
     if (rc == SQLITE_OK) {
-      SealReason reason = seal_x509_leaf(p->crypto, pem.p, (size_t)pem.n, &policy, &leaf);
+      SealReason reason = seal_x509_leaf(seal_crypto(p), pem.p, (size_t)pem.n, &policy, &leaf);
       if (reason != SEAL_VALID) rc = refuse_certificate(reason, err);
       if (reason == SEAL_VALID) seal_requester_ends(out, leaf.not_after + 1);
       seal_x509_clear(&leaf);
@@ -224,22 +209,23 @@ static int san_val_server(Seal *p, const SealX509 *leaf, char out[SEAL_ID_MAX + 
 
 /* A certificate that leads to a CA of ours and names the VAL server. */
 static int by_path(Seal *p, SealText pem, int64_t at, SealRequester *out, SealError *err) {
-  SealCertSet *set;
+  const SealAnchors *anchors;
   SealX509 leaf;
   char val_server_id[SEAL_ID_MAX + 1];
   int is_uri = 0, found = 0;
-  int rc = load_anchors(p, at, &set);
+  int rc = load_anchors(p, at, &anchors);
   if (rc != SQLITE_OK) return rc;
-  if (set == NULL) return refuse_certificate(SEAL_REASON_PATH_NOT_FOUND, err);
+  if (anchors == NULL) return refuse_certificate(SEAL_REASON_PATH_NOT_FOUND, err);
+  const SealCertSet *set = anchors->set;
   SealX509Policy policy = {.at = at, .purpose = SEAL_X509_CLIENT};
-  SealReason reason = seal_x509_verify(p->crypto, pem.p, (size_t)pem.n, set, &policy, &leaf);
+  SealReason reason = seal_x509_verify(seal_crypto(p), pem.p, (size_t)pem.n, set, &policy, &leaf);
   if (reason == SEAL_VALID) rc = san_val_server(p, &leaf, val_server_id, &is_uri, &found);
   if (reason == SEAL_VALID && found) {
     /* Once more, now that it is known who is asked for: the SAN's own rules are crypto's. */
     seal_x509_clear(&leaf);
     policy.san = is_uri ? SEAL_SAN_URI : SEAL_SAN_DNS;
     policy.identity = val_server_id;
-    reason = seal_x509_verify(p->crypto, pem.p, (size_t)pem.n, set, &policy, &leaf);
+    reason = seal_x509_verify(seal_crypto(p), pem.p, (size_t)pem.n, set, &policy, &leaf);
   } else if (reason == SEAL_VALID) {
     reason = SEAL_REASON_IDENTITY_MISMATCH;
   }
@@ -255,13 +241,13 @@ static int by_path(Seal *p, SealText pem, int64_t at, SealRequester *out, SealEr
 int seal_certificate_thumbprint(Seal *p, SealText pem, int64_t at, char out[44], SealError *err) {
   SealX509 leaf;
   SealX509Policy policy = {.at = at, .purpose = SEAL_X509_CLIENT};
-  SealReason reason = seal_x509_leaf(p->crypto, pem.p, (size_t)pem.n, &policy, &leaf);
+  SealReason reason = seal_x509_leaf(seal_crypto(p), pem.p, (size_t)pem.n, &policy, &leaf);
   SealRequester nobody = {.until = SEAL_UNBOUNDED};
   sqlite3_stmt *row;
   memcpy(out, leaf.thumbprint, 44);
   seal_x509_clear(&leaf);
   if (reason != SEAL_VALID) return refuse_certificate(reason, err);
-  int rc = seal_store_row(&p->store, SQL_AUTHENTICATE_CERTIFICATE, &row, "t", out);
+  int rc = seal_store_row(seal_store(p), SQL_AUTHENTICATE_CERTIFICATE, &row, "t", out);
   if (rc == SQLITE_ROW) rc = seal_credential_valid(row, at, &nobody, err);
   seal_store_reset(row);
   return rc == SQLITE_OK || rc == SQLITE_DONE ? check_revoked(p, pem, at, err) : rc;
@@ -269,7 +255,7 @@ int seal_certificate_thumbprint(Seal *p, SealText pem, int64_t at, char out[44],
 
 int seal_authenticate_certificate(Seal *p, SealText pem, int64_t at, SealRequester *out,
                                   SealError *err) {
-  int rc = seal_reason_rc(seal_thumbprint(p->crypto, pem.p, (size_t)pem.n, out->x5t_s256));
+  int rc = seal_reason_rc(seal_thumbprint(seal_crypto(p), pem.p, (size_t)pem.n, out->x5t_s256));
   if (rc == SQLITE_CONSTRAINT_VTAB) return refuse_certificate(SEAL_REASON_CHAIN_MALFORMED, err);
   if (rc == SQLITE_OK) rc = by_thumbprint(p, pem, out->x5t_s256, at, out, err);
   return rc == SQLITE_DONE ? by_path(p, pem, at, out, err) : rc;
@@ -295,9 +281,9 @@ static int above(const char *a, const char *b) {
 static int check_number(Seal *p, const char *issuer, const char *number, SealError *err) {
   sqlite3_stmt *row;
   int stale = 0;
-  int rc = seal_store_row(&p->store, SQL_ANCHOR_NUMBERS, &row, "t", issuer);
+  int rc = seal_store_row(seal_store(p), SQL_ANCHOR_NUMBERS, &row, "t", issuer);
   for (; rc == SQLITE_ROW; rc = sqlite3_step(row)) {
-    const char *old = (const char *)sqlite3_column_text(row, 0);
+    const char *old = (const char *)sqlite3_column_text(row, ANCHOR_NUMBERS_CRL_NUMBER);
     stale |= old != NULL && !above(number, old);
   }
   seal_store_reset(row);
@@ -318,11 +304,11 @@ static int check_crl(Seal *p, const void *value, int n, int64_t at, char **subje
   char *ca = sqlite3_str_finish(all);
   if (rc == SQLITE_OK && n_cas == 0) rc = refuse_anchor(SEAL_REASON_CRL_ISSUER_UNKNOWN, err);
   if (rc == SQLITE_OK) {
-    rc = refuse_anchor(seal_certset_parse(p->crypto, ca, n_cas, NULL, 0, &cas), err);
+    rc = refuse_anchor(seal_certset_parse(seal_crypto(p), ca, n_cas, NULL, 0, &cas), err);
   }
   if (rc == SQLITE_OK) {
     rc = refuse_anchor(
-        seal_crl_check(p->crypto, value, (size_t)n, cas, &issuer, &text, &next_update), err);
+        seal_crl_check(seal_crypto(p), value, (size_t)n, cas, &issuer, &text, &next_update), err);
   }
   if (rc == SQLITE_OK) rc = check_number(p, issuer, text, err);
   if (rc == SQLITE_OK) {
@@ -345,13 +331,14 @@ int seal_anchor_check(Seal *p, SealText type, const void *value, int n, int64_t 
   if (type.n == 2) {
     SealCertSet *set = NULL;
     SealReason reason =
-        n > 0 ? seal_certset_parse(p->crypto, value, (size_t)n, NULL, 0, &set)
+        n > 0 ? seal_certset_parse(seal_crypto(p), value, (size_t)n, NULL, 0, &set)
               : SEAL_REASON_ANCHORS_MALFORMED; /* an empty set is one, and no anchor */
     seal_certset_free(set);
     return refuse_anchor(reason, err);
   }
   SealKeySet *keys = NULL;
-  SealReason reason = seal_keyset_parse(p->crypto, value, (size_t)n, SEAL_KEYSET_PUBLIC, &keys);
+  SealReason reason =
+      seal_keyset_parse(seal_crypto(p), value, (size_t)n, SEAL_KEYSET_PUBLIC, &keys);
   seal_keyset_free(keys);
   return refuse_anchor(reason, err);
 }

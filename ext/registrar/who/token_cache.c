@@ -1,4 +1,4 @@
-/* What a connection remembers of keys and tokens (internal.h), so that a second time is cheap.
+/* What a connection remembers of keys and tokens (who.h), so that a second time is cheap.
 **
 ** All caches hold facts that can't turn false, so that none has to be told of a change:
 **
@@ -10,7 +10,7 @@
 **
 ** Where the last one does not fit, times, claims and every status are judged afresh.
 */
-#include "registrar/internal.h"
+#include "registrar/who/who_int.h"
 
 #include <string.h>
 
@@ -23,7 +23,6 @@ typedef struct CachedKey {
 } CachedKey;
 
 typedef struct CachedToken {
-  int used;
   unsigned char hash[SEAL_SHA256_SIZE];
   unsigned char keys[SEAL_SHA256_SIZE]; /* whose signature it has */
   SealJwt jwt;
@@ -38,17 +37,14 @@ typedef struct Verdict {
   SealRequester who;
 } Verdict;
 
-struct SealKeyCache {
+/* What this room keeps for a connection: little at first, the large parts when they are first needed. */
+typedef struct Cache {
   CachedKey keys[CACHE_SIZE];
-  CachedToken tokens[CACHE_SIZE];
-  Verdict verdicts[VERDICTS];
-};
-
-SealKeyCache *seal_keys_new(void) {
-  SealKeyCache *cache = sqlite3_malloc(sizeof *cache);
-  if (cache != NULL) memset(cache, 0, sizeof *cache);
-  return cache;
-}
+  CachedToken *tokens[CACHE_SIZE];
+  Verdict *verdicts[VERDICTS];
+  SealAnchors anchors;
+  int64_t generation; /* of the key that secrets were opened with */
+} Cache;
 
 static void key_clear(CachedKey *key) {
   seal_keyset_free(key->set);
@@ -57,35 +53,55 @@ static void key_clear(CachedKey *key) {
   memset(key, 0, sizeof *key);
 }
 
-void seal_keys_forget(SealKeyCache *cache) {
-  memset(cache->verdicts, 0, sizeof cache->verdicts);
+static void token_clear(CachedToken **token) {
+  if (*token == NULL) return;
+  seal_jwt_clear(&(*token)->jwt);
+  sqlite3_free(*token);
+  *token = NULL;
+}
+
+static void forget(Cache *cache) {
+  for (int i = 0; i < VERDICTS; i++) {
+    sqlite3_free(cache->verdicts[i]);
+    cache->verdicts[i] = NULL;
+  }
   for (int i = 0; i < CACHE_SIZE; i++) {
     key_clear(&cache->keys[i]);
-    if (cache->tokens[i].used) seal_jwt_clear(&cache->tokens[i].jwt);
-    cache->tokens[i].used = 0;
+    token_clear(&cache->tokens[i]);
   }
 }
 
-void seal_keys_free(SealKeyCache *cache) {
-  if (cache == NULL) return;
-  seal_keys_forget(cache);
-  sqlite3_free(cache);
+static void cache_clear(void *state) {
+  Cache *cache = state;
+  forget(cache);
+  seal_anchors_clear(&cache->anchors);
 }
 
-int seal_reason_rc(SealReason reason) {
-  if (reason == SEAL_VALID) return SQLITE_OK;
-  if (reason == SEAL_NOMEM) return SQLITE_NOMEM;
-  return reason == SEAL_INTERNAL ? SQLITE_ERROR : SQLITE_CONSTRAINT_VTAB;
+/* The cache, or NULL: out of memory. What was proved under another key is forgotten. */
+static Cache *cache_of(Seal *p) {
+  Cache *cache = seal_room(p, SEAL_ROOM_WHO, sizeof *cache, cache_clear);
+  if (cache != NULL && cache->generation != seal_key_generation(p)) {
+    forget(cache);
+    cache->generation = seal_key_generation(p);
+  }
+  return cache;
+}
+
+SealAnchors *seal_anchors_kept(Seal *p) {
+  Cache *cache = cache_of(p);
+  return cache ? &cache->anchors : NULL;
 }
 
 int seal_key_parse(Seal *p, uint64_t slot, int what, const void *value, int n, SealKeySet **out) {
-  CachedKey *key = &p->keys->keys[slot % CACHE_SIZE];
+  Cache *cache = cache_of(p);
+  if (cache == NULL) return SQLITE_NOMEM;
+  CachedKey *key = &cache->keys[slot % CACHE_SIZE];
   if (key->set != NULL && key->n == n && seal_same(key->value, value, (size_t)n)) {
     *out = key->set;
     return SQLITE_OK;
   }
   key_clear(key);
-  int rc = seal_reason_rc(seal_keyset_parse(p->crypto, value, (size_t)n, what, &key->set));
+  int rc = seal_reason_rc(seal_keyset_parse(seal_crypto(p), value, (size_t)n, what, &key->set));
   if (rc != SQLITE_OK) return rc == SQLITE_CONSTRAINT_VTAB ? SQLITE_CORRUPT_VTAB : rc;
   key->value = sqlite3_malloc(n);
   if (key->value == NULL) {
@@ -98,42 +114,43 @@ int seal_key_parse(Seal *p, uint64_t slot, int what, const void *value, int n, S
   return SQLITE_OK;
 }
 
-/* The cache's place for a token. */
-static CachedToken *token_slot(Seal *p, const unsigned char hash[SEAL_SHA256_SIZE]) {
-  return &p->keys->tokens[hash[0] % CACHE_SIZE];
-}
-
 /* SHA-256 of keys as they are stored, and of what they are called. */
 static int keys_hash(Seal *p, SealText name, SealText value, unsigned char out[SEAL_SHA256_SIZE]) {
   unsigned char text[SEAL_SHA256_SIZE + SEAL_ID_MAX];
   size_t n = name.p && name.n <= SEAL_ID_MAX ? (size_t)name.n : 0;
-  SealReason reason = seal_sha256(p->crypto, value.p, (size_t)value.n, text);
+  SealReason reason = seal_sha256(seal_crypto(p), value.p, (size_t)value.n, text);
   if (reason != SEAL_VALID) return seal_reason_rc(reason);
   if (n > 0) memcpy(text + SEAL_SHA256_SIZE, name.p, n);
-  return seal_reason_rc(seal_sha256(p->crypto, text, SEAL_SHA256_SIZE + n, out));
+  return seal_reason_rc(seal_sha256(seal_crypto(p), text, SEAL_SHA256_SIZE + n, out));
 }
 
 int seal_token_verify(Seal *p, SealText token, const unsigned char hash[SEAL_SHA256_SIZE],
                       const SealKeySet *set, SealText name, SealText value, SealJwt **out) {
-  CachedToken *cached = token_slot(p, hash);
+  Cache *cache = cache_of(p);
   unsigned char keys[SEAL_SHA256_SIZE];
+  if (cache == NULL) return SQLITE_NOMEM;
+  CachedToken **place = &cache->tokens[hash[0] % CACHE_SIZE], *cached = *place;
   int rc = keys_hash(p, name, value, keys);
   if (rc != SQLITE_OK) return rc == SQLITE_CONSTRAINT_VTAB ? SQLITE_ERROR : rc;
-  if (cached->used && memcmp(cached->hash, hash, SEAL_SHA256_SIZE) == 0 &&
+  if (cached != NULL && memcmp(cached->hash, hash, SEAL_SHA256_SIZE) == 0 &&
       memcmp(cached->keys, keys, SEAL_SHA256_SIZE) == 0) {
     *out = &cached->jwt;
     return SQLITE_OK;
   }
   SealJwt jwt;
   memset(&jwt, 0, sizeof jwt);
-  SealReason reason = seal_jws_verify(p->crypto, token.p, (size_t)token.n, set, NULL, &jwt.jws);
+  SealReason reason =
+      seal_jws_verify(seal_crypto(p), token.p, (size_t)token.n, set, NULL, &jwt.jws);
+  if (reason == SEAL_VALID && (cached = sqlite3_malloc(sizeof *cached)) == NULL) {
+    reason = SEAL_NOMEM;
+  }
   if (reason != SEAL_VALID) {
     seal_jwt_clear(&jwt);
     return seal_reason_rc(reason);
   }
-  if (cached->used) seal_jwt_clear(&cached->jwt);
+  token_clear(place);
+  *place = cached;
   cached->jwt = jwt;
-  cached->used = 1;
   memcpy(cached->hash, hash, SEAL_SHA256_SIZE);
   memcpy(cached->keys, keys, SEAL_SHA256_SIZE);
   *out = &cached->jwt;
@@ -141,24 +158,26 @@ int seal_token_verify(Seal *p, SealText token, const unsigned char hash[SEAL_SHA
 }
 
 const SealJwt *seal_token_cached(Seal *p, const unsigned char hash[SEAL_SHA256_SIZE]) {
-  CachedToken *cached = token_slot(p, hash);
-  if (!cached->used || memcmp(cached->hash, hash, SEAL_SHA256_SIZE) != 0) return NULL;
+  Cache *cache = cache_of(p);
+  const CachedToken *cached = cache ? cache->tokens[hash[0] % CACHE_SIZE] : NULL;
+  if (cached == NULL || memcmp(cached->hash, hash, SEAL_SHA256_SIZE) != 0) return NULL;
   return cached->jwt.claims ? &cached->jwt : NULL;
 }
 
 /* SQLite's number for the state of the database, which every commit changes, this connection's or
 ** another's. What is written and not committed has no number: -1 then, and without a transaction. */
 static int state_version(Seal *p, unsigned *out) {
-  if (sqlite3_txn_state(p->store.db, "main") != SQLITE_TXN_READ) return -1;
-  return sqlite3_file_control(p->store.db, "main", SQLITE_FCNTL_DATA_VERSION, out) == SQLITE_OK
-             ? 0
-             : -1;
+  if (sqlite3_txn_state(seal_db(p), "main") != SQLITE_TXN_READ) return -1;
+  return sqlite3_file_control(seal_db(p), "main", SQLITE_FCNTL_DATA_VERSION, out) == SQLITE_OK ? 0
+                                                                                               : -1;
 }
 
 int seal_verdict_find(Seal *p, const unsigned char hash[SEAL_SHA256_SIZE], SealRequester *out) {
-  const Verdict *verdict = &p->keys->verdicts[hash[0] % VERDICTS];
+  Cache *cache = cache_of(p);
+  const Verdict *verdict = cache ? cache->verdicts[hash[0] % VERDICTS] : NULL;
   unsigned version;
-  if (!verdict->used || verdict->who.at != out->at || verdict->who.host_clock != out->host_clock ||
+  if (verdict == NULL || !verdict->used || verdict->who.at.t != out->at.t ||
+      verdict->who.at.by_host != out->at.by_host ||
       memcmp(verdict->hash, hash, SEAL_SHA256_SIZE) != 0 || state_version(p, &version) != 0 ||
       verdict->version != version) {
     return 0;
@@ -169,10 +188,13 @@ int seal_verdict_find(Seal *p, const unsigned char hash[SEAL_SHA256_SIZE], SealR
 
 void seal_verdict_keep(Seal *p, const unsigned char hash[SEAL_SHA256_SIZE],
                        const SealRequester *who) {
-  Verdict *verdict = &p->keys->verdicts[hash[0] % VERDICTS];
+  Cache *cache = cache_of(p);
   const SealJwt *jwt = seal_token_cached(p, hash);
   /* What a secret key proved holds only while this connection is unlocked. */
-  if (jwt == NULL || strncmp(jwt->jws.alg, "HS", 2) == 0) return;
+  if (cache == NULL || jwt == NULL || strncmp(jwt->jws.alg, "HS", 2) == 0) return;
+  Verdict **place = &cache->verdicts[hash[0] % VERDICTS], *verdict = *place;
+  if (verdict == NULL) verdict = *place = sqlite3_malloc(sizeof *verdict);
+  if (verdict == NULL) return;
   verdict->used = state_version(p, &verdict->version) == 0;
   memcpy(verdict->hash, hash, SEAL_SHA256_SIZE);
   verdict->who = *who;

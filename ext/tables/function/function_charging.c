@@ -6,8 +6,8 @@
 ** all of it comes from the usage ledger, nothing from what an agreement says today. Post-event charging:
 ** each is a one-time event. The JSON is made by sql/statements/charging.sql.
 */
-#include "tables/charging.h"
-#include "tables/relation.h"
+#include "tables/function/function_charging.h"
+#include "tables/relation/relation.h"
 
 #include <string.h>
 
@@ -80,7 +80,8 @@ static int charging_open(sqlite3_vtab *base, sqlite3_vtab_cursor **out) {
 }
 
 static int charging_close(sqlite3_vtab_cursor *base) {
-  (void)sqlite3_finalize(((ChargingCursor *)base)->stmt);
+  Seal *p = ((ChargingTable *)base->pVtab)->p;
+  seal_store_finalize(seal_store(p), ((ChargingCursor *)base)->stmt);
   sqlite3_free(base);
   return SQLITE_OK;
 }
@@ -110,15 +111,16 @@ static int charging_filter(sqlite3_vtab_cursor *base, int number, const char *pl
   ChargingCursor *cursor = (ChargingCursor *)base;
   Seal *p = ((ChargingTable *)base->pVtab)->p;
   int64_t from = SEAL_INSTANT_MIN, until = SEAL_UNBOUNDED;
-  int i = 0, rc = SQLITE_OK;
+  int i = 0, rc;
   (void)plan;
   cursor->eof = 1;
-  (void)sqlite3_finalize(cursor->stmt);
+  seal_store_finalize(seal_store(p), cursor->stmt);
   cursor->stmt = NULL;
-  if (number & 1) rc = read_instant(base->pVtab, argv[i++], &from);
+  rc = seal_enter(p);
+  if (rc == SQLITE_OK && number & 1) rc = read_instant(base->pVtab, argv[i++], &from);
   if (rc == SQLITE_OK && number & 2) rc = read_instant(base->pVtab, argv[i++], &until);
   if (rc != SQLITE_OK || i != argc) return rc;
-  rc = seal_store_once(&p->store, SQL_CHARGING_EVENTS, &cursor->stmt);
+  rc = seal_store_text(seal_store(p), seal_sql[SQL_CHARGING_EVENTS], &cursor->stmt);
   if (rc == SQLITE_OK) rc = sqlite3_bind_int64(cursor->stmt, 1, from);
   if (rc == SQLITE_OK) rc = sqlite3_bind_int64(cursor->stmt, 2, until);
   return rc == SQLITE_OK ? charging_next(base) : rc;
@@ -164,6 +166,6 @@ static void owner_gone(void *p) {
 }
 
 int seal_charging_register(Seal *p) {
-  p->owners++;
-  return sqlite3_create_module_v2(p->store.db, "seal_charging", &module, p, owner_gone);
+  seal_own(p);
+  return sqlite3_create_module_v2(seal_db(p), "seal_charging", &module, p, owner_gone);
 }

@@ -8,7 +8,7 @@
 ** is NULL. Everything before the rounding is exact: integers of 128 bits, in billionths; what would not
 ** fit is an error, never a wrong sum.
 */
-#include "tables/decimal.h"
+#include "tables/function/function_decimal.h"
 
 #include <string.h>
 

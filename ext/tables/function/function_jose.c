@@ -8,7 +8,7 @@
 ** errors, so that nobody takes them for an answer.
 */
 #include <string.h>
-#include "tables/jose.h"
+#include "tables/function/function_jose.h"
 #include "base/instant.h"
 #include "base/json.h"
 

@@ -5,8 +5,9 @@
 **
 ** To add a function: its body here, a line in `functions`.
 */
-#include "tables/function.h"
-#include "tables/relation.h"
+#include "tables/function/function_scalar.h"
+#include "registrar/exchange/exchange.h"
+#include "tables/relation/relation.h"
 
 #include <openssl/crypto.h>
 #include <string.h>
@@ -25,9 +26,9 @@ static void fail(sqlite3_context *ctx, Seal *p, int rc, SealError *err) {
   } else if (err->cause != SEAL_CAUSE_NONE) {
     text = sqlite3_mprintf("%s: %s", seal_cause_text(err->cause), err->detail);
   } else {
-    text = sqlite3_mprintf("seal: %s", sqlite3_errcode(p->store.db) == SQLITE_OK
+    text = sqlite3_mprintf("seal: %s", sqlite3_errcode(seal_db(p)) == SQLITE_OK
                                            ? sqlite3_errstr(rc)
-                                           : sqlite3_errmsg(p->store.db));
+                                           : sqlite3_errmsg(seal_db(p)));
   }
   if (rc != SQLITE_NOMEM && text == NULL) sqlite3_result_error_nomem(ctx);
   if (text != NULL) {
@@ -38,28 +39,26 @@ static void fail(sqlite3_context *ctx, Seal *p, int rc, SealError *err) {
   seal_error_clear(err);
 }
 
-/* The last, optional argument of functions that look at the clock: SEAL_UNBOUNDED where it is left
-** out. 0, or an error is set. */
-static int argument_at(sqlite3_context *ctx, int argc, sqlite3_value **argv, int i, int64_t *at) {
+/* The last, optional argument of functions that look at the clock; left out, the statement's instant. 0, or
+** an error is set. */
+static int argument_at(sqlite3_context *ctx, int argc, sqlite3_value **argv, int i, SealAt *at) {
   char quoted[SEAL_QUOTE_MAX + 8];
-  *at = SEAL_UNBOUNDED;
-  if (i < argc && sqlite3_value_type(argv[i]) != SQLITE_NULL) {
-    int64_t given;
-    if (seal_value_instant(argv[i], &given) != 0) {
-      char *text = sqlite3_mprintf("at: \"%s\" is not an instant (RFC 3339, a date, or integer "
-                                   "seconds since 1970)",
-                                   seal_quote(seal_value_text(argv[i]), quoted));
-      if (text == NULL) {
-        sqlite3_result_error_nomem(ctx);
-      } else {
-        sqlite3_result_error(ctx, text, -1);
-      }
-      sqlite3_free(text);
-      return -1;
-    }
-    *at = given;
+  if (i >= argc || sqlite3_value_type(argv[i]) == SQLITE_NULL) {
+    *at = seal_function_at(sqlite3_user_data(ctx));
+    return 0;
   }
-  return 0;
+  at->by_host = 0;
+  if (seal_value_instant(argv[i], &at->t) == 0) return 0;
+  char *text = sqlite3_mprintf("at: \"%s\" is not an instant (RFC 3339, a date, or integer "
+                               "seconds since 1970)",
+                               seal_quote(seal_value_text(argv[i]), quoted));
+  if (text == NULL) {
+    sqlite3_result_error_nomem(ctx);
+  } else {
+    sqlite3_result_error(ctx, text, -1);
+  }
+  sqlite3_free(text);
+  return -1;
 }
 
 /* seal_version(): the version of the registrar. */
@@ -103,7 +102,7 @@ static void authenticate(sqlite3_context *ctx, int argc, sqlite3_value **argv) {
   SealRequester who;
   SealCredential credential;
   json_t *json = NULL;
-  int64_t at;
+  SealAt at;
   memset(&err, 0, sizeof err);
   if (argument_at(ctx, argc, argv, 1, &at)) return;
   int rc = seal_enter(p);
@@ -124,7 +123,8 @@ static void serves(sqlite3_context *ctx, int argc, sqlite3_value **argv) {
   Seal *p = sqlite3_user_data(ctx);
   SealError err;
   char quoted[SEAL_QUOTE_MAX + 8], text[SEAL_INSTANT_SIZE];
-  int64_t at, until = INT64_MIN;
+  int64_t until = INT64_MIN;
+  SealAt at;
   memset(&err, 0, sizeof err);
   if (argument_at(ctx, argc, argv, 3, &at)) return;
   const char *service = seal_service_name(seal_value_text(argv[0]));
@@ -135,8 +135,7 @@ static void serves(sqlite3_context *ctx, int argc, sqlite3_value **argv) {
                     seal_quote(seal_value_text(argv[0]), quoted));
   }
   if (rc == SQLITE_OK) {
-    rc = seal_serves(p, service, seal_value_text(argv[1]), seal_value_text(argv[2]), seal_at(p, at),
-                     &until);
+    rc = seal_serves(p, service, seal_value_text(argv[1]), seal_value_text(argv[2]), at.t, &until);
   }
   if (rc != SQLITE_OK) {
     fail(ctx, p, rc, &err);
@@ -171,7 +170,7 @@ static void jwks(sqlite3_context *ctx, int argc, sqlite3_value **argv) {
   char *text = NULL;
   memset(&err, 0, sizeof err);
   int rc = seal_enter(p);
-  if (rc == SQLITE_OK) rc = seal_signing_jwks(p, seal_at(p, SEAL_UNBOUNDED), &text);
+  if (rc == SQLITE_OK) rc = seal_signing_jwks(p, seal_function_at(p).t, &text);
   if (rc == SQLITE_OK) {
     sqlite3_result_text(ctx, text, -1, sqlite3_free);
   } else {
@@ -208,14 +207,14 @@ static void bundle(sqlite3_context *ctx, int argc, sqlite3_value **argv) {
   Seal *p = sqlite3_user_data(ctx);
   SealError err;
   char *jws = NULL;
-  int64_t at;
+  SealAt at;
   SealText since = {NULL, 0};
   memset(&err, 0, sizeof err);
   if (argument_at(ctx, argc, argv, 2, &at)) return;
   if (argc > 1) since = seal_value_text(argv[1]);
   int rc = seal_enter(p);
   if (rc == SQLITE_OK) {
-    rc = seal_bundle(p, seal_value_text(argv[0]), since, seal_at(p, at), &jws, &err);
+    rc = seal_bundle(p, seal_value_text(argv[0]), since, at.t, &jws, &err);
   }
   if (rc == SQLITE_OK) {
     sqlite3_result_text(ctx, jws, -1, sqlite3_free);
@@ -253,9 +252,9 @@ static void owner_gone(void *p) {
 int seal_function_register(Seal *p) {
   int rc = SQLITE_OK;
   for (size_t i = 0; rc == SQLITE_OK && i < COUNT(functions); i++) {
-    p->owners++;
+    seal_own(p);
     rc =
-        sqlite3_create_function_v2(p->store.db, functions[i].name, functions[i].n_args,
+        sqlite3_create_function_v2(seal_db(p), functions[i].name, functions[i].n_args,
                                    functions[i].flags, p, functions[i].run, NULL, NULL, owner_gone);
   }
   return rc;

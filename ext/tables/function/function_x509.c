@@ -9,7 +9,7 @@
 ** text, or blobs of PEM or DER; NULL is as if empty.
 */
 #include <string.h>
-#include "tables/x509.h"
+#include "tables/function/function_x509.h"
 #include "base/instant.h"
 #include "base/json.h"
 

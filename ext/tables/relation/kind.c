@@ -3,7 +3,7 @@
 **    char problem[SEAL_PROBLEM];
 **    if (seal_kind_check(column, value, problem, sizeof problem) < 0) ... "is not an instant ..."
 */
-#include "tables/relation.h"
+#include "tables/relation/relation.h"
 
 #include <assert.h>
 #include <stdarg.h>

@@ -7,7 +7,7 @@
 ** statements, binds and steps; SQLite flattens the view in it, so that a constraint on a column is a
 ** constraint on the storage's index.
 */
-#include "tables/relation.h"
+#include "tables/relation/relation.h"
 
 #include <assert.h>
 #include <string.h>
@@ -25,8 +25,8 @@ typedef struct Table {
   Seal *p;
   const SealRelation *relation;
   Scan scans[SCANS];
-  int next;         /* the scan to give up next */
-  int64_t asked_at; /* the `at` of the last query's WHERE, SEAL_UNBOUNDED: none */
+  int next;     /* the scan to give up next */
+  SealAt asked; /* what the last query's WHERE said of `at`: an UPDATE or DELETE takes place then */
 } Table;
 
 typedef struct Cursor {
@@ -34,14 +34,16 @@ typedef struct Cursor {
   sqlite3_stmt *stmt;
   Scan *scan; /* where stmt lives; NULL: the cursor's own */
   int eof;
-  int64_t at; /* the instant asked for, SEAL_UNBOUNDED: every stored row */
+  int all;   /* every stored row is asked for: there is no instant */
+  SealAt at; /* the instant asked for, or the statement's */
+  SealReading reading;
 } Cursor;
 
-static const SealRelation *const relations[] = {
-#define X(NAME) &seal_relation_##NAME,
-#include "tables/relations.inc"
-#undef X
-};
+/* What the module is registered with. */
+typedef struct Module {
+  Seal *p;
+  const SealRelation *const *relations; /* ended by NULL */
+} Module;
 
 int seal_relation_column(const SealRelation *relation, const char *name) {
   int i = 0;
@@ -82,17 +84,12 @@ static int declare(sqlite3 *db, const SealRelation *relation) {
   return rc;
 }
 
-static const SealRelation *relation_find(const char *name) {
-  for (size_t i = 0; i < sizeof relations / sizeof *relations; i++) {
-    if (strcmp(relations[i]->name, name) == 0) return relations[i];
-  }
-  return NULL;
-}
-
 /* The relation that CREATE VIRTUAL TABLE names: main.seal_NAME USING seal(NAME), and nothing else. */
-static int check_arguments(int argc, const char *const *argv, const SealRelation **out,
-                           char **message) {
-  *out = argc == 4 ? relation_find(argv[3]) : NULL;
+static int check_arguments(const Module *m, int argc, const char *const *argv,
+                           const SealRelation **out, char **message) {
+  int i = 0;
+  while (argc == 4 && m->relations[i] != NULL && strcmp(m->relations[i]->name, argv[3]) != 0) i++;
+  *out = argc == 4 ? m->relations[i] : NULL;
   if (*out == NULL) {
     *message = sqlite3_mprintf("seal: the argument is one relation's name, as in "
                                "CREATE VIRTUAL TABLE seal_agreement USING seal(agreement)");
@@ -109,7 +106,7 @@ static int check_arguments(int argc, const char *const *argv, const SealRelation
 static int table_connect(sqlite3 *db, void *aux, int argc, const char *const *argv,
                          sqlite3_vtab **out, char **message) {
   const SealRelation *relation;
-  int rc = check_arguments(argc, argv, &relation, message);
+  int rc = check_arguments(aux, argc, argv, &relation, message);
   if (rc == SQLITE_OK) rc = declare(db, relation);
   if (rc == SQLITE_OK) rc = sqlite3_vtab_config(db, SQLITE_VTAB_CONSTRAINT_SUPPORT, 1);
   /* What a trigger or view of a hostile schema could do with our tables, it may not do. */
@@ -118,9 +115,9 @@ static int table_connect(sqlite3 *db, void *aux, int argc, const char *const *ar
   Table *table = sqlite3_malloc(sizeof *table);
   if (table == NULL) return SQLITE_NOMEM;
   memset(table, 0, sizeof *table);
-  table->p = aux;
+  table->p = ((const Module *)aux)->p;
   table->relation = relation;
-  table->p->tables++;
+  seal_table_connected(table->p);
   *out = &table->base;
   return SQLITE_OK;
 }
@@ -128,21 +125,21 @@ static int table_connect(sqlite3 *db, void *aux, int argc, const char *const *ar
 static int table_create(sqlite3 *db, void *aux, int argc, const char *const *argv,
                         sqlite3_vtab **out, char **message) {
   const SealRelation *relation;
-  int rc = check_arguments(argc, argv, &relation, message);
+  int rc = check_arguments(aux, argc, argv, &relation, message);
   if (rc == SQLITE_OK) rc = sqlite3_exec(db, seal_sql[relation->create], NULL, NULL, message);
   return rc == SQLITE_OK ? table_connect(db, aux, argc, argv, out, message) : rc;
 }
 
-static void scan_clear(Scan *scan) {
-  (void)sqlite3_finalize(scan->stmt);
+static void scan_clear(Table *table, Scan *scan) {
+  seal_store_finalize(seal_store(table->p), scan->stmt);
   sqlite3_free(scan->sql);
   memset(scan, 0, sizeof *scan);
 }
 
 static int table_disconnect(sqlite3_vtab *base) {
   Table *table = (Table *)base;
-  for (int i = 0; i < SCANS; i++) scan_clear(&table->scans[i]);
-  if (--table->p->tables == 0) seal_store_release(&table->p->store);
+  for (int i = 0; i < SCANS; i++) scan_clear(table, &table->scans[i]);
+  seal_table_gone(table->p);
   sqlite3_free(base->zErrMsg); /* of a savepoint that failed: SQLite does not take it */
   sqlite3_free(table);
   return SQLITE_OK;
@@ -150,9 +147,9 @@ static int table_disconnect(sqlite3_vtab *base) {
 
 static int table_destroy(sqlite3_vtab *base) {
   Table *table = (Table *)base;
-  for (int i = 0; i < SCANS; i++) scan_clear(&table->scans[i]);
-  seal_store_release(&table->p->store);
-  int rc = sqlite3_exec(table->p->store.db, seal_sql[table->relation->drop], NULL, NULL, NULL);
+  for (int i = 0; i < SCANS; i++) scan_clear(table, &table->scans[i]);
+  seal_store_release(seal_store(table->p));
+  int rc = sqlite3_exec(seal_db(table->p), seal_sql[table->relation->drop], NULL, NULL, NULL);
   return rc == SQLITE_OK ? table_disconnect(base) : rc;
 }
 
@@ -344,35 +341,32 @@ static int table_best_index(sqlite3_vtab *base, sqlite3_index_info *info) {
 ** Reading.
 */
 static int cursor_open(sqlite3_vtab *base, sqlite3_vtab_cursor **out) {
-  (void)base;
   Cursor *cursor = sqlite3_malloc(sizeof *cursor);
   if (cursor == NULL) return SQLITE_NOMEM;
   memset(cursor, 0, sizeof *cursor);
+  seal_reading_open(((Table *)base)->p, &cursor->reading);
   *out = &cursor->base;
   return SQLITE_OK;
 }
 
 /* Gives the statement back. */
-static void cursor_leave(Cursor *cursor) {
+static void cursor_leave(Table *table, Cursor *cursor) {
   if (cursor->scan != NULL) {
     seal_store_reset(cursor->stmt);
     cursor->scan->busy = 0;
   } else {
-    (void)sqlite3_finalize(cursor->stmt);
+    seal_store_finalize(seal_store(table->p), cursor->stmt);
   }
   cursor->scan = NULL;
   cursor->stmt = NULL;
 }
 
 static int cursor_close(sqlite3_vtab_cursor *base) {
-  cursor_leave((Cursor *)base);
+  Table *table = (Table *)base->pVtab;
+  cursor_leave(table, (Cursor *)base);
+  seal_reading_close(table->p);
   sqlite3_free(base);
   return SQLITE_OK;
-}
-
-static int prepare(Table *table, const char *sql, sqlite3_stmt **out) {
-  /* NO_VTAB would refuse json_each, which the command relation's view reads. */
-  return sqlite3_prepare_v3(table->p->store.db, sql, -1, SQLITE_PREPARE_PERSISTENT, out, NULL);
 }
 
 /* Finds or makes the statement; a table that is read by several cursors at once has one of its own
@@ -386,12 +380,12 @@ static int cursor_statement(Table *table, Cursor *cursor, const char *sql) {
     cursor->stmt = scan->stmt;
     return SQLITE_OK;
   }
-  int rc = prepare(table, sql, &cursor->stmt);
+  int rc = seal_store_text(seal_store(table->p), sql, &cursor->stmt);
   Scan *scan = &table->scans[table->next];
   if (rc != SQLITE_OK || scan->busy) return rc;
   char *copy = sqlite3_mprintf("%s", sql);
   if (copy == NULL) return SQLITE_OK; /* works without being kept */
-  scan_clear(scan);
+  scan_clear(table, scan);
   *scan = (Scan){copy, cursor->stmt, 1};
   cursor->scan = scan;
   table->next = (table->next + 1) % SCANS;
@@ -407,10 +401,9 @@ static int refuse_instant(Table *table, sqlite3_value *value) {
                                    table->relation->name, seal_quote(text, quoted)));
 }
 
-/* Binds one argument by its letter; *none is set when no row can match, *all when every stored row is
-** asked for. */
+/* Binds one argument by its letter; *none is set when no row can match. */
 static int bind_argument(Table *table, Cursor *cursor, char letter, int i, sqlite3_value *value,
-                         int *none, int *all) {
+                         int *none) {
   int64_t instant;
   int null = sqlite3_value_type(value) == SQLITE_NULL;
   switch (letter) {
@@ -419,9 +412,10 @@ static int bind_argument(Table *table, Cursor *cursor, char letter, int i, sqlit
   case 'a':
   case 'A':
     if (null && letter == 'a') *none = 1;
-    if (null && letter == 'A') *all = 1;
+    if (null && letter == 'A') cursor->all = 1;
     if (null) return SQLITE_OK;
-    if (seal_value_instant(value, &cursor->at) != 0) return refuse_instant(table, value);
+    cursor->at.by_host = 0;
+    if (seal_value_instant(value, &cursor->at.t) != 0) return refuse_instant(table, value);
     return SQLITE_OK;
   case 't':
     if (null) return sqlite3_bind_null(cursor->stmt, i);
@@ -444,22 +438,24 @@ static int cursor_filter(sqlite3_vtab_cursor *base, int number, const char *plan
   Cursor *cursor = (Cursor *)base;
   Table *table = (Table *)base->pVtab;
   const SealRelation *relation = table->relation;
-  int none = 0, all = number & PLAN_ALL, first = relation->bind ? 3 : 2;
-  cursor_leave(cursor);
+  int none = 0, first = relation->bind ? 3 : 2;
+  cursor_leave(table, cursor);
   cursor->eof = 1;
-  int rc = relation->counts ? seal_flush(table->p) : seal_batch_flush(table->p);
+  cursor->all = number & PLAN_ALL;
+  cursor->at = SEAL_AT_STATEMENT;
+  int rc = seal_gate(table->p, relation->counts ? SEAL_XFILTER_SUMS : SEAL_XFILTER, NULL);
   if (rc == SQLITE_OK) rc = cursor_statement(table, cursor, strchr(plan, '\n') + 1);
-  cursor->at = SEAL_UNBOUNDED;
   for (int i = 0; rc == SQLITE_OK && i < argc; i++) {
-    rc = bind_argument(table, cursor, plan[i], first + i, argv[i], &none, &all);
+    rc = bind_argument(table, cursor, plan[i], first + i, argv[i], &none);
   }
-  table->asked_at = cursor->at;
-  if (cursor->at == SEAL_UNBOUNDED && !all) {
-    cursor->at = seal_store_clock(&table->p->store);
+  table->asked = cursor->at;
+  if (cursor->at.by_host) {
+    int64_t t = seal_reading_take(table->p, &cursor->reading);
+    if (!cursor->all) cursor->at.t = t;
   }
   if (rc != SQLITE_OK || none) return rc;
-  if (cursor->at != SEAL_UNBOUNDED && sqlite3_bind_parameter_count(cursor->stmt) > 0) {
-    rc = sqlite3_bind_int64(cursor->stmt, 1, cursor->at);
+  if (!cursor->all && sqlite3_bind_parameter_count(cursor->stmt) > 0) {
+    rc = sqlite3_bind_int64(cursor->stmt, 1, cursor->at.t);
   }
   if (rc == SQLITE_OK && relation->bind != NULL) rc = relation->bind(table->p, cursor->stmt);
   return rc == SQLITE_OK ? cursor_next(base) : rc;
@@ -481,9 +477,7 @@ static int cursor_column(sqlite3_vtab_cursor *base, sqlite3_context *ctx, int i)
   const SealColumn *column = &relation->columns[i];
   if (sqlite3_vtab_nochange(ctx)) return SQLITE_OK;
   if (column->flags & SEAL_COL_HIDDEN) {
-    if (strcmp(column->name, "at") == 0 && cursor->at != SEAL_UNBOUNDED) {
-      result_instant(ctx, cursor->at);
-    }
+    if (strcmp(column->name, "at") == 0 && !cursor->all) result_instant(ctx, cursor->at.t);
     return SQLITE_OK;
   }
   Seal *p = ((Table *)base->pVtab)->p;
@@ -508,7 +502,7 @@ void seal_column_fail(sqlite3_context *ctx, int rc, const SealError *err) {
 }
 
 static int cursor_rowid(sqlite3_vtab_cursor *base, sqlite3_int64 *out) {
-  *out = sqlite3_column_int64(((Cursor *)base)->stmt, 0);
+  *out = sqlite3_column_int64(((Cursor *)base)->stmt, SEAL_VIEW_ID);
   return SQLITE_OK;
 }
 
@@ -521,17 +515,27 @@ static char *fault_text(Seal *p, const SealRelation *relation, int rc) {
     return sqlite3_mprintf("seal_%s: a stored row is not what the registrar wrote", relation->name);
   }
   const char *text =
-      sqlite3_errcode(p->store.db) == SQLITE_OK ? sqlite3_errstr(rc) : sqlite3_errmsg(p->store.db);
+      sqlite3_errcode(seal_db(p)) == SQLITE_OK ? sqlite3_errstr(rc) : sqlite3_errmsg(seal_db(p));
   return sqlite3_mprintf("seal_%s: %s", relation->name, text);
+}
+
+/* The gate's name for a write: argc is 1 for a DELETE; argv[0] is NULL for an INSERT. */
+static SealGate write_event(const SealRelation *relation, int argc, sqlite3_value **argv) {
+  if (!relation->waits) return SEAL_XUPDATE;
+  int inserts = argc > 1 && sqlite3_value_type(argv[0]) == SQLITE_NULL;
+  return inserts ? SEAL_XUPDATE_ROW : SEAL_XUPDATE_ACT;
 }
 
 static int table_update(sqlite3_vtab *base, int argc, sqlite3_value **argv, sqlite3_int64 *rowid) {
   Table *table = (Table *)base;
   SealError err;
+  int inserts = argc > 1 && sqlite3_value_type(argv[0]) == SQLITE_NULL;
+  SealAt at = inserts ? SEAL_AT_STATEMENT : table->asked;
   memset(&err, 0, sizeof err);
-  table->p->busy++;
-  int rc = seal_relation_write(table->p, table->relation, table->asked_at, argc, argv, rowid, &err);
-  table->p->busy--;
+  int rc = seal_gate(table->p, write_event(table->relation, argc, argv), &at);
+  if (rc == SQLITE_OK) {
+    rc = seal_relation_write(table->p, table->relation, at, argc, argv, rowid, &err);
+  }
   if (rc != SQLITE_OK && rc != SQLITE_NOMEM) {
     sqlite3_free(base->zErrMsg);
     if (err.cause != SEAL_CAUSE_NONE) {
@@ -543,48 +547,46 @@ static int table_update(sqlite3_vtab *base, int argc, sqlite3_value **argv, sqli
     }
   }
   seal_error_clear(&err);
-  return rc;
+  return seal_gate_leave(table->p, rc);
 }
 
-static int table_begin(sqlite3_vtab *base) {
-  (void)base;
-  return SQLITE_OK;
-}
-
-static int table_sync(sqlite3_vtab *base) {
+/* Passes the gate with what is no write; a fault says what it is. */
+static int pass(sqlite3_vtab *base, SealGate event) {
   Table *table = (Table *)base;
-  int rc = seal_flush(table->p);
+  int rc = seal_gate(table->p, event, NULL);
   if (rc != SQLITE_OK) (void)set_error(base, fault_text(table->p, table->relation, rc));
   return rc;
 }
 
+static int table_begin(sqlite3_vtab *base) {
+  return pass(base, SEAL_XBEGIN);
+}
+
+static int table_sync(sqlite3_vtab *base) {
+  return pass(base, SEAL_XSYNC);
+}
+
 static int table_commit(sqlite3_vtab *base) {
-  seal_transaction(((Table *)base)->p, 1);
-  return SQLITE_OK;
+  return pass(base, SEAL_XCOMMIT);
 }
 
 static int table_rollback(sqlite3_vtab *base) {
-  seal_transaction(((Table *)base)->p, 0);
-  return SQLITE_OK;
+  return pass(base, SEAL_XROLLBACK);
 }
 
-/* A savepoint opens, or is gone back to. A nested statement of ours may have opened it around itself: that
-** is not the host's, and what the statement was called from is at work on what would be written here. */
 static int table_savepoint(sqlite3_vtab *base, int n) {
   (void)n;
-  return ((Table *)base)->p->busy ? SQLITE_OK : table_sync(base);
+  return pass(base, SEAL_XSAVEPOINT);
 }
 
 static int table_release(sqlite3_vtab *base, int n) {
-  (void)base;
   (void)n;
-  return SQLITE_OK;
+  return pass(base, SEAL_XRELEASE);
 }
 
 static int table_rollback_to(sqlite3_vtab *base, int n) {
   (void)n;
-  if (!((Table *)base)->p->busy) seal_forget(((Table *)base)->p);
-  return SQLITE_OK;
+  return pass(base, SEAL_XROLLBACK_TO);
 }
 
 static int table_rename(sqlite3_vtab *base, const char *name) {
@@ -629,11 +631,15 @@ static const sqlite3_module module = {
     .xShadowName = table_shadow_name,
 };
 
-static void owner_gone(void *p) {
-  seal_close(p);
+static void module_gone(void *aux) {
+  seal_close(((Module *)aux)->p);
+  sqlite3_free(aux);
 }
 
-int seal_relation_register(Seal *p) {
-  p->owners++;
-  return sqlite3_create_module_v2(p->store.db, "seal", &module, p, owner_gone);
+int seal_relation_register(Seal *p, const SealRelation *const *relations) {
+  Module *m = sqlite3_malloc(sizeof *m);
+  if (m == NULL) return SQLITE_NOMEM;
+  *m = (Module){p, relations};
+  seal_own(p);
+  return sqlite3_create_module_v2(seal_db(p), "seal", &module, m, module_gone);
 }

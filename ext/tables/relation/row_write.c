@@ -6,7 +6,8 @@
 **
 ** All checks come before the first write: SQLite may keep what was written before a refusal.
 */
-#include "tables/relation.h"
+#include "tables/relation/relation.h"
+#include "registrar/held/records.h"
 
 #include <assert.h>
 #include <stdarg.h>
@@ -70,7 +71,7 @@ int seal_relation_find(Seal *p, const SealRelation *relation, const SealText *ke
   static const char types[] = "sss";
   sqlite3_stmt *row;
   assert(n >= 1 && n <= 3 && relation->find != SEAL_NO_SQL);
-  int rc = seal_store_row(&p->store, relation->find, &row, types + 3 - n, &key[0],
+  int rc = seal_store_row(seal_store(p), relation->find, &row, types + 3 - n, &key[0],
                           n > 1 ? &key[1] : NULL, n > 2 ? &key[2] : NULL);
   *id = rc == SQLITE_ROW ? sqlite3_column_int64(row, 0) : 0;
   seal_store_reset(row);
@@ -137,7 +138,7 @@ static int hidden_given(SealRow *row, int i, sqlite3_value *value) {
   if (sqlite3_value_type(value) == SQLITE_NULL) return SQLITE_OK;
   if (strcmp(column->name, "at") == 0) {
     int rc = cell_given(row, i, value);
-    row->at = row->cells[i].i;
+    if (rc == SQLITE_OK) row->at = (SealAt){row->cells[i].i, 0};
     return rc;
   }
   assert(strcmp(column->name, "credential") == 0);
@@ -201,7 +202,7 @@ static int bind_cell(sqlite3_stmt *stmt, int at, const SealCell *cell) {
 static int run(SealRow *row, enum SealSql sql) {
   sqlite3_stmt *stmt;
   int at = 2;
-  int rc = seal_store_prepare(&row->p->store, sql, &stmt);
+  int rc = seal_store_prepare(seal_store(row->p), sql, &stmt);
   if (rc != SQLITE_OK) return rc;
   if (row->rowid != 0) rc = sqlite3_bind_int64(stmt, 1, row->rowid);
   for (int i = 0; rc == SQLITE_OK && i < row->relation->n_columns; i++) {
@@ -267,7 +268,7 @@ static int record(SealRow *row, const char *operation) {
     if (row->relation->columns[i].kind == SEAL_KIND_SERVICE) service = seal_row_text(row, i);
   }
   int rc = object ? detail_json(row, &detail) : SQLITE_NOMEM;
-  int64_t at = seal_at(row->p, row->at);
+  int64_t at = row->at.t;
   SealEvent event = {at, "operator", operation, object, "done", NULL, detail};
   if (rc == SQLITE_OK) rc = seal_audit_write(row->p, &event);
   if (rc == SQLITE_OK) {
@@ -283,7 +284,7 @@ static int load_old(SealRow *row) {
   char *sql = sqlite3_mprintf(seal_sql[SQL_VIEW_FRAME], "*", seal_sql[row->relation->view],
                               " AND id = ?2", "");
   if (sql == NULL) return SQLITE_NOMEM;
-  int rc = sqlite3_prepare_v2(row->p->store.db, sql, -1, &row->old, NULL);
+  int rc = seal_store_text(seal_store(row->p), sql, &row->old);
   sqlite3_free(sql);
   if (rc == SQLITE_OK) rc = sqlite3_bind_int64(row->old, 2, row->rowid);
   if (rc == SQLITE_OK) rc = sqlite3_step(row->old);
@@ -294,7 +295,7 @@ static int store(SealRow *row, enum SealSql sql, const char *operation, sqlite3_
   int rc = run(row, sql);
   if (rc == SQLITE_CONSTRAINT_UNIQUE) return seal_row_unique(row);
   if (rc == SQLITE_OK && rowid != NULL) {
-    *rowid = row->rowid = sqlite3_last_insert_rowid(row->p->store.db);
+    *rowid = row->rowid = sqlite3_last_insert_rowid(seal_db(row->p));
   }
   if (rc == SQLITE_OK && row->relation->after != NULL) rc = row->relation->after(row, 0);
   if (rc == SQLITE_OK && !row->relation->silent) rc = record(row, operation);
@@ -357,7 +358,6 @@ static int insert(SealRow *row, sqlite3_value **values, sqlite3_int64 *rowid) {
     rc = replace_check(row);
   }
   if (rc == SQLITE_OK && relation->check != NULL) rc = relation->check(row);
-  if (rc == SQLITE_OK) rc = seal_settle(row->p);
   if (rc != SQLITE_OK) return rc;
   if (there == 0) return store(row, relation->insert, "insert", rowid);
   *rowid = there;
@@ -373,7 +373,6 @@ static int update(SealRow *row, sqlite3_value **values) {
   int rc = load_old(row);
   if (rc == SQLITE_OK) rc = fill(row, values);
   if (rc == SQLITE_OK && relation->check != NULL) rc = relation->check(row);
-  if (rc == SQLITE_OK) rc = seal_settle(row->p);
   if (rc != SQLITE_OK) return rc;
   if (relation->update_row != NULL) return relation->update_row(row);
   return store(row, relation->update, "update", NULL);
@@ -383,7 +382,7 @@ static int update(SealRow *row, sqlite3_value **values) {
 static int check_use(SealRow *row, int64_t at) {
   sqlite3_stmt *used;
   if (row->relation->in_use == SEAL_NO_SQL) return SQLITE_OK;
-  int rc = seal_store_row(&row->p->store, row->relation->in_use, &used, "ii", row->rowid, at);
+  int rc = seal_store_row(seal_store(row->p), row->relation->in_use, &used, "ii", row->rowid, at);
   if (rc == SQLITE_ROW) {
     char *object = object_name(row);
     SealText what = seal_column_text(used, 0);
@@ -408,15 +407,14 @@ static int delete (SealRow *row) {
   for (int i = 0; rc == SQLITE_OK && i < relation->n_columns; i++) {
     if (!(relation->columns[i].flags & SEAL_COL_HIDDEN)) cell_old(row, i);
   }
-  if (rc == SQLITE_OK) rc = seal_settle(row->p);
-  if (rc == SQLITE_OK) rc = check_use(row, seal_at(row->p, row->at));
+  if (rc == SQLITE_OK) rc = check_use(row, row->at.t);
   if (rc == SQLITE_OK) rc = record(row, "delete");
   if (rc == SQLITE_OK && relation->after != NULL) rc = relation->after(row, 1);
   if (rc == SQLITE_OK) rc = seal_remove(row->p, relation->remove, row->rowid);
   return rc;
 }
 
-int seal_relation_write(Seal *p, const SealRelation *relation, int64_t at, int argc,
+int seal_relation_write(Seal *p, const SealRelation *relation, SealAt at, int argc,
                         sqlite3_value **argv, sqlite3_int64 *rowid, SealError *err) {
   assert(relation->n_columns <= SEAL_COLUMNS_MAX);
   int rc, inserts = argc > 1 && sqlite3_value_type(argv[0]) == SQLITE_NULL;
@@ -425,8 +423,8 @@ int seal_relation_write(Seal *p, const SealRelation *relation, int64_t at, int a
   row.p = p;
   row.relation = relation;
   row.err = err;
-  row.at = inserts ? SEAL_UNBOUNDED : at;
-  row.on_conflict = sqlite3_vtab_on_conflict(p->store.db);
+  row.at = at;
+  row.on_conflict = sqlite3_vtab_on_conflict(seal_db(p));
   if (inserts) {
     rc = insert(&row, argv + 2, rowid);
   } else {
@@ -440,7 +438,7 @@ int seal_relation_write(Seal *p, const SealRelation *relation, int64_t at, int a
       rc = update(&row, argv + 2);
     }
   }
-  (void)sqlite3_finalize(row.old);
+  seal_store_finalize(seal_store(p), row.old);
   sqlite3_free(row.owned);
   return rc;
 }

@@ -1,13 +1,14 @@
 /* One virtual table, many relations. A relation is a description: its columns, its SQL, and the few
 ** hooks that make it special. relation.c is the only place with xBestIndex, xFilter and xUpdate.
 **
-** To add a relation: a description in a file here, a line in relations.inc, its storage in
-** sql/statements/schema.sql, its view in views.sql, a line in sql/install.sql.
+** To add a relation: a description in a file of its own in tables/, a line in ext/relations.inc, its storage
+** in sql/statements/schema.sql, its view in views.sql, a line in sql/install.sql.
 */
 #ifndef SEAL_RELATION_H
 #define SEAL_RELATION_H
 
-#include "registrar/registrar.h"
+#include "registrar/ledger/ledger.h"
+#include "registrar/txn/txn.h"
 
 typedef enum SealKind {
   SEAL_KIND_ID,       /* an identifier: 1 to 255 bytes of UTF-8 without NUL */
@@ -42,8 +43,10 @@ typedef struct SealColumn {
   const char *arg; /* SEAL_KIND_WORD: the words, the first of which is the default */
 } SealColumn;
 
+/* A view's first column is the row id; then come the relation's own, in their order. */
+#define SEAL_VIEW_ID 0
+
 struct SealRow;
-#define SEAL_NO_SQL ((enum SealSql) - 1)
 
 typedef struct SealRelation {
   const char *name; /* without "seal_" */
@@ -55,7 +58,8 @@ typedef struct SealRelation {
   enum SealSql insert, update; /* ?1 row id, then every stored column in order */
   enum SealSql in_use;         /* a row if something valid hangs on ?1 at ?2: no delete then */
   const enum SealSql *remove;  /* what DELETE runs with ?1 row id, ended by SEAL_NO_SQL */
-  unsigned counts : 1;         /* shows counters or ledgers: pending rows are written first */
+  unsigned counts : 1;         /* shows counters or ledgers: what rows add up to is written first */
+  unsigned waits : 1;          /* a row of it may wait with its like, and an act on one */
   unsigned silent : 1;         /* its own hooks write audit and change */
   /* Hooks, each may be NULL. They return as registrar.h's functions do. */
   int (*check)(struct SealRow *row);
@@ -87,7 +91,7 @@ typedef struct SealRow {
   const SealRelation *relation;
   SealError *err;
   int64_t rowid; /* of the row that is updated or deleted; 0 for a new one */
-  int64_t at;    /* SEAL_UNBOUNDED: not given */
+  SealAt at;     /* the instant given, or the statement's */
   int on_conflict;
   sqlite3_stmt *old;                /* the row as it was; NULL for a new one */
   SealText credential;              /* the hidden column */
@@ -120,17 +124,13 @@ void seal_column_fail(sqlite3_context *ctx, int rc, const SealError *err);
 ** memory ran out. */
 int seal_kind_check(const SealColumn *column, sqlite3_value *value, char *problem, int size);
 
-/* xUpdate (write.c): a row is inserted (argc > 1, argv[0] NULL), updated or deleted (argc 1). `at` is
-** the instant that the statement's WHERE asked for: an UPDATE or DELETE takes place then. */
-int seal_relation_write(Seal *p, const SealRelation *relation, int64_t at, int argc,
+/* xUpdate (row_write.c): a row is inserted (argc > 1, argv[0] NULL), updated or deleted (argc 1), at the
+** instant of the statement, or that which its WHERE asked for. Called within the gate. */
+int seal_relation_write(Seal *p, const SealRelation *relation, SealAt at, int argc,
                         sqlite3_value **argv, sqlite3_int64 *rowid, SealError *err);
 
-/* Registers the module "seal" with every relation of relations.inc; p is the caller's, the module is
-** one of its owners. */
-int seal_relation_register(Seal *p);
-
-#define X(NAME) extern const SealRelation seal_relation_##NAME;
-#include "tables/relations.inc"
-#undef X
+/* Registers the module "seal" with these relations, ended by NULL; they and p are the caller's, the module is
+** one of p's owners. */
+int seal_relation_register(Seal *p, const SealRelation *const *relations);
 
 #endif

@@ -1,9 +1,9 @@
 /* The SQL functions (function.c): what the door registers.
 */
-#ifndef SEAL_FUNCTION_H
-#define SEAL_FUNCTION_H
+#ifndef SEAL_FUNCTION_SCALAR_H
+#define SEAL_FUNCTION_SCALAR_H
 
-#include "registrar/registrar.h"
+#include "registrar/txn/txn.h"
 
 #define SEAL_VERSION "0.1.0"
 

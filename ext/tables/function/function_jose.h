@@ -5,8 +5,8 @@
 **    SELECT claims ->> 'client_id' FROM seal_jwt(:token, :jwks, '{"at": "2026-11-30"}') WHERE ok;
 **    SELECT seal_thumbprint(readfile('acme.jwk'));
 */
-#ifndef SEAL_JOSE_H
-#define SEAL_JOSE_H
+#ifndef SEAL_FUNCTION_JOSE_H
+#define SEAL_FUNCTION_JOSE_H
 
 #include "sqlite3ext.h"
 #include "crypto/jose/jose.h"

@@ -1,6 +1,6 @@
 /* seal_x509(): a certificate chain judged in SQL. See x509.c. */
-#ifndef SEAL_TABLES_X509_H
-#define SEAL_TABLES_X509_H
+#ifndef SEAL_FUNCTION_X509_H
+#define SEAL_FUNCTION_X509_H
 
 #include "crypto/x509/x509.h"
 #include "sqlite3ext.h"

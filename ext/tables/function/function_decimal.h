@@ -1,7 +1,7 @@
 /* seal_amount (decimal.c).
 */
-#ifndef SEAL_DECIMAL_H
-#define SEAL_DECIMAL_H
+#ifndef SEAL_FUNCTION_DECIMAL_H
+#define SEAL_FUNCTION_DECIMAL_H
 
 #include "store/store.h"
 

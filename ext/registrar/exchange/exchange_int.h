@@ -2,12 +2,13 @@
 ** applied.
 **
 **    registrar     bundle.c: from where to where, signed     tell.c: objects as JSON
-**    SEAL server   apply.c: for us, and next                 check.c: breaks no rule     write.c: written
+**    SEAL server   apply.c: for us, and next      apply_check.c: breaks no rule      apply_write.c: written
 */
-#ifndef SEAL_REGISTRAR_EXCHANGE_H
-#define SEAL_REGISTRAR_EXCHANGE_H
+#ifndef SEAL_EXCHANGE_INT_H
+#define SEAL_EXCHANGE_INT_H
 
-#include "registrar/internal.h"
+#include "registrar/exchange/exchange.h"
+#include "registrar/held/held_int.h"
 
 #define SEAL_BUNDLE_TYPE "seal-bundle+jwt" /* a bundle's typ: it is no token */
 
@@ -41,11 +42,15 @@ int seal_tell(SealTeller *t, const SealTold *object);
 /* Goes on with a configuration's rows after a row id, if it did not change after change `last`; else tells
 ** of it again from its start. */
 int seal_tell_more(SealTeller *t, const SealTold *object, int64_t row, int64_t last);
+/* The row of bundle_configuration for a name without its prefix: SQLITE_ROW with *row, SQLITE_DONE if there
+** is none. *copy is the caller's (sqlite3_free), and *conf_id, if it is asked for, points into it. */
+int seal_told_configuration(Seal *p, const char *name, char **copy, const char **conf_id,
+                            sqlite3_stmt **row);
 /* Takes an object's name apart, in place: at most three parts; gives how many. */
 int seal_name_split(char *name, char *parts[3]);
 
 /************************************************************************************************
-** apply.c, check.c, write.c
+** apply.c, apply_check.c, apply_write.c
 */
 typedef struct SealApply {
   Seal *p;

@@ -1,0 +1,35 @@
+/* Bodies: VALServicesConfig of TS 29.549 with the project's extensions, and the merge patch of it.
+**
+**    SealBody body;
+**    rc = seal_body_read(request, seal_service, 0, &body, err);
+**    …
+**    seal_body_clear(&body);
+*/
+#ifndef SEAL_BODY_H
+#define SEAL_BODY_H
+
+#include "messages/messages.h"
+
+#define SEAL_MESSAGE_DEPTH 32 /* arrays and objects inside one another, the envelope's among them */
+
+/* Reads a body's JSON text, request->body_text, into request->body and request->lists: each idList of a
+** VAL service goes straight into an array, anything else into jansson's values. Gives the parser's
+** reason, or SEAL_NOMEM; what was read so far is then the request's too, to be cleared with it. */
+SealReason seal_body_parse(SealRequest *request);
+
+typedef struct SealBody {
+  SealConfiguration conf; /* services and their ids are the body's */
+  /* Named by the body; in a PATCH, null takes the member away (RFC 7396). */
+  int has_services, has_exp_time, has_supp_feat, has_end_pt, has_destination;
+  char *end_pt; /* what conf.end_pt points to; NULL where absent; sqlite3_free */
+} SealBody;
+
+/* Checks a body against VALServicesConfig (or, for a PATCH, VALServicesConfigPatch) of the request's
+** SEAL service; faults go to *err. */
+int seal_body_read(const SealRequest *request, const char *seal_service, int patch, SealBody *out,
+                   SealError *err);
+void seal_body_clear(SealBody *body);
+/* 1 if the JSON is an EndPoint (TS 29.558): exactly one of uri, fqdn, ipv4Addrs, ipv6Addrs. */
+int seal_is_end_pt(const json_t *json);
+
+#endif

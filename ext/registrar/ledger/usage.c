@@ -1,0 +1,105 @@
+/* Usage (ledger.h): one entry for each chargeable event, with a unit for each term that it was an invocation
+** of. The terms are those of the grants; what is counted is what they allowed.
+**
+**    SealTally unit = {grant.term, 3, 0};
+**    rc = seal_usage_write(p, &use, &unit, 1);
+*/
+#include "registrar/ledger/ledger.h"
+
+int seal_usage_last(Seal *p, int64_t *seq) {
+  sqlite3_stmt *row;
+  int rc = seal_store_row(seal_store(p), SQL_USAGE_LAST, &row, "");
+  if (rc != SQLITE_ROW) return rc == SQLITE_DONE ? SQLITE_CORRUPT_VTAB : rc;
+  *seq = sqlite3_column_int64(row, USAGE_LAST_SEQ);
+  seal_store_reset(row);
+  return SQLITE_OK;
+}
+
+/* Where this transaction's usage begins, asked before its first rows are counted. */
+static int usage_start(Seal *p) {
+  SealTxn *txn = seal_txn(p);
+  int64_t last;
+  if (txn->usage_start != 0) return SQLITE_OK;
+  int rc = seal_usage_last(p, &last);
+  if (rc == SQLITE_OK) txn->usage_start = last + 1;
+  return rc;
+}
+
+/* Counts an invocation of a term, with what is held by it, and notes it as a unit of the event. */
+static int write_unit(Seal *p, int64_t seq, const SealUse *use, const SealTally *unit) {
+  int rc = seal_store_run(seal_store(p), SQL_TERM_USE_INVOKE, "iiii", unit->term, use->time,
+                          use->holds ? unit->identities : 0, use->holds ? unit->key_records : 0);
+  if (rc != SQLITE_OK) return rc;
+  return seal_store_run(seal_store(p), SQL_USAGE_UNIT_INSERT, "iiii", seq, unit->term,
+                        unit->identities, unit->key_records);
+}
+
+static int write_event(Seal *p, const SealUse *use, int64_t identities, int64_t key_records,
+                       int64_t *seq) {
+  int rc = seal_store_run(seal_store(p), SQL_USAGE_INSERT, "iittitii", use->time, use->val_server,
+                          use->seal_service, use->operation, (int64_t)use->result, use->conf_id,
+                          identities, key_records);
+  *seq = sqlite3_last_insert_rowid(seal_db(p));
+  return rc;
+}
+
+int seal_usage_write(Seal *p, const SealUse *use, const SealTally *units, size_t n) {
+  int64_t seq, identities = 0, key_records = 0;
+  for (size_t i = 0; i < n; i++) {
+    identities += units[i].identities;
+    key_records += units[i].key_records;
+  }
+  int rc = write_event(p, use, identities, key_records, &seq);
+  for (size_t i = 0; rc == SQLITE_OK && i < n; i++) rc = write_unit(p, seq, use, &units[i]);
+  return rc;
+}
+
+/* The event of this transaction's rows; *seq is 0 if there is none yet. */
+static int find_rows(Seal *p, int64_t val_server, const char *seal_service, int64_t *seq) {
+  const SealTxn *txn = seal_txn(p);
+  sqlite3_stmt *row;
+  int rc = usage_start(p);
+  *seq = 0;
+  if (rc != SQLITE_OK || !txn->usage_rows) return rc;
+  rc = seal_store_row(seal_store(p), SQL_USAGE_ROWS_FIND, &row, "iit", txn->usage_start - 1,
+                      val_server, seal_service);
+  if (rc == SQLITE_ROW) *seq = sqlite3_column_int64(row, USAGE_ROWS_FIND_SEQ);
+  seal_store_reset(row);
+  return rc == SQLITE_ROW || rc == SQLITE_DONE ? SQLITE_OK : rc;
+}
+
+int seal_usage_counted(Seal *p, int64_t val_server, const char *seal_service, int64_t term,
+                       int *counted) {
+  sqlite3_stmt *row;
+  int64_t seq;
+  *counted = 0;
+  int rc = find_rows(p, val_server, seal_service, &seq);
+  if (rc != SQLITE_OK || seq == 0) return rc;
+  rc = seal_store_row(seal_store(p), SQL_USAGE_UNIT_FIND, &row, "ii", seq, term);
+  *counted = rc == SQLITE_ROW;
+  seal_store_reset(row);
+  return rc == SQLITE_ROW || rc == SQLITE_DONE ? SQLITE_OK : rc;
+}
+
+int seal_usage_rows(Seal *p, const SealUse *use, const SealTally *unit) {
+  int64_t seq;
+  int rc = find_rows(p, use->val_server, use->seal_service, &seq);
+  if (rc == SQLITE_OK && seq == 0) {
+    seal_txn(p)->usage_rows = 1;
+    rc = write_event(p, use, unit->identities, unit->key_records, &seq);
+    return rc == SQLITE_OK ? write_unit(p, seq, use, unit) : rc;
+  }
+  if (rc == SQLITE_OK) {
+    rc = seal_store_run(seal_store(p), SQL_USAGE_ADD, "iii", seq, unit->identities,
+                        unit->key_records);
+  }
+  if (rc == SQLITE_OK) {
+    rc = seal_store_run(seal_store(p), SQL_USAGE_UNIT_ADD, "iiii", seq, unit->term,
+                        unit->identities, unit->key_records);
+  }
+  if (rc != SQLITE_OK) return rc;
+  if (sqlite3_changes(seal_db(p)) == 0) return write_unit(p, seq, use, unit);
+  if (!use->holds) return SQLITE_OK;
+  return seal_store_run(seal_store(p), SQL_TERM_USE_ADD, "iii", unit->term, unit->identities,
+                        unit->key_records);
+}

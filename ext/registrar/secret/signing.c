@@ -1,0 +1,87 @@
+/* The registrar's signing keys (secret.h): ES256, sealed at rest. The newest signs; those before it verify
+** as long as what they signed may be about.
+**
+**    rc = seal_signing_key(p, &key, err);
+**    if (rc == SQLITE_OK) rc = seal_reason_rc(seal_jws_sign(seal_crypto(p), key, typ, text, n, &jws));
+**    seal_key_free(key);
+*/
+#include "registrar/secret/secret.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+int seal_signing_key(Seal *p, SealKey **out, SealError *err) {
+  sqlite3_stmt *row;
+  void *der = NULL;
+  int n = 0;
+  *out = NULL;
+  int rc = seal_unlocked(p, err);
+  if (rc == SQLITE_OK) rc = seal_store_row(seal_store(p), SQL_SIGNING_KEY, &row, "");
+  if (rc == SQLITE_DONE) {
+    seal_store_reset(row);
+    return seal_refuse(err, SEAL_SEALED, "there is no signing key yet: command rotate-key");
+  }
+  if (rc != SQLITE_ROW) return rc;
+  rc = seal_secret_open(p, SEAL_FOR_KEY, sqlite3_column_int64(row, SIGNING_KEY_ID),
+                        seal_column_text(row, SIGNING_KEY_KID),
+                        sqlite3_column_blob(row, SIGNING_KEY_PRIVATE),
+                        sqlite3_column_bytes(row, SIGNING_KEY_PRIVATE), &der, &n, err);
+  if (rc == SQLITE_OK) {
+    rc = seal_reason_rc(seal_key_import(seal_crypto(p), der, (size_t)n, out));
+    if (rc == SQLITE_CONSTRAINT_VTAB) rc = SQLITE_CORRUPT_VTAB;
+  }
+  seal_secret_free(der, n);
+  seal_store_reset(row);
+  return rc;
+}
+
+/* Stores a new key, sealed. */
+static int key_store(Seal *p, const SealKey *key, int64_t at, SealError *err) {
+  unsigned char *der = NULL;
+  void *sealed = NULL;
+  size_t n = 0;
+  int n_sealed = 0;
+  const char *kid = seal_key_kid(key);
+  int rc = seal_reason_rc(seal_key_export(seal_crypto(p), key, &der, &n));
+  if (rc == SQLITE_OK) {
+    rc = seal_secret_seal(p, SEAL_FOR_KEY, (SealText){kid, (int)strlen(kid)}, der, (int)n, &sealed,
+                          &n_sealed, err);
+  }
+  if (der != NULL) seal_wipe(der, n);
+  free(der);
+  if (rc == SQLITE_OK) rc = seal_store_run(seal_store(p), SQL_SIGNING_RETIRE, "i", at);
+  if (rc == SQLITE_OK) {
+    rc = seal_store_run(seal_store(p), SQL_SIGNING_INSERT, "ttbi", kid, seal_key_public(key),
+                        sealed, n_sealed, at);
+  }
+  if (rc == SQLITE_OK) rc = seal_store_run(seal_store(p), SQL_SIGNING_NAME, "t", kid);
+  sqlite3_free(sealed);
+  return rc;
+}
+
+int seal_rotate_key(Seal *p, int64_t at, char **jwk, SealError *err) {
+  SealKey *key = NULL;
+  *jwk = NULL;
+  int rc = seal_unlocked(p, err);
+  if (rc == SQLITE_OK) rc = seal_reason_rc(seal_key_generate(seal_crypto(p), &key));
+  if (rc == SQLITE_OK) rc = key_store(p, key, at, err);
+  if (rc == SQLITE_OK) {
+    *jwk = sqlite3_mprintf("%s", seal_key_public(key));
+    if (*jwk == NULL) rc = SQLITE_NOMEM;
+  }
+  seal_key_free(key);
+  return rc;
+}
+
+int seal_signing_jwks(Seal *p, int64_t at, char **jwks) {
+  sqlite3_stmt *row;
+  int rc = seal_store_row(seal_store(p), SQL_SIGNING_JWKS, &row, "i", at);
+  *jwks = NULL;
+  if (rc == SQLITE_ROW) {
+    const char *text = (const char *)sqlite3_column_text(row, SIGNING_JWKS_JWKS);
+    *jwks = sqlite3_mprintf("%s", text ? text : "{\"keys\":[]}");
+    rc = *jwks ? SQLITE_OK : SQLITE_NOMEM;
+  }
+  seal_store_reset(row);
+  return rc;
+}
