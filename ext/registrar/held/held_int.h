@@ -64,6 +64,7 @@ typedef struct SealBatch SealBatch;
 int seal_batch_ready(SealBatch **batch);
 /* Forgets what waits. NULL is allowed, here and below. */
 void seal_batch_drop(SealBatch *batch);
+int seal_batch_is_empty(const SealBatch *batch);
 /* Writes what waits. */
 int seal_batch_write(Seal *p, SealBatch *batch);
 /* Stores n identities as rows with ids from `first` on. */

@@ -140,6 +140,9 @@ int seal_held_duty(Seal *p, SealDuty duty) {
     seal_batch_drop(slots->batch);
     slots->fault = SQLITE_OK;
     return SQLITE_OK;
+  case SEAL_ASSERT_WRITTEN:
+    assert(!slots->dirty && slots->fault == SQLITE_OK && seal_batch_is_empty(slots->batch));
+    return SQLITE_OK;
   default:
     return SQLITE_OK;
   }

@@ -41,6 +41,10 @@ void seal_batch_drop(SealBatch *batch) {
   if (batch != NULL) batch->n = 0;
 }
 
+int seal_batch_is_empty(const SealBatch *batch) {
+  return batch == NULL || batch->n == 0;
+}
+
 /* Inserts n identities by a statement for as many. */
 static int insert_ids(sqlite3_stmt *stmt, int64_t first, int64_t service, const SealId *ids,
                       size_t n) {

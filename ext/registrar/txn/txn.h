@@ -87,14 +87,15 @@ int seal_gate_first(Seal *p);
 
 /* What a room is called for, at an event. */
 typedef enum SealDuty {
-  SEAL_WRITE_ROWS = 1,      /* rows that wait go into storage */
-  SEAL_WRITE_COUNTERS = 2,  /* what they add up to reaches counters and ledgers */
-  SEAL_FORGET_SLOTS = 4,    /* what was found out for later rows may be wrong from now on */
-  SEAL_DROP = 8,            /* what waits was taken back, or is written: it is forgotten */
-  SEAL_FORGET_HEAD = 16,    /* SealTxn's facts may be wrong from now on: txn.c's own */
-  SEAL_TAKEN_BACK = 32,     /* a part of the transaction is undone */
-  SEAL_ENDED_COMMIT = 64,   /* the transaction has ended */
-  SEAL_ENDED_ROLLBACK = 128 /* it is undone */
+  SEAL_WRITE_ROWS = 1,       /* rows that wait go into storage */
+  SEAL_WRITE_COUNTERS = 2,   /* what they add up to reaches counters and ledgers */
+  SEAL_FORGET_SLOTS = 4,     /* what was found out for later rows may be wrong from now on */
+  SEAL_DROP = 8,             /* what waits was taken back, or is written: it is forgotten */
+  SEAL_FORGET_HEAD = 16,     /* SealTxn's facts may be wrong from now on: txn.c's own */
+  SEAL_TAKEN_BACK = 32,      /* a part of the transaction is undone */
+  SEAL_ENDED_COMMIT = 64,    /* the transaction has ended */
+  SEAL_ENDED_ROLLBACK = 128, /* it is undone */
+  SEAL_ASSERT_WRITTEN = 256  /* in builds for tests: nothing may wait */
 } SealDuty;
 /* A room's answer to a duty: SQLITE_OK also for one that means nothing to it. At SEAL_ENDED_… no statement may
 ** be run: SQLite is at work on the end of one, and what is read then stays locked. */
