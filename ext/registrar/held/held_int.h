@@ -113,6 +113,8 @@ typedef struct SealSlots {
 SealSlots *seal_slots(Seal *p);
 /* The slot that stands for what a row asks for, or NULL. */
 SealSlot *seal_slot_find(SealSlots *slots, const SealRowAsk *ask);
+/* A slot goes on at another instant: what it has gathered so far is written, as of the one before. */
+int seal_slot_go_on(Seal *p, SealSlot *slot, SealAt at);
 /* Forgets all of them: what they know of a configuration is so no longer. None has anything to write. */
 void seal_slots_forget(Seal *p);
 /* Gives a free slot that stands for what the row asks for. */

@@ -339,9 +339,10 @@ int seal_row_insert(Seal *p, const SealRowAsk *ask, int64_t *rowid, SealError *e
   if (slots == NULL) return SQLITE_NOMEM;
   SealSlot *slot = ask->id.n > 0 ? seal_slot_find(slots, ask) : NULL;
   if (slot == NULL) return insert_first(p, ask, rowid, err);
+  int there, rc = seal_slot_go_on(p, slot, ask->at);
+  if (rc != SQLITE_OK) return rc;
   if (slot->left > 0) return insert_id(p, slots, slot, ask, rowid);
-  int there;
-  int rc = id_exists(p, slot->service, &ask->id, &there);
+  rc = id_exists(p, slot->service, &ask->id, &there);
   if (rc != SQLITE_OK) return rc;
   return there ? already_there(ask) : insert_first(p, ask, rowid, err);
 }

@@ -15,7 +15,7 @@ static int act_slot(Seal *p, const char *seal_service, int64_t service, int64_t 
   for (int i = 0; i < slots->n; i++) {
     if (slots->slot[i].act && slots->slot[i].service == service) {
       *out = &slots->slot[i];
-      return SQLITE_OK;
+      return seal_slot_go_on(p, *out, (SealAt){at, 0});
     }
   }
   SealRowAsk nothing = {.seal_service = seal_service, .at = {at, 0}};

@@ -44,6 +44,13 @@ SealSlots *seal_slots(Seal *p) {
   return slots != NULL && seal_batch_ready(&slots->batch) == SQLITE_OK ? slots : NULL;
 }
 
+int seal_slot_go_on(Seal *p, SealSlot *slot, SealAt at) {
+  if (slot->at.t == at.t) return SQLITE_OK;
+  int rc = seal_gate_first(p);
+  if (rc == SQLITE_OK) slot->at = at;
+  return rc;
+}
+
 void seal_slots_forget(Seal *p) {
   SealSlots *slots = seal_slots(p);
   assert(slots == NULL || !slots->dirty);
