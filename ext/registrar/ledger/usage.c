@@ -15,14 +15,17 @@ int seal_usage_last(Seal *p, int64_t *seq) {
   return SQLITE_OK;
 }
 
-/* Where this transaction's usage begins, asked before its first rows are counted. */
+/* Where this transaction's usage of rows begins, asked before its first rows are counted. What was taken back
+** since may have given numbers free that lie below. */
 static int usage_start(Seal *p) {
   SealTxn *txn = seal_txn(p);
   int64_t last;
-  if (txn->usage_start != 0) return SQLITE_OK;
+  if (txn->usage_known) return SQLITE_OK;
   int rc = seal_usage_last(p, &last);
-  if (rc == SQLITE_OK) txn->usage_start = last + 1;
-  return rc;
+  if (rc != SQLITE_OK) return rc;
+  if (txn->usage_start == 0 || last < txn->usage_start) txn->usage_start = last + 1;
+  txn->usage_known = 1;
+  return SQLITE_OK;
 }
 
 /* Counts an invocation of a term, with what is held by it, and notes it as a unit of the event. */

@@ -133,7 +133,7 @@ static void check(Seal *p, SealGate event) {
 static int do_duties(Seal *p, unsigned mask) {
   int rc = SQLITE_OK;
   sqlite3_int64 rowid = sqlite3_last_insert_rowid(p->store.db);
-  if (mask & SEAL_FORGET_HEAD) p->txn.audit_seq = 0;
+  if (mask & SEAL_FORGET_HEAD) p->txn.audit_seq = p->txn.usage_known = 0;
   p->busy++;
   for (unsigned duty = 1; rc == SQLITE_OK && duty <= SEAL_ENDED_ROLLBACK; duty <<= 1) {
     if ((mask & duty) == 0) continue;
@@ -141,7 +141,7 @@ static int do_duties(Seal *p, unsigned mask) {
   }
   p->busy--;
   /* A duty may have asked for the head; the other facts stay a transaction's as long as it lasts. */
-  if (mask & SEAL_FORGET_HEAD) p->txn.audit_seq = 0;
+  if (mask & SEAL_FORGET_HEAD) p->txn.audit_seq = p->txn.usage_known = 0;
   if (mask & (SEAL_ENDED_COMMIT | SEAL_ENDED_ROLLBACK)) memset(&p->txn, 0, sizeof p->txn);
   /* The host's last_insert_rowid() is the row that it inserted, not one of ours. */
   if (mask & WRITE) sqlite3_set_last_insert_rowid(p->store.db, rowid);

@@ -102,12 +102,13 @@ typedef enum SealDuty {
 typedef int SealRoomDuty(Seal *p, SealDuty duty);
 
 /* What lives as long as a transaction: facts about it that are read once. The gate zeroes all of it at its end,
-** and the head of the chain at a ROLLBACK TO. */
+** and forgets at a ROLLBACK TO where the two ledgers end. */
 typedef struct SealTxn {
   int64_t number; /* one more than the audit chain was long at its first write; 0: not asked yet */
   int64_t audit_seq; /* head of the chain; 0: not read yet */
   unsigned char audit_hash[SEAL_SHA256_SIZE];
-  int64_t usage_start; /* one more than the last usage entry before it; 0: not read yet */
+  int64_t usage_start; /* its rows' usage entries begin no earlier; 0: not read yet */
+  int usage_known;     /* usage_start holds: nothing was taken back since */
   int usage_rows;      /* it has an event of rows, or may have */
 } SealTxn;
 SealTxn *seal_txn(Seal *p);
