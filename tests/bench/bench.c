@@ -5,7 +5,8 @@
 **
 ** LIB is the extension (build/seal), FOLDER takes the databases (build/bench.db). ROWS identities are
 ** stored (1,000,000), a large message holds IDENTITIES (100,000), what takes long is done TIMES times
-** (5). WORK: message insert operation token lookup refusal sweep exchange; all of them unless given.
+** (5). WORK: message insert operation many token lookup
+** refusal sweep exchange load; all of them unless given.
 */
 #include "bench.h"
 
@@ -109,13 +110,21 @@ void bench_row_bytes(const char *work, double floor, double ours, double aim) {
   print_row(work, f, o, floor > 0 ? ours / floor : 0, aim);
 }
 
+void bench_row_size(const char *work, int64_t bytes, int64_t aim) {
+  char o[32], a[32];
+  snprintf(o, sizeof o, "%lld B ", (long long)bytes);
+  snprintf(a, sizeof a, "<= %lld", (long long)aim);
+  print_line(work, "-", o, "-", a, bytes <= aim ? "ok" : "over");
+}
+
 static const struct {
   const char *name;
   void (*run)(const Bench *);
 } works[] = {
-    {"message", work_message}, {"insert", work_insert},     {"operation", work_operation},
-    {"token", work_token},     {"lookup", work_lookup},     {"refusal", work_refusal},
-    {"sweep", work_sweep},     {"exchange", work_exchange},
+    {"message", work_message}, {"insert", work_insert}, {"operation", work_operation},
+    {"many", work_many},       {"token", work_token},   {"lookup", work_lookup},
+    {"refusal", work_refusal}, {"sweep", work_sweep},   {"exchange", work_exchange},
+    {"load", work_load},
 };
 
 static int is_wanted(const char *name, int argc, char **argv) {

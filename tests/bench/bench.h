@@ -12,6 +12,7 @@
 **    host.c    databases, keys, tokens, requests: what a host of the extension has
 **    floor.c   one whole operation in bare C and SQL
 **    work.c    what is measured
+**    scale.c   what must not grow with what is there
 **    exchange.c  the same of bundles
 */
 #ifndef SEAL_BENCH_H
@@ -47,6 +48,8 @@ void bench_row(const char *work, Series *floor, Series *ours, double aim);
 void bench_row_time(const char *work, Series *floor, Series *ours, double aim);
 /* The same for sizes, in bytes. */
 void bench_row_bytes(const char *work, double floor, double ours, double aim);
+/* The same for a number of bytes alone. */
+void bench_row_size(const char *work, int64_t bytes, int64_t aim);
 /* Ends the program with a message. */
 void bench_fail(const char *format, ...) __attribute__((noreturn, format(printf, 1, 2)));
 
@@ -55,6 +58,7 @@ void bench_fail(const char *format, ...) __attribute__((noreturn, format(printf,
 */
 #define HOST_SERVER  "v2x.acme.example"
 #define HOST_SERVICE "v2x"
+#define HOST_FOREVER "2031-02-03T04:05:06Z" /* a configuration's end that does not come */
 /* SQLite's own 2 MB makes random bulk inserts 2.2 times slower. */
 #define HOST_CACHE_KB 65536
 
@@ -62,6 +66,9 @@ void bench_fail(const char *format, ...) __attribute__((noreturn, format(printf,
 ** The extension is loaded into it if `seal`. */
 sqlite3 *host_open(const Bench *bench, const char *name, int fresh, int seal,
                    const char *synchronous);
+/* An empty database in memory; loads the extension into a connection. */
+sqlite3 *host_open_memory(void);
+void host_load(const Bench *bench, sqlite3 *db);
 /* Closes it; SQLite must find nothing left open. */
 void host_close(sqlite3 *db);
 /* Installs the registrar: an agreement, a VAL server with its key, a term with this quota (0: none). */
@@ -84,6 +91,11 @@ void host_name(char out[32], int64_t i);
 int *host_shuffled(int n);
 /* A POST of /ss-ipp/v1 with these users (`first` is added to each), valid until an instant; malloc'd. */
 char *host_request(const int *users, int n, int64_t first, const char *exp_time);
+/* One POST and the question for its answer, prepared; what one takes, in seconds. It must be answered 201. */
+typedef struct HostPost HostPost;
+HostPost *host_post_open(sqlite3 *db);
+double host_post(HostPost *post, const char *message_id, const char *request);
+void host_post_close(HostPost *post);
 /* A number that no message had before. */
 int64_t host_serial(void);
 
@@ -107,6 +119,12 @@ void work_token(const Bench *bench);
 void work_lookup(const Bench *bench);
 void work_refusal(const Bench *bench);
 void work_sweep(const Bench *bench);
+
+/************************************************************************************************
+** scale.c
+*/
+void work_many(const Bench *bench);
+void work_load(const Bench *bench);
 
 /************************************************************************************************
 ** exchange.c

@@ -44,7 +44,7 @@ enum {
 
 static const char *const sql[F_COUNT] = {
     [F_BEGIN] = "BEGIN IMMEDIATE",
-    [F_MESSAGE_FIND] = "SELECT id FROM seal_message_data WHERE message_id = ?1",
+    [F_MESSAGE_FIND] = "SELECT id FROM seal_message_data WHERE message_id = ?1 AND requester = ?2",
     [F_SLA] =
         "SELECT v.id, v.status, v.exp_time, k.status, k.start_time, k.exp_time, a.agreement_id,"
         " a.val_provider_id, a.status, a.start_time, a.stop_time, t.id, t.start_time,"
@@ -79,8 +79,8 @@ static const char *const sql[F_COUNT] = {
     [F_USAGE] = "INSERT INTO seal_usage_data(time, agreement_id, val_provider_id, val_server_id,"
                 " seal_service, operation, result, conf_id, identities, key_records)"
                 " VALUES (?1, ?2, ?3, ?4, 'identity-management', 'POST', 201, ?5, 1, 0)",
-    [F_MESSAGE] = "INSERT INTO seal_message_data(message_id, digest, time, status, response)"
-                  " VALUES (?1, ?2, ?3, 201, ?4)",
+    [F_MESSAGE] = "INSERT INTO seal_message_data(message_id, digest, time, status, response,"
+                  " requester) VALUES (?1, ?2, ?3, 201, ?4, ?5)",
     [F_COMMIT] = "COMMIT",
     [F_ANSWER] = "SELECT status, response FROM seal_message_data WHERE message_id = ?1",
 };
@@ -99,6 +99,7 @@ typedef struct Post {
   int64_t val_server, term;
   char agreement_id[64], val_provider_id[64];
   const char *iss, *jti, *val_service_id, *val_user_id; /* in the JSON */
+  char requester[80];
   json_t *request, *claims;
   unsigned char digest[32];
 } Post;
@@ -240,6 +241,7 @@ static void read_request(Floor *floor, const char *request, Post *post) {
   post->claims = verify(floor, text_member(post->request, "authorization") + 7);
   post->iss = text_member(post->claims, "iss");
   post->jti = text_member(post->claims, "jti");
+  snprintf(post->requester, sizeof post->requester, "val:%s", post->iss);
   post->exp = json_integer_value(json_object_get(post->claims, "exp"));
   const json_t *body = json_object_get(post->request, "body");
   const json_t *service = json_array_get(json_object_get(body, "valSvcConf"), 0);
@@ -295,8 +297,8 @@ static void judge(Floor *floor, Post *post) {
 static void record(Floor *floor, const Post *post, const char *conf_id, int64_t seq,
                    const unsigned char before[32]) {
   unsigned char entry[32];
-  char object[80], detail[100], text[512];
-  snprintf(object, sizeof object, "seal_configuration:%s", conf_id);
+  char object[120], detail[100], text[512];
+  snprintf(object, sizeof object, "seal_configuration:%s/%s", post->iss, conf_id);
   snprintf(detail, sizeof detail,
            "{\"seal_service\":\"identity-management\",\"val_services\":1,\"identities\":1}");
   memcpy(text, before, 32);
@@ -337,7 +339,7 @@ static void store(Floor *floor, const Post *post, const char *message_id, const 
       "\"Content-Type\":\"application/json\"},\"body\":{\"valServerId\":\"%s\",\"valSvcConf\":[{"
       "\"valServiceId\":\"%s\",\"idList\":[{\"valUserId\":\"%s\"}]}],\"expTime\":\"%s\"}}",
       conf_id, post->iss, post->val_service_id, post->val_user_id, until);
-  step(floor, F_MESSAGE, "tbit", message_id, post->digest, post->now, response);
+  step(floor, F_MESSAGE, "tbitt", message_id, post->digest, post->now, response, post->requester);
 }
 
 char *floor_post(Floor *floor, const char *message_id, const char *request) {
@@ -347,7 +349,8 @@ char *floor_post(Floor *floor, const char *message_id, const char *request) {
   Post post;
   step(floor, F_BEGIN, "");
   read_request(floor, request, &post);
-  if (step(floor, F_MESSAGE_FIND, "t", message_id)) bench_fail("the message was there before");
+  if (step(floor, F_MESSAGE_FIND, "tt", message_id, post.requester))
+    bench_fail("the message was there before");
   judge(floor, &post);
   hash(floor, message_id, strlen(message_id), id);
   for (int i = 0; i < 32; i++) conf_id[i] = hex[id[i / 2] >> (i % 2 ? 0 : 4) & 15];

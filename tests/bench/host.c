@@ -72,19 +72,27 @@ static void forget(const Bench *bench, const char *name) {
 sqlite3 *host_open(const Bench *bench, const char *name, int fresh, int seal,
                    const char *synchronous) {
   sqlite3 *db;
-  char *message = NULL, *file = file_of(bench, name, "");
+  char *file = file_of(bench, name, "");
   if (fresh) forget(bench, name);
   if (sqlite3_open(file, &db) != SQLITE_OK) bench_fail("%s: %s", file, sqlite3_errmsg(db));
   sqlite3_free(file);
   host_run(db, "PRAGMA journal_mode = WAL; PRAGMA synchronous = %s; PRAGMA cache_size = -%d",
            synchronous, HOST_CACHE_KB);
-  if (seal) {
-    (void)sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 1, NULL);
-    if (sqlite3_load_extension(db, bench->lib, NULL, &message) != SQLITE_OK) {
-      bench_fail("%s", message);
-    }
-  }
+  if (seal) host_load(bench, db);
   return db;
+}
+
+sqlite3 *host_open_memory(void) {
+  sqlite3 *db;
+  if (sqlite3_open(":memory:", &db) != SQLITE_OK) bench_fail("%s", sqlite3_errmsg(db));
+  return db;
+}
+
+void host_load(const Bench *bench, sqlite3 *db) {
+  char *message = NULL;
+  (void)sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 1, NULL);
+  if (sqlite3_load_extension(db, bench->lib, NULL, &message) != SQLITE_OK)
+    bench_fail("%s", message);
 }
 
 void host_close(sqlite3 *db) {
@@ -243,4 +251,40 @@ char *host_request(const int *users, int n, int64_t first, const char *exp_time)
   strcpy(end, "]}]}}");
   free(token);
   return text;
+}
+
+struct HostPost {
+  sqlite3_stmt *insert, *answer;
+};
+
+HostPost *host_post_open(sqlite3 *db) {
+  HostPost *post = need(malloc(sizeof *post));
+  post->insert = host_prepare(db, "INSERT INTO seal_message(message_id, request) VALUES (?1, ?2)");
+  post->answer =
+      host_prepare(db, "SELECT status, response FROM seal_message WHERE message_id = ?1");
+  return post;
+}
+
+double host_post(HostPost *post, const char *message_id, const char *request) {
+  double t = bench_now();
+  if (sqlite3_bind_text(post->insert, 1, message_id, -1, SQLITE_STATIC) != SQLITE_OK ||
+      sqlite3_bind_text(post->insert, 2, request, -1, SQLITE_STATIC) != SQLITE_OK ||
+      sqlite3_bind_text(post->answer, 1, message_id, -1, SQLITE_STATIC) != SQLITE_OK) {
+    bench_fail("bind");
+  }
+  host_finish(post->insert);
+  if (sqlite3_step(post->answer) != SQLITE_ROW || sqlite3_column_int(post->answer, 0) != 201) {
+    bench_fail("refused: %s", sqlite3_column_text(post->answer, 1));
+  }
+  char *copy = need(strdup((const char *)sqlite3_column_text(post->answer, 1)));
+  (void)sqlite3_reset(post->answer);
+  t = bench_now() - t;
+  free(copy);
+  return t;
+}
+
+void host_post_close(HostPost *post) {
+  (void)sqlite3_finalize(post->insert);
+  (void)sqlite3_finalize(post->answer);
+  free(post);
 }
