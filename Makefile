@@ -21,8 +21,8 @@ LDLIBS   = -lcrypto -ljansson
 COMPILE  = $(CC) $(WARN) -fPIC -fvisibility=hidden $(CFLAGS) $(CPPFLAGS)
 
 SRC := $(sort $(shell find ext -name '*.c'))
-OBJ := $(SRC:ext/%.c=$(BUILD)/obj/%.o) $(BUILD)/obj/sql.o
-SQL := sql/install.sql $(sort $(wildcard sql/statements/*.sql))
+OBJ := $(SRC:ext/%.c=$(BUILD)/obj/%.o) $(BUILD)/obj/gen/sql.o $(BUILD)/obj/gen/columns.o
+SQL := sql/install.sql $(sort $(wildcard sql/statements/*.sql sql/relations/*.sql))
 
 # What tests need besides the extension: a token signer, faults on demand, and a clock that they set.
 TOOLS    = $(BUILD)/jwt $(BUILD)/canary $(BUILD)/libsealfault.so $(BUILD)/libsealclock.so
@@ -51,17 +51,18 @@ help:
 $(BUILD)/seal.so: $(OBJ)
 	$(CC) -shared -Wl,-z,defs -Wl,-z,nodelete -Wl,--exclude-libs,ALL $(CFLAGS) $(LDFLAGS) -o $@ $(OBJ) $(LDLIBS)
 
-# Writes sql.c and sql.h only where they differ, so that an unchanged text compiles nothing.
-$(BUILD)/gen/sql.stamp: $(SQL) scripts/embed.tcl
+# Writes what sql/ says for C only where it differs, so that an unchanged text compiles nothing.
+GEN := $(addprefix $(BUILD)/gen/,sql.c sql.h columns.c columns.h relations.inc)
+$(BUILD)/gen/sql.stamp: $(SQL) scripts/embed.tcl scripts/describe.tcl
 	@mkdir -p $(@D)
 	$(TCLSH) scripts/embed.tcl $(@D) $(SQL)
-$(BUILD)/gen/sql.c $(BUILD)/gen/sql.h: $(BUILD)/gen/sql.stamp ;
+$(GEN): $(BUILD)/gen/sql.stamp ;
 
-$(BUILD)/obj/sql.o: $(BUILD)/gen/sql.c
+$(BUILD)/obj/gen/%.o: $(BUILD)/gen/%.c
 	@mkdir -p $(@D)
-	$(COMPILE) -c -o $@ $<
+	$(COMPILE) -MMD -MP -c -o $@ $<
 
-$(BUILD)/obj/%.o: ext/%.c $(BUILD)/gen/sql.h
+$(BUILD)/obj/%.o: ext/%.c $(GEN)
 	@mkdir -p $(@D)
 	$(COMPILE) -MMD -MP -c -o $@ $<
 

@@ -1,16 +1,21 @@
 #!/usr/bin/env tclsh
 # Embeds the SQL of sql/ in the extension: an enum of statement names and a table of texts.
 #
-#   tclsh scripts/embed.tcl OUTDIR sql/install.sql sql/statements/*.sql
+#   tclsh scripts/embed.tcl OUTDIR sql/install.sql sql/statements/*.sql sql/relations/*.sql
 #
 # writes OUTDIR/sql.h and OUTDIR/sql.c. In a statements file, "-- name: agreement_insert" opens a
 # statement, which runs to the next such line; it becomes SQL_AGREEMENT_INSERT. "-- fragment: NAME"
 # opens a text that statements include as {{NAME}}, from any file; fragments may include fragments.
 # Comment lines stay out of the texts. sql/install.sql becomes SQL_INSTALL, as it is.
 #
+# A file of sql/relations describes a relation besides (scripts/describe.tcl says how): more statements and
+# fragments come of it, and OUTDIR/columns.h, columns.c and relations.inc.
+#
 # The columns that a SELECT gives have names in C as well: of "-- name: term_find" with "SELECT t.id AS term, …"
 # the first is TERM_FIND_TERM, 0. One without a name has none there. Files are written only when they differ,
 # so that nothing is compiled anew for nothing.
+
+source [file join [file dirname [info script]] describe.tcl]
 
 proc fail {text} {
   puts stderr "embed: $text"
@@ -25,19 +30,28 @@ proc read_file {path} {
   return $text
 }
 
-# Adds what one statements file holds to the arrays `statement` and `fragment`.
+# Adds what one file holds to the arrays `statement` and `fragment`, and a relation's to `relation`; `place` is
+# where each stands, `owner` whose file that is.
 proc parse {path} {
-  global statement fragment order
+  global statement fragment order place owner
   set kind ""
   set lineno 0
+  set describes [expr {[file tail [file dirname $path]] eq "relations"}]
   foreach line [split [read_file $path] "\n"] {
     incr lineno
     if {[regexp {^-- (name|fragment): ([a-z0-9_]+)$} $line -> kind name]} {
-      if {[info exists ${kind}_at($name)]} {fail "$path:$lineno: $name is there already"}
       set target [expr {$kind eq "name" ? "statement" : "fragment"}]
       if {[info exists ${target}($name)]} {fail "$path:$lineno: $name is there already"}
       set ${target}($name) ""
-      if {$kind eq "name"} {lappend order $name}
+      set place($name) $path:$lineno
+      if {$kind eq "name"} {
+        lappend order $name
+        if {$describes} {set owner($name) [file rootname [file tail $path]]}
+      }
+      continue
+    }
+    if {$describes && [regexp {^-- ([a-z]+): *(.*)$} $line -> key rest]} {
+      describe $path $lineno $key $rest
       continue
     }
     if {[string match "--*" [string trimleft $line]] || [string trim $line] eq ""} continue
@@ -116,6 +130,7 @@ proc write_file {path text} {
 lassign $argv out install
 set order {}
 foreach path [lsort [lrange $argv 2 end]] {parse $path}
+make_sql
 
 set made "/* Made by scripts/embed.tcl from sql/. */\n"
 set h "${made}#ifndef SEAL_SQL_H\n#define SEAL_SQL_H\n\nenum SealSql \{\n  SQL_INSTALL,\n"
@@ -123,7 +138,7 @@ set c "${made}#include \"sql.h\"\n\nconst char *const seal_sql\[\] = \{\n"
 append c "    /* install */\n    [c_string [string trimright [read_file $install]]],\n"
 set names ""
 foreach name $order {
-  set text [string trimright [expand $statement($name) $name]]
+  set text [string trimright [expand $statement($name) "$place($name): $name"]]
   append h "  SQL_[string toupper $name],\n"
   append c "    /* $name */\n    [c_string $text],\n"
   set i 0
@@ -131,7 +146,7 @@ foreach name $order {
   foreach column [columns $text] {
     if {$column ne ""} {
       set id [string toupper ${name}_$column]
-      if {[lsearch -glob $enum "$id = *"] >= 0} {fail "$name: two columns $column"}
+      if {[lsearch -glob $enum "$id = *"] >= 0} {fail "$place($name): $name: two columns $column"}
       lappend enum "$id = $i"
     }
     incr i
@@ -143,5 +158,6 @@ append h "$names\nextern const char *const seal_sql\[\];\n\n#endif\n"
 append c "\};\n"
 write_file $out/sql.h $h
 write_file $out/sql.c $c
+write_c $out $install $made
 # What was made is as new as what it was made of, also where it did not differ.
 close [open $out/sql.stamp w]

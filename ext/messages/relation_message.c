@@ -13,30 +13,18 @@
 
 #include <string.h>
 
-#define COUNT(array) ((int)(sizeof array / sizeof *array))
-
-enum { MESSAGE_ID, REQUESTER, REQUEST, STATUS, RESPONSE };
-
-static const SealColumn message_columns[] = {
-    {"message_id", SEAL_KIND_ID, SEAL_COL_KEY, NULL},
-    {"requester", SEAL_KIND_ID, SEAL_COL_READ_ONLY, NULL},
-    {"request", SEAL_KIND_VALUE, SEAL_COL_REQUIRED | SEAL_COL_WRITE_ONLY, NULL},
-    {"status", SEAL_KIND_COUNT, SEAL_COL_READ_ONLY, NULL},
-    {"response", SEAL_KIND_TEXT, SEAL_COL_READ_ONLY | SEAL_COL_VIRTUAL, NULL},
-    {"at", SEAL_KIND_INSTANT, SEAL_COL_HIDDEN, NULL},
-};
-
 static int message_insert(SealRow *row, int64_t *rowid) {
   SealOutcome out;
-  SealText request = seal_row_text(row, REQUEST);
+  SealText request = seal_row_text(row, MESSAGE_REQUEST);
   int64_t seq = 0;
   if (request.p == NULL) return SQLITE_NOMEM;
-  int rc = seal_message_handle(row->p, seal_row_text(row, MESSAGE_ID), request, row->at, &out);
+  int rc =
+      seal_message_handle(row->p, seal_row_text(row, MESSAGE_MESSAGE_ID), request, row->at, &out);
   if (rc == SQLITE_OK) {
     SealResultNew what = {
         .stored = out.stored,
         .status = out.status,
-        .name = seal_row_text(row, MESSAGE_ID),
+        .name = seal_row_text(row, MESSAGE_MESSAGE_ID),
         .argument = out.requester[0] ? seal_text_from(out.requester) : (SealText){NULL, 0},
         .text = out.stored ? NULL : out.response,
     };
@@ -69,8 +57,8 @@ static int message_bind(Seal *p, sqlite3_stmt *view) {
 
 /* What an answer is sealed to: whose it is, and under which id. */
 static char *answer_name(sqlite3_stmt *row) {
-  SealText requester = seal_column_text(row, REQUESTER + 1);
-  SealText message_id = seal_column_text(row, MESSAGE_ID + 1);
+  SealText requester = seal_column_text(row, MESSAGE_REQUESTER + 1);
+  SealText message_id = seal_column_text(row, MESSAGE_MESSAGE_ID + 1);
   return seal_answer_name(requester, message_id);
 }
 
@@ -84,8 +72,8 @@ static void open_answer(Seal *p, sqlite3_context *ctx, sqlite3_stmt *row) {
   int rc = name == NULL
                ? SQLITE_NOMEM
                : seal_answer_open(p, sqlite3_column_int64(row, SEAL_VIEW_ID), seal_text_from(name),
-                                  sqlite3_column_blob(row, RESPONSE + 1),
-                                  sqlite3_column_bytes(row, RESPONSE + 1), &text, &n, &err);
+                                  sqlite3_column_blob(row, MESSAGE_RESPONSE + 1),
+                                  sqlite3_column_bytes(row, MESSAGE_RESPONSE + 1), &text, &n, &err);
   if (rc == SQLITE_OK) {
     sqlite3_result_text(ctx, text, n, seal_secret_done);
   } else {
@@ -97,29 +85,19 @@ static void open_answer(Seal *p, sqlite3_context *ctx, sqlite3_stmt *row) {
 
 static int message_column(Seal *p, sqlite3_context *ctx, sqlite3_stmt *row, int column) {
   int64_t id = sqlite3_column_int64(row, SEAL_VIEW_ID);
-  if (column != RESPONSE) return 0;
+  if (column != MESSAGE_RESPONSE) return 0;
   if (id < 0) {
     const SealResult *r = seal_result_by_seq(p, SEAL_ANSWERS, -id);
     if (r != NULL && r->text != NULL) sqlite3_result_text(ctx, r->text, -1, SQLITE_TRANSIENT);
     return 1;
   }
-  if (sqlite3_column_type(row, RESPONSE + 1) != SQLITE_BLOB) return 0;
+  if (sqlite3_column_type(row, MESSAGE_RESPONSE + 1) != SQLITE_BLOB) return 0;
   open_answer(p, ctx, row);
   return 1;
 }
 
 const SealRelation seal_relation_message = {
-    .name = "message",
-    .columns = message_columns,
-    .n_columns = COUNT(message_columns),
-    .create = SQL_CREATE_MESSAGE,
-    .drop = SQL_DROP_MESSAGE,
-    .view = SQL_VIEW_MESSAGE,
-    .view_all = SQL_VIEW_MESSAGE,
-    .find = SEAL_NO_SQL,
-    .insert = SEAL_NO_SQL,
-    .update = SEAL_NO_SQL,
-    .in_use = SEAL_NO_SQL,
+    .is = &seal_description_message,
     .insert_row = message_insert,
     .bind = message_bind,
     .column = message_column,

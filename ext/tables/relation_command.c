@@ -13,25 +13,17 @@
 
 #define COUNT(array) ((int)(sizeof array / sizeof *array))
 
-enum { COMMAND, ARGUMENT, RESULT };
-
-static const SealColumn command_columns[] = {
-    {"command", SEAL_KIND_TEXT, SEAL_COL_REQUIRED, NULL},
-    {"argument", SEAL_KIND_VALUE, SEAL_COL_VIRTUAL, NULL},
-    {"result", SEAL_KIND_TEXT, SEAL_COL_READ_ONLY | SEAL_COL_VIRTUAL, NULL},
-    {"at", SEAL_KIND_INSTANT, SEAL_COL_HIDDEN, NULL},
-};
-
 /* sweep: removes at most `argument` rows (none given: all) of what has ended; gives how many. */
 static int run_sweep(SealRow *row, int64_t at, char **result) {
   (void)at;
-  const SealCell *argument = &row->cells[ARGUMENT];
+  const SealCell *argument = &row->cells[COMMAND_ARGUMENT];
   int64_t limit = INT64_MAX, removed;
   if (argument->form == SEAL_CELL_VALUE) {
     limit = sqlite3_value_numeric_type(argument->value) == SQLITE_INTEGER
                 ? sqlite3_value_int64(argument->value)
                 : 0;
-    if (limit < 1) return seal_row_refuse(row, ARGUMENT, "sweep takes a number of rows, from 1 on");
+    if (limit < 1)
+      return seal_row_refuse(row, COMMAND_ARGUMENT, "sweep takes a number of rows, from 1 on");
   }
   int rc = seal_sweep(row->p, limit, row->at, &removed);
   if (rc != SQLITE_OK) return rc;
@@ -49,8 +41,9 @@ static int run_rotate_key(SealRow *row, int64_t at, char **result) {
 static int run_rekey(SealRow *row, int64_t at, char **result) {
   (void)at;
   int64_t count;
-  const SealCell *argument = &row->cells[ARGUMENT];
-  if (argument->form != SEAL_CELL_VALUE) return seal_row_refuse(row, ARGUMENT, "rekey takes a key");
+  const SealCell *argument = &row->cells[COMMAND_ARGUMENT];
+  if (argument->form != SEAL_CELL_VALUE)
+    return seal_row_refuse(row, COMMAND_ARGUMENT, "rekey takes a key");
   int n = sqlite3_value_bytes(argument->value);
   int rc = seal_rekey(row->p, sqlite3_value_blob(argument->value), n, &count, row->err);
   if (rc != SQLITE_OK) return rc;
@@ -62,7 +55,7 @@ static int run_rekey(SealRow *row, int64_t at, char **result) {
 static int run_issue_token(SealRow *row, int64_t at, char **result) {
   json_t *json = NULL;
   int unknown = 0;
-  SealText text = seal_row_text(row, ARGUMENT);
+  SealText text = seal_row_text(row, COMMAND_ARGUMENT);
   SealReason reason = text.p ? seal_json_parse(text.p, (size_t)text.n, 2, &json) : SEAL_INTERNAL;
   if (reason == SEAL_NOMEM) return SQLITE_NOMEM;
   const json_t *server = json_object_get(json, "val_server_id"),
@@ -73,7 +66,7 @@ static int run_issue_token(SealRow *row, int64_t at, char **result) {
   unsigned asked = scopes.p ? seal_scopes_read(scopes, &unknown) : 0;
   int rc;
   if (id.p == NULL || (scope && (scopes.p == NULL || unknown)) || (ttl && !json_is_integer(ttl))) {
-    rc = seal_row_refuse(row, ARGUMENT,
+    rc = seal_row_refuse(row, COMMAND_ARGUMENT,
                          "issue-token takes {\"val_server_id\", \"scope\", \"ttl\"}, known scopes, "
                          "seconds");
   } else {
@@ -92,12 +85,12 @@ static int run_checkpoint(SealRow *row, int64_t at, char **result) {
 /* export-mark: everything up to audit entry `argument` was exported; gives the checkpoint, up to which
 ** prune may go. */
 static int run_export_mark(SealRow *row, int64_t at, char **result) {
-  const SealCell *argument = &row->cells[ARGUMENT];
+  const SealCell *argument = &row->cells[COMMAND_ARGUMENT];
   int64_t marked;
   (void)at;
   if (argument->form != SEAL_CELL_VALUE ||
       sqlite3_value_numeric_type(argument->value) != SQLITE_INTEGER) {
-    return seal_row_refuse(row, ARGUMENT, "export-mark takes the number of an audit entry");
+    return seal_row_refuse(row, COMMAND_ARGUMENT, "export-mark takes the number of an audit entry");
   }
   int rc = seal_export_mark(row->p, sqlite3_value_int64(argument->value), &marked, row->err);
   if (rc != SQLITE_OK) return rc;
@@ -108,12 +101,12 @@ static int run_export_mark(SealRow *row, int64_t at, char **result) {
 /* prune: removes what is older than the instant `argument` from the ledgers; gives {"through", "audit",
 ** "usage", "occupancy"}. */
 static int run_prune(SealRow *row, int64_t at, char **result) {
-  const SealCell *argument = &row->cells[ARGUMENT];
+  const SealCell *argument = &row->cells[COMMAND_ARGUMENT];
   SealPruned pruned;
   int64_t before;
   (void)at;
   if (argument->form != SEAL_CELL_VALUE || seal_value_instant(argument->value, &before) != 0) {
-    return seal_row_refuse(row, ARGUMENT, "prune takes an instant");
+    return seal_row_refuse(row, COMMAND_ARGUMENT, "prune takes an instant");
   }
   int rc = seal_prune(row->p, before, &pruned, row->err);
   if (rc != SQLITE_OK) return rc;
@@ -148,13 +141,13 @@ static int read_question(const json_t *json, SealAsk *ask) {
 static int run_explain(SealRow *row, int64_t at, char **result) {
   json_t *json = NULL;
   SealAsk ask = {.at = at};
-  SealText text = seal_row_text(row, ARGUMENT);
+  SealText text = seal_row_text(row, COMMAND_ARGUMENT);
   SealReason reason = text.p ? seal_json_parse(text.p, (size_t)text.n, 2, &json) : SEAL_INTERNAL;
   if (reason == SEAL_NOMEM) return SQLITE_NOMEM;
   SealText id = seal_json_member(json, "val_server_id");
   int rc;
   if (reason != SEAL_VALID || id.p == NULL || read_question(json, &ask) != 0) {
-    rc = seal_row_refuse(row, ARGUMENT,
+    rc = seal_row_refuse(row, COMMAND_ARGUMENT,
                          "explain-authorization takes {\"val_server_id\", \"seal_service\", "
                          "\"val_service_id\", \"identities\", \"key_records\", \"key_format\", "
                          "\"scope\", \"exp_time\"}");
@@ -168,8 +161,8 @@ static int run_explain(SealRow *row, int64_t at, char **result) {
 
 /* apply: argument a bundle of the registrar's; gives {"applied", "at", "more", "objects"}. */
 static int run_apply(SealRow *row, int64_t at, char **result) {
-  SealText bundle = seal_row_text(row, ARGUMENT);
-  if (bundle.p == NULL) return seal_row_refuse(row, ARGUMENT, "apply takes a bundle");
+  SealText bundle = seal_row_text(row, COMMAND_ARGUMENT);
+  if (bundle.p == NULL) return seal_row_refuse(row, COMMAND_ARGUMENT, "apply takes a bundle");
   return seal_apply(row->p, bundle, at, result, row->err);
 }
 
@@ -199,15 +192,13 @@ static int record(SealRow *row, const char *command, int64_t at, const char *res
 }
 
 static int command_insert(SealRow *row, int64_t *rowid) {
-  SealText name = seal_row_text(row, COMMAND);
+  SealText name = seal_row_text(row, COMMAND_COMMAND);
   char quoted[SEAL_QUOTE_MAX + 8];
   int i = 0;
-  while (i < COUNT(commands) && ((size_t)name.n != strlen(commands[i].name) ||
-                                 memcmp(name.p, commands[i].name, (size_t)name.n) != 0)) {
-    i++;
-  }
+  while (i < COUNT(commands) && !seal_text_is(name, commands[i].name)) i++;
   if (i == COUNT(commands)) {
-    return seal_row_refuse(row, COMMAND, "\"%s\" is not a command", seal_quote(name, quoted));
+    return seal_row_refuse(row, COMMAND_COMMAND, "\"%s\" is not a command",
+                           seal_quote(name, quoted));
   }
   char *result = NULL;
   int64_t at = row->at.t;
@@ -221,7 +212,8 @@ static int command_insert(SealRow *row, int64_t *rowid) {
     SealText none = {NULL, 0};
     SealResultNew what = {
         .name = name,
-        .argument = commands[i].secret || commands[i].large ? none : seal_row_text(row, ARGUMENT),
+        .argument =
+            commands[i].secret || commands[i].large ? none : seal_row_text(row, COMMAND_ARGUMENT),
         .text = result,
     };
     rc = seal_result_add(row->p, SEAL_COMMANDS, &what, rowid);
@@ -248,26 +240,16 @@ static int command_bind(Seal *p, sqlite3_stmt *view) {
 }
 
 static int command_column(Seal *p, sqlite3_context *ctx, sqlite3_stmt *row, int column) {
-  if (column != ARGUMENT && column != RESULT) return 0;
+  if (column != COMMAND_ARGUMENT && column != COMMAND_RESULT) return 0;
   const SealResult *r =
       seal_result_by_seq(p, SEAL_COMMANDS, sqlite3_column_int64(row, SEAL_VIEW_ID));
-  const char *text = r == NULL ? NULL : column == ARGUMENT ? r->argument : r->text;
+  const char *text = r == NULL ? NULL : column == COMMAND_ARGUMENT ? r->argument : r->text;
   if (text != NULL) sqlite3_result_text(ctx, text, -1, SQLITE_TRANSIENT);
   return r != NULL;
 }
 
 const SealRelation seal_relation_command = {
-    .name = "command",
-    .columns = command_columns,
-    .n_columns = COUNT(command_columns),
-    .create = SQL_CREATE_COMMAND,
-    .drop = SQL_DROP_COMMAND,
-    .view = SQL_VIEW_COMMAND,
-    .view_all = SQL_VIEW_COMMAND,
-    .find = SEAL_NO_SQL,
-    .insert = SEAL_NO_SQL,
-    .update = SEAL_NO_SQL,
-    .in_use = SEAL_NO_SQL,
+    .is = &seal_description_command,
     .insert_row = command_insert,
     .bind = command_bind,
     .column = command_column,

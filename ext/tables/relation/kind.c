@@ -163,9 +163,9 @@ static int check_text(const SealColumn *column, sqlite3_value *value, char *prob
     }
     return problem_is(problem, size, "is not text of at most %d bytes", TEXT_MAX);
   case SEAL_KIND_WORD:
-    if (check_word(column->arg, text) == 0) return 0;
+    if (check_word(column->words, text) == 0) return 0;
     return problem_is(problem, size, "\"%s\" is not one of: %s", seal_quote(text, quoted),
-                      column->arg);
+                      column->words);
   case SEAL_KIND_SERVICE:
     if (seal_service_name(text) != NULL) return 0;
     return problem_is(problem, size, "\"%s\" is not a SEAL service", seal_quote(text, quoted));

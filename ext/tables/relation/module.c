@@ -47,8 +47,8 @@ typedef struct Module {
 
 int seal_relation_column(const SealRelation *relation, const char *name) {
   int i = 0;
-  while (strcmp(relation->columns[i].name, name) != 0) i++;
-  assert(i < relation->n_columns);
+  while (strcmp(relation->is->columns[i].name, name) != 0) i++;
+  assert(i < relation->is->n_columns);
   return i;
 }
 
@@ -70,8 +70,8 @@ static const char *declared_type(SealKind kind) {
 static int declare(sqlite3 *db, const SealRelation *relation) {
   sqlite3_str *sql = sqlite3_str_new(db);
   sqlite3_str_appendall(sql, "CREATE TABLE x(");
-  for (int i = 0; i < relation->n_columns; i++) {
-    const SealColumn *column = &relation->columns[i];
+  for (int i = 0; i < relation->is->n_columns; i++) {
+    const SealColumn *column = &relation->is->columns[i];
     sqlite3_str_appendf(sql, "%s\"%w\"%s%s", i ? ", " : "", column->name,
                         declared_type(column->kind),
                         column->flags & SEAL_COL_HIDDEN ? " HIDDEN" : "");
@@ -88,7 +88,8 @@ static int declare(sqlite3 *db, const SealRelation *relation) {
 static int check_arguments(const Module *m, int argc, const char *const *argv,
                            const SealRelation **out, char **message) {
   int i = 0;
-  while (argc == 4 && m->relations[i] != NULL && strcmp(m->relations[i]->name, argv[3]) != 0) i++;
+  while (argc == 4 && m->relations[i] != NULL && strcmp(m->relations[i]->is->name, argv[3]) != 0)
+    i++;
   *out = argc == 4 ? m->relations[i] : NULL;
   if (*out == NULL) {
     *message = sqlite3_mprintf("seal: the argument is one relation's name, as in "
@@ -126,7 +127,7 @@ static int table_create(sqlite3 *db, void *aux, int argc, const char *const *arg
                         sqlite3_vtab **out, char **message) {
   const SealRelation *relation;
   int rc = check_arguments(aux, argc, argv, &relation, message);
-  if (rc == SQLITE_OK) rc = sqlite3_exec(db, seal_sql[relation->create], NULL, NULL, message);
+  if (rc == SQLITE_OK) rc = sqlite3_exec(db, seal_sql[relation->is->create], NULL, NULL, message);
   return rc == SQLITE_OK ? table_connect(db, aux, argc, argv, out, message) : rc;
 }
 
@@ -149,7 +150,7 @@ static int table_destroy(sqlite3_vtab *base) {
   Table *table = (Table *)base;
   for (int i = 0; i < SCANS; i++) scan_clear(table, &table->scans[i]);
   seal_store_release(seal_store(table->p));
-  int rc = sqlite3_exec(seal_db(table->p), seal_sql[table->relation->drop], NULL, NULL, NULL);
+  int rc = sqlite3_exec(seal_db(table->p), seal_sql[table->relation->is->drop], NULL, NULL, NULL);
   return rc == SQLITE_OK ? table_disconnect(base) : rc;
 }
 
@@ -221,7 +222,7 @@ static void plan_at(Plan *plan, int i) {
 
 static void plan_constraint(Plan *plan, int i) {
   const struct sqlite3_index_constraint *c = &plan->info->aConstraint[i];
-  const SealColumn *column = c->iColumn < 0 ? NULL : &plan->relation->columns[c->iColumn];
+  const SealColumn *column = c->iColumn < 0 ? NULL : &plan->relation->is->columns[c->iColumn];
   const char *op = operator_text(c->op);
   if (column != NULL && strcmp(column->name, "at") == 0) {
     plan_at(plan, i);
@@ -249,25 +250,19 @@ static void plan_constraint(Plan *plan, int i) {
   if (column != NULL && column->flags & SEAL_COL_KEY) plan->key |= 1U << c->iColumn;
 }
 
-int seal_relation_keys(const SealRelation *relation) {
-  int n = 0;
-  for (int i = 0; i < relation->n_columns; i++)
-    n += (relation->columns[i].flags & SEAL_COL_KEY) != 0;
-  return n;
-}
-
 /* ORDER BY, if all of it is ours to give. */
 static void plan_order(Plan *plan, sqlite3_str *order) {
   sqlite3_index_info *info = plan->info;
   if (info->nOrderBy == 0) return;
   for (int i = 0; i < info->nOrderBy; i++) {
     int c = info->aOrderBy[i].iColumn;
-    if (c >= 0 && plan->relation->columns[c].flags & (SEAL_COL_HIDDEN | SEAL_COL_VIRTUAL)) return;
+    if (c >= 0 && plan->relation->is->columns[c].flags & (SEAL_COL_HIDDEN | SEAL_COL_VIRTUAL))
+      return;
   }
   for (int i = 0; i < info->nOrderBy; i++) {
     int c = info->aOrderBy[i].iColumn;
     sqlite3_str_appendf(order, "%s\"%w\"%s", i ? ", " : " ORDER BY ",
-                        c < 0 ? "id" : plan->relation->columns[c].name,
+                        c < 0 ? "id" : plan->relation->is->columns[c].name,
                         info->aOrderBy[i].desc ? " DESC" : "");
   }
   info->orderByConsumed = 1;
@@ -290,8 +285,8 @@ static void plan_limit(Plan *plan, sqlite3_str *order) {
 /* The columns that the query needs; the others are not computed. */
 static void plan_columns(const Plan *plan, sqlite3_str *out) {
   sqlite3_str_appendall(out, "id");
-  for (int i = 0; i < plan->relation->n_columns; i++) {
-    const SealColumn *column = &plan->relation->columns[i];
+  for (int i = 0; i < plan->relation->is->n_columns; i++) {
+    const SealColumn *column = &plan->relation->is->columns[i];
     if (column->flags & SEAL_COL_HIDDEN) continue;
     int used = (plan->info->colUsed >> (i < 63 ? i : 63)) & 1;
     if (used || plan->relation->column != NULL) {
@@ -326,8 +321,8 @@ static int table_best_index(sqlite3_vtab *base, sqlite3_index_info *info) {
   Plan plan = {.info = info, .relation = relation, .first = relation->bind ? 3 : 2};
   plan.where = sqlite3_str_new(NULL);
   for (int i = 0; i < info->nConstraint; i++) plan_constraint(&plan, i);
-  int unique = plan.key != 0 && __builtin_popcount(plan.key) == seal_relation_keys(relation);
-  enum SealSql view = plan.lookup || unique ? relation->view : relation->view_all;
+  int unique = plan.key != 0 && __builtin_popcount(plan.key) == relation->is->n_keys;
+  enum SealSql view = plan.lookup || unique ? relation->is->view : relation->is->view_all;
   info->estimatedRows = unique ? 1 : plan.lookup ? 10 : plan.key ? 1000 : 1000000;
   info->estimatedCost = unique ? 10 : plan.lookup ? 50 : plan.key ? 5000 : 3000000;
   if (unique) info->idxFlags = SQLITE_INDEX_SCAN_UNIQUE;
@@ -398,7 +393,7 @@ static int refuse_instant(Table *table, sqlite3_value *value) {
   return set_error(&table->base,
                    sqlite3_mprintf("seal_%s: \"%s\" is not an instant (RFC 3339, a date, "
                                    "or integer seconds since 1970)",
-                                   table->relation->name, seal_quote(text, quoted)));
+                                   table->relation->is->name, seal_quote(text, quoted)));
 }
 
 /* Binds one argument by its letter; *none is set when no row can match. */
@@ -474,7 +469,7 @@ static void result_instant(sqlite3_context *ctx, int64_t t) {
 static int cursor_column(sqlite3_vtab_cursor *base, sqlite3_context *ctx, int i) {
   Cursor *cursor = (Cursor *)base;
   const SealRelation *relation = ((Table *)base->pVtab)->relation;
-  const SealColumn *column = &relation->columns[i];
+  const SealColumn *column = &relation->is->columns[i];
   if (sqlite3_vtab_nochange(ctx)) return SQLITE_OK;
   if (column->flags & SEAL_COL_HIDDEN) {
     if (strcmp(column->name, "at") == 0 && !cursor->all) result_instant(ctx, cursor->at.t);
@@ -512,11 +507,12 @@ static int cursor_rowid(sqlite3_vtab_cursor *base, sqlite3_int64 *out) {
 /* What a fault of the system is called: SQLite's own message, if the error is a nested statement's. */
 static char *fault_text(Seal *p, const SealRelation *relation, int rc) {
   if (rc == SQLITE_CORRUPT_VTAB) {
-    return sqlite3_mprintf("seal_%s: a stored row is not what the registrar wrote", relation->name);
+    return sqlite3_mprintf("seal_%s: a stored row is not what the registrar wrote",
+                           relation->is->name);
   }
   const char *text =
       sqlite3_errcode(seal_db(p)) == SQLITE_OK ? sqlite3_errstr(rc) : sqlite3_errmsg(seal_db(p));
-  return sqlite3_mprintf("seal_%s: %s", relation->name, text);
+  return sqlite3_mprintf("seal_%s: %s", relation->is->name, text);
 }
 
 /* The gate's name for a write: argc is 1 for a DELETE; argv[0] is NULL for an INSERT. */
@@ -592,7 +588,7 @@ static int table_rollback_to(sqlite3_vtab *base, int n) {
 static int table_rename(sqlite3_vtab *base, const char *name) {
   Table *table = (Table *)base;
   (void)name;
-  return set_error(base, sqlite3_mprintf("seal_%s can't be renamed", table->relation->name));
+  return set_error(base, sqlite3_mprintf("seal_%s can't be renamed", table->relation->is->name));
 }
 
 /* The suffixes of storage: seal_agreement_data, seal_term_held, … */

@@ -38,7 +38,7 @@ static int is_needed(const SealColumn *column) {
 }
 
 int seal_row_refuse(SealRow *row, int i, const char *format, ...) {
-  const SealColumn *column = &row->relation->columns[i];
+  const SealColumn *column = &row->relation->is->columns[i];
   va_list ap;
   va_start(ap, format);
   char *problem = sqlite3_vmprintf(format, ap);
@@ -46,7 +46,7 @@ int seal_row_refuse(SealRow *row, int i, const char *format, ...) {
   if (problem == NULL) return SQLITE_NOMEM;
   int rc = seal_refuse(row->err,
                        is_needed(column) ? SEAL_MANDATORY_IE_INCORRECT : SEAL_OPTIONAL_IE_INCORRECT,
-                       "seal_%s.%s: %s", row->relation->name, column->name, problem);
+                       "seal_%s.%s: %s", row->relation->is->name, column->name, problem);
   sqlite3_free(problem);
   return rc;
 }
@@ -56,9 +56,10 @@ int seal_row_unique(SealRow *row) {
   sqlite3_str *text = sqlite3_str_new(NULL);
   sqlite3_str_appendall(text, "UNIQUE constraint failed:");
   const char *comma = "";
-  for (int i = 0; i < relation->n_columns; i++) {
-    if ((relation->columns[i].flags & SEAL_COL_KEY) == 0) continue;
-    sqlite3_str_appendf(text, "%s seal_%s.%s", comma, relation->name, relation->columns[i].name);
+  for (int i = 0; i < relation->is->n_columns; i++) {
+    if ((relation->is->columns[i].flags & SEAL_COL_KEY) == 0) continue;
+    sqlite3_str_appendf(text, "%s seal_%s.%s", comma, relation->is->name,
+                        relation->is->columns[i].name);
     comma = ",";
   }
   sqlite3_free(row->err->detail);
@@ -66,12 +67,12 @@ int seal_row_unique(SealRow *row) {
   return row->err->detail ? SQLITE_CONSTRAINT_VTAB : SQLITE_NOMEM;
 }
 
-int seal_relation_find(Seal *p, const SealRelation *relation, const SealText *key, int n,
+int seal_relation_find(Seal *p, const SealDescription *is, const SealText *key, int n,
                        int64_t *id) {
   static const char types[] = "sss";
   sqlite3_stmt *row;
-  assert(n >= 1 && n <= 3 && relation->find != SEAL_NO_SQL);
-  int rc = seal_store_row(seal_store(p), relation->find, &row, types + 3 - n, &key[0],
+  assert(n == is->n_keys && n <= 3 && is->find != SEAL_NO_SQL);
+  int rc = seal_store_row(seal_store(p), is->find, &row, types + 3 - n, &key[0],
                           n > 1 ? &key[1] : NULL, n > 2 ? &key[2] : NULL);
   *id = rc == SQLITE_ROW ? sqlite3_column_int64(row, 0) : 0;
   seal_store_reset(row);
@@ -85,7 +86,7 @@ static int is_stored(const SealColumn *column) {
 
 /* Fills a cell with a value that was given, once it is checked. */
 static int cell_given(SealRow *row, int i, sqlite3_value *value) {
-  const SealColumn *column = &row->relation->columns[i];
+  const SealColumn *column = &row->relation->is->columns[i];
   SealCell *cell = &row->cells[i];
   char problem[PROBLEM];
   cell->changed = 1;
@@ -102,7 +103,7 @@ static int cell_given(SealRow *row, int i, sqlite3_value *value) {
 
 /* Fills a cell that the statement leaves out of an INSERT, or sets to NULL. */
 static int cell_null(SealRow *row, int i) {
-  const SealColumn *column = &row->relation->columns[i];
+  const SealColumn *column = &row->relation->is->columns[i];
   SealCell *cell = &row->cells[i];
   cell->changed = 1;
   cell->form = SEAL_CELL_NULL;
@@ -113,7 +114,7 @@ static int cell_null(SealRow *row, int i) {
   }
   if (!is_needed(column)) return SQLITE_OK;
   return seal_refuse(row->err, SEAL_MANDATORY_IE_MISSING, "seal_%s.%s is needed",
-                     row->relation->name, column->name);
+                     row->relation->is->name, column->name);
 }
 
 /* Fills a cell with the old row's value. */
@@ -123,7 +124,7 @@ static void cell_old(SealRow *row, int i) {
   cell->changed = 0;
   cell->form = SEAL_CELL_NULL;
   if (sqlite3_value_type(value) == SQLITE_NULL) return;
-  if (row->relation->columns[i].kind == SEAL_KIND_INSTANT) {
+  if (row->relation->is->columns[i].kind == SEAL_KIND_INSTANT) {
     cell->form = SEAL_CELL_INT;
     cell->i = sqlite3_value_int64(value);
   } else {
@@ -134,7 +135,7 @@ static void cell_old(SealRow *row, int i) {
 
 /* The hidden columns: the clock, and the credential. */
 static int hidden_given(SealRow *row, int i, sqlite3_value *value) {
-  const SealColumn *column = &row->relation->columns[i];
+  const SealColumn *column = &row->relation->is->columns[i];
   if (sqlite3_value_type(value) == SQLITE_NULL) return SQLITE_OK;
   if (strcmp(column->name, "at") == 0) {
     int rc = cell_given(row, i, value);
@@ -151,7 +152,7 @@ static int same_as_old(SealRow *row, int i, sqlite3_value *value) {
   sqlite3_value *old = sqlite3_column_value(row->old, i + 1);
   if (sqlite3_value_type(old) == SQLITE_NULL) return sqlite3_value_type(value) == SQLITE_NULL;
   int64_t instant;
-  if (row->relation->columns[i].kind == SEAL_KIND_INSTANT) {
+  if (row->relation->is->columns[i].kind == SEAL_KIND_INSTANT) {
     return seal_value_instant(value, &instant) == 0 && instant == sqlite3_value_int64(old);
   }
   int n = sqlite3_value_bytes(value);
@@ -160,7 +161,7 @@ static int same_as_old(SealRow *row, int i, sqlite3_value *value) {
 }
 
 static int fill_column(SealRow *row, int i, sqlite3_value *value) {
-  const SealColumn *column = &row->relation->columns[i];
+  const SealColumn *column = &row->relation->is->columns[i];
   if (column->flags & SEAL_COL_HIDDEN) return hidden_given(row, i, value);
   int null = sqlite3_value_type(value) == SQLITE_NULL;
   if (row->old != NULL && (sqlite3_value_nochange(value) || same_as_old(row, i, value))) {
@@ -170,14 +171,14 @@ static int fill_column(SealRow *row, int i, sqlite3_value *value) {
   int fixed = row->old && column->flags & (SEAL_COL_KEY | SEAL_COL_FIXED);
   if (fixed || (column->flags & SEAL_COL_READ_ONLY && !null)) {
     return seal_refuse(row->err, SEAL_MODIFICATION_NOT_ALLOWED, "seal_%s.%s can't be %s",
-                       row->relation->name, column->name, row->old ? "changed" : "given");
+                       row->relation->is->name, column->name, row->old ? "changed" : "given");
   }
   return null ? cell_null(row, i) : cell_given(row, i, value);
 }
 
 static int fill(SealRow *row, sqlite3_value **values) {
   int rc = SQLITE_OK;
-  for (int i = 0; rc == SQLITE_OK && i < row->relation->n_columns; i++) {
+  for (int i = 0; rc == SQLITE_OK && i < row->relation->is->n_columns; i++) {
     rc = fill_column(row, i, values[i]);
   }
   return rc;
@@ -205,8 +206,8 @@ static int run(SealRow *row, enum SealSql sql) {
   int rc = seal_store_prepare(seal_store(row->p), sql, &stmt);
   if (rc != SQLITE_OK) return rc;
   if (row->rowid != 0) rc = sqlite3_bind_int64(stmt, 1, row->rowid);
-  for (int i = 0; rc == SQLITE_OK && i < row->relation->n_columns; i++) {
-    if (is_stored(&row->relation->columns[i])) rc = bind_cell(stmt, at++, &row->cells[i]);
+  for (int i = 0; rc == SQLITE_OK && i < row->relation->is->n_columns; i++) {
+    if (is_stored(&row->relation->is->columns[i])) rc = bind_cell(stmt, at++, &row->cells[i]);
   }
   if (rc == SQLITE_OK && row->extra[0] && at <= sqlite3_bind_parameter_count(stmt)) {
     rc = sqlite3_bind_text(stmt, at, row->extra, -1, SQLITE_STATIC);
@@ -222,12 +223,12 @@ static int run(SealRow *row, enum SealSql sql) {
 /* "seal_term:sla-7/identity-management/v2x". */
 static char *object_name(const SealRow *row) {
   sqlite3_str *text = sqlite3_str_new(NULL);
-  sqlite3_str_appendf(text, "seal_%s", row->relation->name);
+  sqlite3_str_appendf(text, "seal_%s", row->relation->is->name);
   const char *mark = ":";
-  for (int i = 0; i < row->relation->n_columns; i++) {
-    if ((row->relation->columns[i].flags & SEAL_COL_KEY) == 0) continue;
+  for (int i = 0; i < row->relation->is->n_columns; i++) {
+    if ((row->relation->is->columns[i].flags & SEAL_COL_KEY) == 0) continue;
     sqlite3_str_appendall(text, mark);
-    seal_name_append(text, seal_row_text(row, i), seal_relation_keys(row->relation) > 1);
+    seal_name_append(text, seal_row_text(row, i), row->relation->is->n_keys > 1);
     mark = "/";
   }
   return sqlite3_str_finish(text);
@@ -237,8 +238,8 @@ static char *object_name(const SealRow *row) {
 static int detail_json(const SealRow *row, char **out) {
   json_t *object = json_object();
   int bad = object == NULL;
-  for (int i = 0; !bad && i < row->relation->n_columns; i++) {
-    const SealColumn *column = &row->relation->columns[i];
+  for (int i = 0; !bad && i < row->relation->is->n_columns; i++) {
+    const SealColumn *column = &row->relation->is->columns[i];
     const SealCell *cell = &row->cells[i];
     if (!cell->changed || !is_stored(column) || column->flags & SEAL_COL_KEY) continue;
     if (cell->form == SEAL_CELL_NULL && row->old == NULL) continue;
@@ -264,8 +265,8 @@ static int detail_json(const SealRow *row, char **out) {
 static int record(SealRow *row, const char *operation) {
   char *object = object_name(row), *detail = NULL;
   SealText service = {NULL, 0};
-  for (int i = 0; i < row->relation->n_columns; i++) {
-    if (row->relation->columns[i].kind == SEAL_KIND_SERVICE) service = seal_row_text(row, i);
+  for (int i = 0; i < row->relation->is->n_columns; i++) {
+    if (row->relation->is->columns[i].kind == SEAL_KIND_SERVICE) service = seal_row_text(row, i);
   }
   int rc = object ? detail_json(row, &detail) : SQLITE_NOMEM;
   int64_t at = row->at.t;
@@ -281,7 +282,7 @@ static int record(SealRow *row, const char *operation) {
 
 /* Loads the row as it is now: columns as in its view. */
 static int load_old(SealRow *row) {
-  char *sql = sqlite3_mprintf(seal_sql[SQL_VIEW_FRAME], "*", seal_sql[row->relation->view],
+  char *sql = sqlite3_mprintf(seal_sql[SQL_VIEW_FRAME], "*", seal_sql[row->relation->is->view],
                               " AND id = ?2", "");
   if (sql == NULL) return SQLITE_NOMEM;
   int rc = seal_store_text(seal_store(row->p), sql, &row->old);
@@ -305,12 +306,12 @@ static int store(SealRow *row, enum SealSql sql, const char *operation, sqlite3_
 /* INSERT OR REPLACE on a key that is there changes the row, but not what never changes. */
 static int replace_check(SealRow *row) {
   int rc = load_old(row);
-  for (int i = 0; rc == SQLITE_OK && i < row->relation->n_columns; i++) {
-    const SealColumn *column = &row->relation->columns[i];
+  for (int i = 0; rc == SQLITE_OK && i < row->relation->is->n_columns; i++) {
+    const SealColumn *column = &row->relation->is->columns[i];
     if ((column->flags & SEAL_COL_FIXED) == 0 || row->cells[i].form != SEAL_CELL_VALUE) continue;
     if (!same_as_old(row, i, row->cells[i].value)) {
       rc = seal_refuse(row->err, SEAL_MODIFICATION_NOT_ALLOWED, "seal_%s.%s can't be changed",
-                       row->relation->name, column->name);
+                       row->relation->is->name, column->name);
     }
   }
   return rc;
@@ -320,18 +321,18 @@ static int replace_check(SealRow *row) {
 static int find_same_key(SealRow *row, int64_t *id) {
   SealText key[3] = {{NULL, 0}};
   int n = 0;
-  for (int i = 0; i < row->relation->n_columns; i++) {
-    if (row->relation->columns[i].flags & SEAL_COL_KEY) key[n++] = seal_row_text(row, i);
+  for (int i = 0; i < row->relation->is->n_columns; i++) {
+    if (row->relation->is->columns[i].flags & SEAL_COL_KEY) key[n++] = seal_row_text(row, i);
   }
   assert(n > 0 && n <= 3);
   *id = 0;
-  return key[0].p ? seal_relation_find(row->p, row->relation, key, n, id) : SQLITE_OK;
+  return key[0].p ? seal_relation_find(row->p, row->relation->is, key, n, id) : SQLITE_OK;
 }
 
 /* Finds the row that has the key already; a key that was not given is computed first, by the check. */
 static int find_there(SealRow *row, int64_t *there) {
   const SealRelation *relation = row->relation;
-  if (relation->find == SEAL_NO_SQL) return SQLITE_OK;
+  if (relation->is->find == SEAL_NO_SQL) return SQLITE_OK;
   int derived = row->cells[0].form == SEAL_CELL_NULL;
   int rc = derived && relation->check != NULL ? relation->check(row) : SQLITE_OK;
   return rc == SQLITE_OK ? find_same_key(row, there) : rc;
@@ -347,9 +348,9 @@ static int insert(SealRow *row, sqlite3_value **values, sqlite3_int64 *rowid) {
     *rowid = id;
     return rc;
   }
-  if (rc == SQLITE_OK && relation->insert == SEAL_NO_SQL) {
+  if (rc == SQLITE_OK && relation->is->insert == SEAL_NO_SQL) {
     return seal_refuse(row->err, SEAL_MODIFICATION_NOT_ALLOWED, "seal_%s takes no rows",
-                       relation->name);
+                       relation->is->name);
   }
   if (rc == SQLITE_OK) rc = find_there(row, &there);
   if (rc == SQLITE_OK && there != 0) {
@@ -359,30 +360,31 @@ static int insert(SealRow *row, sqlite3_value **values, sqlite3_int64 *rowid) {
   }
   if (rc == SQLITE_OK && relation->check != NULL) rc = relation->check(row);
   if (rc != SQLITE_OK) return rc;
-  if (there == 0) return store(row, relation->insert, "insert", rowid);
+  if (there == 0) return store(row, relation->is->insert, "insert", rowid);
   *rowid = there;
-  return store(row, relation->update, "update", NULL);
+  return store(row, relation->is->update, "update", NULL);
 }
 
 static int update(SealRow *row, sqlite3_value **values) {
   const SealRelation *relation = row->relation;
-  if (relation->update == SEAL_NO_SQL && relation->update_row == NULL) {
+  if (relation->is->update == SEAL_NO_SQL && relation->update_row == NULL) {
     return seal_refuse(row->err, SEAL_MODIFICATION_NOT_ALLOWED, "rows of seal_%s can't be changed",
-                       relation->name);
+                       relation->is->name);
   }
   int rc = load_old(row);
   if (rc == SQLITE_OK) rc = fill(row, values);
   if (rc == SQLITE_OK && relation->check != NULL) rc = relation->check(row);
   if (rc != SQLITE_OK) return rc;
   if (relation->update_row != NULL) return relation->update_row(row);
-  return store(row, relation->update, "update", NULL);
+  return store(row, relation->is->update, "update", NULL);
 }
 
 /* Refused while something valid hangs on the row. */
 static int check_use(SealRow *row, int64_t at) {
   sqlite3_stmt *used;
-  if (row->relation->in_use == SEAL_NO_SQL) return SQLITE_OK;
-  int rc = seal_store_row(seal_store(row->p), row->relation->in_use, &used, "ii", row->rowid, at);
+  if (row->relation->is->in_use == SEAL_NO_SQL) return SQLITE_OK;
+  int rc =
+      seal_store_row(seal_store(row->p), row->relation->is->in_use, &used, "ii", row->rowid, at);
   if (rc == SQLITE_ROW) {
     char *object = object_name(row);
     SealText what = seal_column_text(used, 0);
@@ -399,27 +401,27 @@ static int check_use(SealRow *row, int64_t at) {
 static int delete (SealRow *row) {
   const SealRelation *relation = row->relation;
   if (relation->delete_row != NULL) return relation->delete_row(row);
-  if (relation->remove == NULL) {
+  if (relation->is->remove == NULL) {
     return seal_refuse(row->err, SEAL_MODIFICATION_NOT_ALLOWED, "rows of seal_%s can't be deleted",
-                       relation->name);
+                       relation->is->name);
   }
   int rc = load_old(row);
-  for (int i = 0; rc == SQLITE_OK && i < relation->n_columns; i++) {
-    if (!(relation->columns[i].flags & SEAL_COL_HIDDEN)) cell_old(row, i);
+  for (int i = 0; rc == SQLITE_OK && i < relation->is->n_columns; i++) {
+    if (!(relation->is->columns[i].flags & SEAL_COL_HIDDEN)) cell_old(row, i);
   }
   if (rc == SQLITE_OK) rc = check_use(row, row->at.t);
   if (rc == SQLITE_OK) rc = record(row, "delete");
   if (rc == SQLITE_OK && relation->after != NULL) rc = relation->after(row, 1);
-  if (rc == SQLITE_OK) rc = seal_remove(row->p, relation->remove, row->rowid);
+  if (rc == SQLITE_OK) rc = seal_remove(row->p, relation->is->remove, row->rowid);
   return rc;
 }
 
 int seal_relation_write(Seal *p, const SealRelation *relation, SealAt at, int argc,
                         sqlite3_value **argv, sqlite3_int64 *rowid, SealError *err) {
-  assert(relation->n_columns <= SEAL_COLUMNS_MAX);
+  assert(relation->is->n_columns <= SEAL_COLUMNS_MAX);
   int rc, inserts = argc > 1 && sqlite3_value_type(argv[0]) == SQLITE_NULL;
   SealRow row;
-  memset(&row, 0, offsetof(SealRow, cells) + (size_t)relation->n_columns * sizeof row.cells[0]);
+  memset(&row, 0, offsetof(SealRow, cells) + (size_t)relation->is->n_columns * sizeof row.cells[0]);
   row.p = p;
   row.relation = relation;
   row.err = err;
@@ -433,7 +435,7 @@ int seal_relation_write(Seal *p, const SealRelation *relation, SealAt at, int ar
       rc = delete (&row);
     } else if (sqlite3_value_int64(argv[1]) != row.rowid) {
       rc = seal_refuse(err, SEAL_MODIFICATION_NOT_ALLOWED, "seal_%s.rowid can't be changed",
-                       relation->name);
+                       relation->is->name);
     } else {
       rc = update(&row, argv + 2);
     }

@@ -1,0 +1,29 @@
+-- seal_anchor: whom the registrar trusts besides.
+-- A generation is drawn, not counted: what was parsed of an anchor must not be taken for another one that got its row id,
+-- nor for a change that was rolled back. crl_number is decimal text: it has up to 160 bits (RFC 5280 5.2.3).
+-- relation: anchor
+-- storage: id          INTEGER PRIMARY KEY
+-- column: anchor_id    id key                              "the name of the anchor"
+-- column: type         word(ca crl issuer) required fixed  "ca (of certificates), crl (of a CA that is stored), issuer (of access tokens, at a SEAL server of bundles)"
+-- column: subject      text                                "of a CRL: its issuer, read from it"
+-- column: iss          id fixed                            "of an issuer, needed there: what its tokens say"
+-- column: value        value required write-only           "PEM, DER, or a JWK Set; replaced whole or not at all"
+-- column: exp_time     instant                             "until when it is trusted; NULL: for ever"
+-- column: status       word(active revoked)                "active (default), revoked"
+-- column: at           instant hidden                      "the clock: another instant that is asked for; NULL: every stored row"
+-- storage: crl_number  TEXT insert(:extra) update(coalesce(:extra, crl_number))
+-- storage: generation  INTEGER NOT NULL insert(random()) update(random())
+-- statements: find insert update remove
+
+-- name: create_anchor
+CREATE TABLE main.seal_anchor_data(
+  {{anchor_storage}}
+);
+CREATE UNIQUE INDEX main.seal_anchor_iss ON seal_anchor_data(iss) WHERE type = 'issuer';
+
+-- name: drop_anchor
+DROP TABLE main.seal_anchor_data;
+
+-- name: view_anchor
+SELECT w.id, {{anchor_view}} FROM {{anchor_from}}
+WHERE (?1 IS NULL OR coalesce(w.exp_time, {{forever}}) > ?1)

@@ -1,0 +1,46 @@
+-- seal_registrar: the one row of the registrar itself, and its signing keys.
+-- Counts are cast so that they compare as the relation's own INTEGER columns do.
+-- relation: registrar r
+-- storage: id              INTEGER PRIMARY KEY CHECK (id = 1)
+-- column: identifier       id required                                "what a token's aud must contain, and the iss of the registrar's own; at a SEAL server its seal_server_id"
+-- column: skms_uri         text                                       "the registrar's own key management URI: sKmsUri of a KM Request"
+-- column: format           count read-only not-null                   "number of the storage format"
+-- column: installed_time   instant read-only not-null                 "when it was installed"
+-- column: sealed           count read-only from(CAST(?2 AS INTEGER))  "1 until this connection is unlocked"
+-- column: signing_kid      text read-only                             "kid of the key that signs now; NULL before the first rotate-key"
+-- column: last_sweep_time  instant read-only                          "when it was swept last"
+-- column: agreements       count read-only from(CAST((SELECT count(*) FROM main.seal_agreement_data) AS INTEGER))  "how many are stored"
+-- column: val_servers      count read-only from(CAST((SELECT count(*) FROM main.seal_val_server_data) AS INTEGER))  "how many are stored"
+-- column: configurations   count read-only from(CAST((SELECT count(*) FROM main.seal_configuration_data) AS INTEGER))  "how many are stored"
+-- column: identities       count read-only from(CAST((SELECT coalesce(sum(identities), 0) FROM main.seal_term_use) AS INTEGER))  "how many are stored; what has ended counts until it is swept"
+-- column: key_records      count read-only from(CAST((SELECT coalesce(sum(key_records), 0) FROM main.seal_term_use) AS INTEGER))  "how many are stored; what has ended counts until it is swept"
+-- column: applied          text read-only from(r.bundle_to)           "at a SEAL server: how far bundles were applied"
+-- storage: clock_time      INTEGER NOT NULL
+-- storage: seal_check      BLOB
+-- storage: bundle_to       TEXT
+-- storage: bundle_seq      INTEGER
+-- storage: bundle_time     INTEGER
+-- statements: update
+
+-- name: create_registrar
+CREATE TABLE main.seal_registrar_data(
+  {{registrar_storage}}
+);
+CREATE TABLE main.seal_registrar_key(
+  id INTEGER PRIMARY KEY,
+  kid TEXT NOT NULL UNIQUE,
+  public TEXT NOT NULL,
+  private BLOB NOT NULL,
+  created_time INTEGER NOT NULL,
+  retired_time INTEGER,
+  until INTEGER NOT NULL
+);
+INSERT INTO main.seal_registrar_data(id, identifier, format, installed_time, clock_time)
+VALUES (1, 'urn:seal:registrar', 2, CAST(strftime('%s', 'now') AS INTEGER), 0);
+
+-- name: drop_registrar
+DROP TABLE main.seal_registrar_data;
+DROP TABLE main.seal_registrar_key;
+
+-- name: view_registrar
+SELECT r.id, {{registrar_view}} FROM {{registrar_from}}
