@@ -87,6 +87,7 @@ proc read_column {rest} {
       error "no flag $token: one of $::flags bundle, from() shown() refers() insert()"
     }
   }
+  if {$kind eq "value" && [dict exists $item bundle]} {error "a bundle is JSON: it has no bytes"}
   if {$kind eq "integer"} {error "no column is of kind integer: that is storage's"}
   return $item
 }
@@ -359,6 +360,11 @@ proc make_sql {} {
   foreach name [lsort [array names relation]] {
     set at [dict get $relation($name) at]
     if {[items $name is_column] eq {}} {fail "$at: $name has no column"}
+    foreach item [keys $name] {
+      if {[members $name] ne {} && ![dict exists $item bundle]} {
+        fail "[dict get $item at]: a bundle that tells of a $name needs its key"
+      }
+    }
     foreach part {storage view from state told given} {
       if {[info exists fragment(${name}_$part)]} {fail "$at: fragment ${name}_$part is made, not written"}
       set fragment(${name}_$part) [fragment_$part $name]

@@ -24,6 +24,15 @@ int seal_text_same(SealText a, SealText b) {
   return a.p != NULL && b.p != NULL && a.n == b.n && memcmp(a.p, b.p, (size_t)a.n) == 0;
 }
 
+int seal_is_word(SealText text, const char *words) {
+  while (text.p != NULL && *words) {
+    size_t n = strcspn(words, " ");
+    if (n == (size_t)text.n && memcmp(words, text.p, n) == 0) return 1;
+    words += n + (words[n] == ' ');
+  }
+  return 0;
+}
+
 size_t seal_utf8_length(const char *p, size_t n) {
   assert(n > 0);
   unsigned char first = (unsigned char)p[0], second = n > 1 ? (unsigned char)p[1] : 0;

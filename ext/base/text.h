@@ -26,6 +26,10 @@ int seal_text_is(SealText text, const char *string);
 /* Returns 1 if both have the same bytes, and 0 if not. No text is equal to no text, as SQL's NULL. */
 int seal_text_same(SealText a, SealText b);
 
+/* Returns 1 if the text is one of the words of a NUL-terminated string, which are separated by single spaces,
+** and 0 if not. */
+int seal_is_word(SealText text, const char *words);
+
 /* Gives the length in bytes of the UTF-8 character at p, of which n bytes (at least 1) are left: 1 to
 ** 4, or 0 if there is none (RFC 3629 4: nothing overlong, no surrogates, nothing above U+10FFFF). */
 size_t seal_utf8_length(const char *p, size_t n);

@@ -22,43 +22,12 @@ typedef struct Check {
   int64_t entry; /* number of the entry that is checked, from 1 on */
 } Check;
 
-static const SealShape shapes[] = {
-    {"seal_agreement:",
-     "i:agreement_id i:val_provider_id t:start_time t:stop_time s:status c:max_val_servers", 1,
-     SQL_APPLY_AGREEMENT, SQL_AGREEMENT_FIND, seal_remove_agreement, SQL_COUNT},
-    {"seal_term:",
-     "i:agreement_id w:seal_service i:val_service_id c:max_identities c:max_key_records "
-     "c:max_validity a:key_formats a:scopes t:start_time t:stop_time",
-     3, SQL_APPLY_TERM, SQL_TERM_FIND, seal_remove_term, SQL_COUNT},
-    {"seal_val_server:", "i:val_server_id i:agreement_id t:exp_time s:status", 1,
-     SQL_APPLY_VAL_SERVER, SQL_VAL_SERVER_FIND, seal_remove_val_server, SQL_COUNT},
-    {"seal_policy:", "w:seal_service i:val_service_id i:name j:value t:start_time t:exp_time", 3,
-     SQL_APPLY_POLICY, SQL_POLICY_FIND, NULL, SQL_POLICY_REMOVE},
-    {"seal_configuration:",
-     "i:val_server_id i:conf_id w:seal_service t:exp_time n:until T:created_time T:updated_time "
-     "o:supp_feat",
-     2, SQL_APPLY_CONFIGURATION, SQL_COUNT, NULL, SQL_COUNT},
-};
-#define N_SHAPES (sizeof shapes / sizeof *shapes)
-
-const SealShape *seal_shape_of(const char *object) {
-  for (size_t i = 0; object != NULL && i < N_SHAPES; i++) {
-    if (strncmp(object, shapes[i].prefix, strlen(shapes[i].prefix)) == 0) return &shapes[i];
-  }
-  return NULL;
-}
-
 /************************************************************************************************
 ** The form of a state.
 */
 static int is_instant(const json_t *value) {
   int64_t n = json_integer_value(value);
   return json_is_integer(value) && n >= SEAL_INSTANT_MIN && n <= SEAL_INSTANT_MAX;
-}
-
-static int is_status(const char *text) {
-  return text != NULL && (strcmp(text, "active") == 0 || strcmp(text, "suspended") == 0 ||
-                          strcmp(text, "terminated") == 0);
 }
 
 /* 1 if a text is JSON; with `words`, an array of strings. -1: out of memory. A scalar is looked at in an
@@ -80,43 +49,37 @@ static int is_json(SealText text, int words) {
   return reason == SEAL_NOMEM ? -1 : good;
 }
 
-/* A member by the letter of its kind: i id, t instant or NULL, T instant, n number, c count or NULL,
-** s status, w SEAL service, o text or NULL, j JSON, a array of words or NULL. -1: out of memory. */
-static int member_is(char letter, const json_t *value) {
-  SealText text = {json_string_value(value), (int)json_string_length(value)};
-  switch (letter) {
-  case 'i':
-    return seal_is_id(text);
-  case 't':
-    return json_is_null(value) || is_instant(value);
-  case 'T':
-    return is_instant(value);
-  case 'n':
-    return json_is_integer(value);
-  case 'c':
-    return json_is_null(value) || (json_is_integer(value) && json_integer_value(value) >= 0);
-  case 's':
-    return is_status(text.p);
-  case 'w':
-    return seal_service_name(text) != NULL;
-  case 'o':
-    return json_is_null(value) || text.p != NULL;
-  case 'j':
-    return is_json(text, 0);
-  default:
-    assert(letter == 'a');
-    return json_is_null(value) ? 1 : is_json(text, 1);
-  }
+static int is_text_or_null(const json_t *value) {
+  return json_is_null(value) || json_is_string(value);
 }
 
-/* The next "letter:name" of a shape: gives the letter, 0 at the end. */
-static char next_member(const char **at, char name[32]) {
-  if (**at == 0) return 0;
-  char letter = **at;
-  size_t n = strcspn(*at + 2, " ");
-  sqlite3_snprintf(32, name, "%.*s", (int)n, *at + 2);
-  *at += 2 + n + ((*at)[2 + n] == ' ');
-  return letter;
+/* 1 if a member of a state has the form of its column. -1: out of memory. */
+static int member_is(const SealColumn *member, const json_t *value) {
+  SealText text = {json_string_value(value), (int)json_string_length(value)};
+  if (json_is_null(value)) return (member->flags & SEAL_COL_NOT_NULL) == 0;
+  switch (member->kind) {
+  case SEAL_KIND_ID:
+    return seal_is_id(text);
+  case SEAL_KIND_INSTANT:
+    return is_instant(value);
+  case SEAL_KIND_INTEGER:
+    return json_is_integer(value);
+  case SEAL_KIND_COUNT:
+    return json_is_integer(value) && json_integer_value(value) >= 0;
+  case SEAL_KIND_WORD:
+    return seal_is_word(text, member->words);
+  case SEAL_KIND_SERVICE:
+    return seal_service_name(text) != NULL;
+  case SEAL_KIND_WORDS:
+    return is_json(text, 1);
+  case SEAL_KIND_RANGES:
+  case SEAL_KIND_ENDPOINT:
+  case SEAL_KIND_JSON:
+    return is_json(text, 0);
+  default:
+    assert(member->kind != SEAL_KIND_VALUE); /* the build tells no bytes */
+    return text.p != NULL;
+  }
 }
 
 /* A window that ends before it starts is none. */
@@ -128,19 +91,18 @@ static int is_window(const json_t *state) {
          json_integer_value(start) < json_integer_value(stop);
 }
 
-static int check_state(SealApply *a, const SealShape *shape, const char *object,
+static int check_state(SealApply *a, const SealDescription *is, const char *object,
                        const json_t *state) {
-  const char *at = shape->members;
-  char name[32];
   sqlite3_str *own = sqlite3_str_new(NULL);
-  int rc = SQLITE_OK, n = 0;
-  sqlite3_str_appendall(own, shape->prefix);
-  for (char letter; rc == SQLITE_OK && (letter = next_member(&at, name)) != 0; n++) {
-    int good = member_is(letter, json_object_get(state, name));
+  int rc = SQLITE_OK;
+  sqlite3_str_appendall(own, is->prefix);
+  for (int i = 0; rc == SQLITE_OK && i < is->n_members; i++) {
+    const char *name = is->members[i].name;
+    int good = member_is(&is->members[i], json_object_get(state, name));
     if (good <= 0) rc = good < 0 ? SQLITE_NOMEM : seal_refuse_form(a, name);
-    if (rc != SQLITE_OK || n >= shape->n_keys) continue;
-    if (n) sqlite3_str_appendchar(own, 1, '/');
-    seal_name_append(own, seal_json_member(state, name), shape->n_keys > 1);
+    if (rc != SQLITE_OK || i >= is->n_keys) continue;
+    if (i) sqlite3_str_appendchar(own, 1, '/');
+    seal_name_append(own, seal_json_member(state, name), is->n_keys > 1);
   }
   if (rc == SQLITE_OK) rc = sqlite3_str_errcode(own);
   if (rc == SQLITE_OK && strcmp(sqlite3_str_value(own), object) != 0) {
@@ -240,15 +202,14 @@ static int check_services(Check *c, const json_t *state, const char *agreement) 
            : json_is_array(services) ? SQLITE_OK
                                      : seal_refuse_form(c->a, "services");
   json_array_foreach(services, i, service) {
-    const json_t *id = json_object_get(service, "val_service_id");
+    SealText id = seal_json_member(service, "val_service_id");
     if (rc != SQLITE_OK) break;
-    if (!member_is('i', id) || !member_is('i', json_object_get(service, "term")) ||
-        !member_is('o', json_object_get(service, "key_format")) ||
-        !member_is('o', json_object_get(service, "scope")) ||
-        number_of(seen, json_string_value(id))) {
+    if (!seal_is_id(id) || !seal_is_id(seal_json_member(service, "term")) ||
+        !is_text_or_null(json_object_get(service, "key_format")) ||
+        !is_text_or_null(json_object_get(service, "scope")) || number_of(seen, id.p)) {
       rc = seal_refuse_form(c->a, "services");
     }
-    if (rc == SQLITE_OK) rc = set_number(seen, json_string_value(id), 1);
+    if (rc == SQLITE_OK) rc = set_number(seen, id.p, 1);
     if (rc == SQLITE_OK) rc = check_term(c, agreement, state, seal_json_member(service, "term"));
   }
   json_decref(seen);
@@ -286,7 +247,7 @@ static int is_record(const json_t *record) {
   int n = 0;
   for (int i = 0; i < 3; i++) {
     const json_t *id = json_object_get(record, ids[i]);
-    if (!json_is_null(id) && !member_is('i', id)) return 0;
+    if (!json_is_null(id) && !seal_is_id(seal_json_member(record, ids[i]))) return 0;
     n += !json_is_null(id);
   }
   if (key_info.p == NULL) return 0;
@@ -295,8 +256,8 @@ static int is_record(const json_t *record) {
   int good = seal_b64url_decode(key_info.p, (size_t)key_info.n, bytes) >= 0;
   seal_wipe(bytes, (size_t)key_info.n + 1);
   free(bytes);
-  return good && n <= 1 && member_is('o', json_object_get(record, "key_format")) &&
-         member_is('o', json_object_get(record, "user_uri"));
+  return good && n <= 1 && is_text_or_null(json_object_get(record, "key_format")) &&
+         is_text_or_null(json_object_get(record, "user_uri"));
 }
 
 /* [place, kind, text]: one of n places, a kind that this SEAL service is told of such a configuration. */
@@ -388,27 +349,28 @@ static int check_configuration(Check *c, const json_t *entry, const json_t *stat
 ** Objects.
 */
 /* What an object that ends was called: as many parts as its kind has. */
-static int check_end(Check *c, const SealShape *shape, const char *name) {
+static int check_end(Check *c, const SealDescription *is, const char *name) {
   char *copy = sqlite3_mprintf("%s", name), *parts[3];
   if (copy == NULL) return SQLITE_NOMEM;
-  int n = shape->n_keys > 1 ? seal_name_split(copy, parts) : 1;
+  int n = is->n_keys > 1 ? seal_name_split(copy, parts) : 1;
   sqlite3_free(copy);
-  if (n != shape->n_keys) return seal_refuse_form(c->a, "object");
-  return shape->apply == SQL_APPLY_AGREEMENT ? set_number(c->ends, name, c->entry) : SQLITE_OK;
+  if (n != is->n_keys) return seal_refuse_form(c->a, "object");
+  return is == &seal_description_agreement ? set_number(c->ends, name, c->entry) : SQLITE_OK;
 }
 
-static int check_found(Check *c, const SealShape *shape, const json_t *entry, const json_t *state) {
-  int rc = check_state(c->a, shape, seal_text_member(entry, "object"), state);
+static int check_found(Check *c, const SealDescription *is, const json_t *entry,
+                       const json_t *state) {
+  int rc = check_state(c->a, is, seal_text_member(entry, "object"), state);
   if (rc != SQLITE_OK) return rc;
-  if (shape->apply == SQL_APPLY_CONFIGURATION) return check_configuration(c, entry, state);
-  if (shape->apply == SQL_APPLY_POLICY) {
+  if (is == &seal_description_configuration) return check_configuration(c, entry, state);
+  if (is == &seal_description_policy) {
     return strcmp(seal_text_member(state, "seal_service"), c->a->seal_service) == 0
                ? SQLITE_OK
                : seal_refuse_form(c->a, "a policy of another SEAL service");
   }
-  if (shape->apply == SQL_APPLY_AGREEMENT) return SQLITE_OK;
+  if (is == &seal_description_agreement) return SQLITE_OK;
   rc = check_agreement(c, seal_text_member(state, "agreement_id"));
-  if (rc != SQLITE_OK || shape->apply != SQL_APPLY_VAL_SERVER) return rc;
+  if (rc != SQLITE_OK || is != &seal_description_val_server) return rc;
   return json_object_set(c->of, seal_text_member(state, "val_server_id"),
                          json_object_get(state, "agreement_id")) == 0
              ? SQLITE_OK
@@ -417,18 +379,18 @@ static int check_found(Check *c, const SealShape *shape, const json_t *entry, co
 
 static int check_object(Check *c, const json_t *entry) {
   const char *object = seal_text_member(entry, "object");
-  const SealShape *shape = seal_shape_of(object);
+  const SealDescription *is = seal_told_relation(object);
   const json_t *state = json_object_get(entry, "state");
-  if (shape == NULL) return seal_refuse_form(c->a, "object");
-  const char *name = object + strlen(shape->prefix);
+  if (is == NULL) return seal_refuse_form(c->a, "object");
+  const char *name = object + strlen(is->prefix);
   int rc;
-  if (state == NULL && shape->apply == SQL_APPLY_CONFIGURATION) {
+  if (state == NULL && is == &seal_description_configuration) {
     return check_more(c, entry, name);
   }
   if (json_is_null(state)) {
-    rc = check_end(c, shape, name);
+    rc = check_end(c, is, name);
   } else {
-    rc = check_found(c, shape, entry, state);
+    rc = check_found(c, is, entry, state);
   }
   if (rc != SQLITE_OK) return rc;
   return set_number(c->known, object, json_is_null(state) ? -c->entry : c->entry);

@@ -243,24 +243,24 @@ static int write_configuration(SealApply *a, const char *name, const json_t *ent
 }
 
 /* Takes away an object without rows, and what hangs on it. */
-static int end_state(SealApply *a, const SealShape *shape, const char *name) {
+static int end_state(SealApply *a, const SealDescription *is, const char *name) {
   sqlite3_stmt *row;
   char *copy = sqlite3_mprintf("%s", name), *parts[3] = {copy, NULL, NULL};
   int64_t id = 0;
   if (copy == NULL) return SQLITE_NOMEM;
-  if (shape->n_keys > 1) (void)seal_name_split(copy, parts);
-  int rc = seal_store_row(seal_store(a->p), shape->find, &row, shape->n_keys > 1 ? "ttt" : "t",
-                          parts[0], parts[1], parts[2]);
+  if (is->n_keys > 1) (void)seal_name_split(copy, parts);
+  int rc = seal_store_row(seal_store(a->p), is->find, &row, is->n_keys > 1 ? "ttt" : "t", parts[0],
+                          parts[1], parts[2]);
   if (rc == SQLITE_ROW) id = sqlite3_column_int64(row, 0);
   seal_store_reset(row);
   sqlite3_free(copy);
   if (rc != SQLITE_ROW) return rc == SQLITE_DONE ? SQLITE_OK : rc;
-  if (shape->remove != NULL) return seal_remove(a->p, shape->remove, id);
-  return seal_store_run(seal_store(a->p), shape->remove_one, "i", id);
+  return seal_remove(a->p, is->remove, id);
 }
 
 /* A VAL server's agreement never changes: one of another agreement is another VAL server. */
-static int end_other(SealApply *a, const SealShape *shape, const char *name, const json_t *state) {
+static int end_other(SealApply *a, const SealDescription *is, const char *name,
+                     const json_t *state) {
   sqlite3_stmt *row;
   int rc = seal_store_row(seal_store(a->p), SQL_BUNDLE_VAL_SERVER_AGREEMENT, &row, "t", name);
   int other =
@@ -269,17 +269,17 @@ static int end_other(SealApply *a, const SealShape *shape, const char *name, con
              seal_text_member(state, "agreement_id")) != 0;
   seal_store_reset(row);
   if (rc != SQLITE_ROW) return rc == SQLITE_DONE ? SQLITE_OK : rc;
-  return other ? end_state(a, shape, name) : SQLITE_OK;
+  return other ? end_state(a, is, name) : SQLITE_OK;
 }
 
 /* An object without rows: its state, or its end. */
-static int write_state(SealApply *a, const SealShape *shape, const char *name,
+static int write_state(SealApply *a, const SealDescription *is, const char *name,
                        const json_t *state) {
-  if (json_is_null(state)) return end_state(a, shape, name);
-  int rc = shape->apply == SQL_APPLY_VAL_SERVER ? end_other(a, shape, name, state) : SQLITE_OK;
+  if (json_is_null(state)) return end_state(a, is, name);
+  int rc = is == &seal_description_val_server ? end_other(a, is, name, state) : SQLITE_OK;
   char *text = rc == SQLITE_OK ? seal_json_dump(state) : NULL;
   if (rc == SQLITE_OK) {
-    rc = text ? seal_store_run(seal_store(a->p), shape->apply, "t", text) : SQLITE_NOMEM;
+    rc = text ? seal_store_run(seal_store(a->p), is->apply, "t", text) : SQLITE_NOMEM;
   }
   sqlite3_free(text);
   return rc;
@@ -307,12 +307,12 @@ int seal_apply_write(SealApply *a) {
   int rc = a->from == NULL ? clear_all(a) : SQLITE_OK;
   json_array_foreach(objects, i, entry) {
     const char *object = seal_text_member(entry, "object");
-    const SealShape *shape = seal_shape_of(object);
+    const SealDescription *is = seal_told_relation(object);
     if (rc != SQLITE_OK) break;
-    const char *name = object + strlen(shape->prefix);
-    rc = shape->apply == SQL_APPLY_CONFIGURATION
+    const char *name = object + strlen(is->prefix);
+    rc = is == &seal_description_configuration
              ? write_configuration(a, name, entry)
-             : write_state(a, shape, name, json_object_get(entry, "state"));
+             : write_state(a, is, name, json_object_get(entry, "state"));
   }
   if (rc != SQLITE_OK) return rc;
   return seal_store_run(seal_store(a->p), SQL_APPLY_STATE_SET, "tii", a->to, a->seq, a->iat);

@@ -7,6 +7,7 @@
 #ifndef SEAL_EXCHANGE_INT_H
 #define SEAL_EXCHANGE_INT_H
 
+#include "columns.h"
 #include "registrar/exchange/exchange.h"
 #include "registrar/held/held_int.h"
 
@@ -46,6 +47,8 @@ int seal_tell_more(SealTeller *t, const SealTold *object, int64_t row, int64_t l
 ** is none. *copy is the caller's (sqlite3_free), and *conf_id, if it is asked for, points into it. */
 int seal_told_configuration(Seal *p, const char *name, char **copy, const char **conf_id,
                             sqlite3_stmt **row);
+/* The relation that an object's name begins with, of those that bundles tell of; else NULL. */
+const SealDescription *seal_told_relation(const char *object);
 /* Takes an object's name apart, in place: at most three parts; gives how many. */
 int seal_name_split(char *name, char *parts[3]);
 
@@ -64,19 +67,6 @@ typedef struct SealApply {
   SealKey *own;      /* the key that records are encrypted to; NULL until one is needed */
 } SealApply;
 
-/* A kind of object. */
-typedef struct SealShape {
-  const char *prefix; /* "seal_term:" */
-  const char
-      *members; /* of its state: "letter:name", separated by spaces; those of its key first */
-  int n_keys;
-  enum SealSql apply, find;
-  const enum SealSql *remove; /* NULL: remove_one */
-  enum SealSql remove_one;
-} SealShape;
-
-/* The kind of an object by its name, or NULL. */
-const SealShape *seal_shape_of(const char *object);
 const char *seal_text_member(const json_t *object, const char *name);
 /* Refuses a bundle that breaks a rule. */
 int seal_refuse_form(SealApply *a, const char *what);

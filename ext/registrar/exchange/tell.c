@@ -53,10 +53,17 @@ int seal_name_split(char *name, char *parts[3]) {
   return n;
 }
 
+const SealDescription *seal_told_relation(const char *object) {
+  for (int i = 0; object != NULL && seal_descriptions[i] != NULL; i++) {
+    const SealDescription *is = seal_descriptions[i];
+    if (is->members != NULL && strncmp(object, is->prefix, strlen(is->prefix)) == 0) return is;
+  }
+  return NULL;
+}
+
 /* The state of an object without rows, as its statement gives it; NULL when it is gone. The caller's
 ** (sqlite3_free). */
-static int read_state(SealTeller *t, enum SealSql sql, int several, const char *name,
-                      char **state) {
+static int read_state(SealTeller *t, const SealDescription *is, const char *name, char **state) {
   sqlite3_stmt *row;
   static const char types[] = "ttt";
   char *parts[3] = {NULL, NULL, NULL}, *copy = sqlite3_mprintf("%s", name);
@@ -64,8 +71,8 @@ static int read_state(SealTeller *t, enum SealSql sql, int several, const char *
   *state = NULL;
   if (copy == NULL) return SQLITE_NOMEM;
   parts[0] = copy;
-  if (several) n = seal_name_split(copy, parts);
-  int rc = seal_store_row(seal_store(t->p), sql, &row, types + 3 - n, parts[0],
+  if (is->n_keys > 1) n = seal_name_split(copy, parts);
+  int rc = seal_store_row(seal_store(t->p), is->bundle, &row, types + 3 - n, parts[0],
                           n > 1 ? parts[1] : NULL, n > 2 ? parts[2] : NULL);
   if (rc == SQLITE_ROW) {
     *state = sqlite3_mprintf("%s", (const char *)sqlite3_column_text(row, 0));
@@ -78,10 +85,9 @@ static int read_state(SealTeller *t, enum SealSql sql, int several, const char *
 
 /* An object without rows. Where its end is told of an object that is there again by now, what was told
 ** so far may have hung on the old one: then all of it counts as untold. */
-static int tell(SealTeller *t, const char *kind, enum SealSql sql, int several, const char *name,
-                int ended) {
-  char *object = sqlite3_mprintf("%s:%s", kind, name), *state = NULL;
-  int rc = object ? read_state(t, sql, several, name, &state) : SQLITE_NOMEM;
+static int tell(SealTeller *t, const SealDescription *is, const char *name, int ended) {
+  char *object = sqlite3_mprintf("%s%s", is->prefix, name), *state = NULL;
+  int rc = object ? read_state(t, is, name, &state) : SQLITE_NOMEM;
   if (rc == SQLITE_OK && ended && state != NULL) {
     open_entry(t, object);
     sqlite3_str_appendall(t->out, ",\"state\":null}");
@@ -95,7 +101,7 @@ static int tell(SealTeller *t, const char *kind, enum SealSql sql, int several, 
 }
 
 static int tell_agreement(SealTeller *t, const char *name) {
-  return tell(t, "seal_agreement", SQL_BUNDLE_AGREEMENT, 0, name, 0);
+  return tell(t, &seal_description_agreement, name, 0);
 }
 
 /************************************************************************************************
@@ -239,7 +245,7 @@ static int tell_parents(SealTeller *t, int64_t id, const char *agreement_id,
                         const char *val_server_id) {
   sqlite3_stmt *row;
   int rc = tell_agreement(t, agreement_id);
-  if (rc == SQLITE_OK) rc = tell(t, "seal_val_server", SQL_BUNDLE_VAL_SERVER, 0, val_server_id, 0);
+  if (rc == SQLITE_OK) rc = tell(t, &seal_description_val_server, val_server_id, 0);
   if (rc != SQLITE_OK) return rc;
   rc = seal_store_row(seal_store(t->p), SQL_BUNDLE_CONFIGURATION_TERMS, &row, "i", id);
   for (; rc == SQLITE_ROW; rc = sqlite3_step(row)) {
@@ -249,7 +255,7 @@ static int tell_parents(SealTeller *t, int64_t id, const char *agreement_id,
       seal_name_append(name, seal_column_text(row, i), 1);
     }
     char *text = sqlite3_str_finish(name);
-    int bad = text ? tell(t, "seal_term", SQL_BUNDLE_TERM, 1, text, 0) : SQLITE_NOMEM;
+    int bad = text ? tell(t, &seal_description_term, text, 0) : SQLITE_NOMEM;
     sqlite3_free(text);
     if (bad != SQLITE_OK) {
       rc = bad;
@@ -316,15 +322,15 @@ static int changed_since(SealTeller *t, const char *object, int64_t last, int *c
 }
 
 int seal_tell_more(SealTeller *t, const SealTold *object, int64_t row_id, int64_t last) {
-  static const char prefix[] = "seal_configuration:";
   sqlite3_stmt *row;
-  int changed = strncmp(object->name, prefix, sizeof prefix - 1) != 0;
+  int changed = seal_told_relation(object->name) != &seal_description_configuration;
   int rc = changed ? SQLITE_OK : changed_since(t, object->name, last, &changed);
   if (rc != SQLITE_OK) return rc;
   if (changed) return seal_tell(t, object);
   const char *conf_id;
   char *copy;
-  rc = seal_told_configuration(t->p, object->name + sizeof prefix - 1, &copy, &conf_id, &row);
+  const char *name = object->name + strlen(seal_description_configuration.prefix);
+  rc = seal_told_configuration(t->p, name, &copy, &conf_id, &row);
   if (rc == SQLITE_ROW && open_object(t, object->name, &rc)) {
     SealText service = seal_column_text(row, BUNDLE_CONFIGURATION_SEAL_SERVICE);
     int identities = service.p != NULL && strcmp(service.p, SEAL_IDM) == 0;
@@ -349,7 +355,7 @@ static int tell_term(SealTeller *t, const char *name, int ended) {
   (void)seal_name_split(copy, parts);
   int rc = tell_agreement(t, parts[0]);
   sqlite3_free(copy);
-  return rc == SQLITE_OK ? tell(t, "seal_term", SQL_BUNDLE_TERM, 1, name, ended) : rc;
+  return rc == SQLITE_OK ? tell(t, &seal_description_term, name, ended) : rc;
 }
 
 static int tell_val_server(SealTeller *t, const char *name, int ended) {
@@ -361,27 +367,23 @@ static int tell_val_server(SealTeller *t, const char *name, int ended) {
   if (rc == SQLITE_DONE) rc = SQLITE_OK;
   seal_store_reset(row);
   if (rc != SQLITE_OK) return rc;
-  return tell(t, "seal_val_server", SQL_BUNDLE_VAL_SERVER, 0, name, ended);
+  return tell(t, &seal_description_val_server, name, ended);
+}
+
+/* 1 if a policy is one of the SEAL service that is told. */
+static int is_own_policy(const SealTeller *t, const char *name) {
+  size_t n = strlen(t->seal_service);
+  return strncmp(name, t->seal_service, n) == 0 && name[n] == '/';
 }
 
 int seal_tell(SealTeller *t, const SealTold *object) {
-  const char *mark = strchr(object->name, ':');
-  size_t n = mark ? (size_t)(mark - object->name) : 0, service = strlen(t->seal_service);
-  if (n == 14 && memcmp(object->name, "seal_agreement", n) == 0) {
-    return tell(t, "seal_agreement", SQL_BUNDLE_AGREEMENT, 0, mark + 1, object->ended);
-  }
-  if (n == 9 && memcmp(object->name, "seal_term", n) == 0) {
-    return tell_term(t, mark + 1, object->ended);
-  }
-  if (n == 15 && memcmp(object->name, "seal_val_server", n) == 0) {
-    return tell_val_server(t, mark + 1, object->ended);
-  }
-  if (n == 18 && memcmp(object->name, "seal_configuration", n) == 0) {
-    return tell_configuration(t, object, mark + 1);
-  }
-  if (n == 11 && memcmp(object->name, "seal_policy", n) == 0 &&
-      strncmp(mark + 1, t->seal_service, service) == 0 && mark[1 + service] == '/') {
-    return tell(t, "seal_policy", SQL_BUNDLE_POLICY, 1, mark + 1, 0);
-  }
-  return SQLITE_OK; /* credentials, anchors, SEAL servers: told to nobody */
+  const SealDescription *is = seal_told_relation(object->name);
+  if (is == NULL) return SQLITE_OK; /* credentials, anchors, SEAL servers: told to nobody */
+  const char *name = object->name + strlen(is->prefix);
+  if (is == &seal_description_configuration) return tell_configuration(t, object, name);
+  if (is == &seal_description_term) return tell_term(t, name, object->ended);
+  if (is == &seal_description_val_server) return tell_val_server(t, name, object->ended);
+  if (is == &seal_description_agreement) return tell(t, is, name, object->ended);
+  assert(is == &seal_description_policy);
+  return is_own_policy(t, name) ? tell(t, is, name, 0) : SQLITE_OK;
 }

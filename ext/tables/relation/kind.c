@@ -39,16 +39,6 @@ static SealText value_text(sqlite3_value *value) {
   return text;
 }
 
-static int check_word(const char *words, SealText text) {
-  const char *at = words;
-  while (text.p != NULL && *at) {
-    size_t n = strcspn(at, " ");
-    if (n == (size_t)text.n && memcmp(at, text.p, n) == 0) return 0;
-    at += n + (at[n] == ' ');
-  }
-  return -1;
-}
-
 /* Digits, and at most one point with digits on both sides; at most 18 digits before it and 9 after. */
 static int check_decimal(SealText text) {
   int whole = 0, part = 0, i = 0;
@@ -163,7 +153,7 @@ static int check_text(const SealColumn *column, sqlite3_value *value, char *prob
     }
     return problem_is(problem, size, "is not text of at most %d bytes", TEXT_MAX);
   case SEAL_KIND_WORD:
-    if (check_word(column->words, text) == 0) return 0;
+    if (seal_is_word(text, column->words)) return 0;
     return problem_is(problem, size, "\"%s\" is not one of: %s", seal_quote(text, quoted),
                       column->words);
   case SEAL_KIND_SERVICE:
