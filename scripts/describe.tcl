@@ -112,14 +112,15 @@ proc describe {path lineno key rest} {
     fail "$here: '-- relation: $name' comes first, and once"
   }
   if {$key eq "relation"} {
-    if {[lindex $rest 0] ne $name || [llength $rest] > 2} {fail "$here: the file of relation [lindex $rest 0] is $rest.sql"}
-    set relation($name) [dict create at $here alias [expr {[llength $rest] > 1 ? [lindex $rest 1] : "w"}] items {}]
+    if {![regexp {^([a-z_]+)( [a-z]+)?$} $rest -> called alias]} {fail "$here: a relation has a name, and perhaps an alias"}
+    if {$called ne $name} {fail "$here: the file of relation $called is $called.sql"}
+    set relation($name) [dict create at $here alias [expr {$alias eq "" ? "w" : [string trim $alias]}] items {}]
     set statements_of($name) {}
     return
   }
   if {$key eq "statements"} {
-    foreach word $rest {
-      if {[info commands make_$word] eq ""} {fail "$here: no statement $word is made"}
+    foreach word [regexp -all -inline {\S+} $rest] {
+      if {![regexp {^[a-z_]+$} $word] || $word eq "sql" || [info commands make_$word] eq ""} {fail "$here: no statement $word is made"}
       lappend statements_of($name) $word $here
     }
     return
@@ -392,7 +393,7 @@ proc c_item {item kind} {
   if {$bits eq {}} {set bits 0}
   set words [dict get $item words]
   return "    \{\"[dict get $item name]\", SEAL_KIND_[string toupper $kind], [join $bits { | }],\
-      [expr {$words eq "" ? "NULL" : "\"$words\""}],\n     \"[dict get $item meaning]\"\},\n"
+      [expr {$words eq "" ? "NULL" : "\"$words\""}],\n     \"[string map {\\ \\\\} [dict get $item meaning]]\"\},\n"
 }
 
 # The enum's name of a statement that each relation has, in whatever file.
