@@ -120,8 +120,8 @@ static int find_and_judge(Seal *p, SealRequest *request, const char *seal_servic
 }
 
 /* Stores what the body says; `replaces` is 0 for a new configuration, whose name is written to conf_id. */
-static int put(Seal *p, SealRequest *request, SealBody *body, int64_t replaces,
-               char conf_id[SEAL_CONF_ID], char **text, SealError *err) {
+static int put_body(Seal *p, SealRequest *request, SealBody *body, int64_t replaces,
+                    char conf_id[SEAL_CONF_ID], char **text, SealError *err) {
   SealAct act = act_of(request);
   int rc = seal_configuration_put(p, &act, &body->conf, replaces, conf_id, err);
   return rc == SQLITE_OK ? answer_put(request, body, text) : rc;
@@ -132,7 +132,7 @@ int seal_configurations_post(Seal *p, SealRequest *request, const char *seal_ser
   SealBody body;
   char conf_id[SEAL_CONF_ID];
   int rc = seal_body_read(request, seal_service, 0, &body, err);
-  if (rc == SQLITE_OK) rc = put(p, request, &body, 0, conf_id, &out->body, err);
+  if (rc == SQLITE_OK) rc = put_body(p, request, &body, 0, conf_id, &out->body, err);
   if (rc == SQLITE_OK) {
     out->status = 201;
     out->location = sqlite3_mprintf("%s/%s", base_path(seal_service), conf_id);
@@ -230,7 +230,7 @@ int seal_configuration_replace(Seal *p, SealRequest *request, const char *seal_s
   if (rc == SQLITE_OK) rc = find(p, request, seal_service, &id, err);
   if (rc == SQLITE_OK) {
     body.conf.conf_id = request->conf_id;
-    rc = put(p, request, &body, id, NULL, &out->body, err);
+    rc = put_body(p, request, &body, id, NULL, &out->body, err);
   }
   out->status = 200;
   seal_body_clear(&body);
@@ -260,7 +260,7 @@ int seal_configuration_patch(Seal *p, SealRequest *request, const char *seal_ser
     if (!body.has_destination) {
       merged.conf.notification_destination = stored.conf.notification_destination;
     }
-    rc = put(p, request, &merged, id, NULL, &out->body, err);
+    rc = put_body(p, request, &merged, id, NULL, &out->body, err);
   }
   out->status = 200;
   seal_configuration_free(&stored);

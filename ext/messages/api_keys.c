@@ -20,7 +20,8 @@ static int check_token(const SealRequest *request, SealError *err) {
 }
 
 /* Whether the SLA lets the requester retrieve keys of the VAL service. */
-static int authorize(Seal *p, SealRequest *request, SealText val_service_id, SealError *err) {
+static int authorize_retrieval(Seal *p, SealRequest *request, SealText val_service_id,
+                               SealError *err) {
   SealGrant grant;
   SealAsk ask = {
       .val_server = request->who.val_server,
@@ -34,7 +35,7 @@ static int authorize(Seal *p, SealRequest *request, SealText val_service_id, Sea
   return seal_authorize(p, &ask, &grant, err);
 }
 
-static void append(sqlite3_str *out, const char *name, SealText text) {
+static void append_key_member(sqlite3_str *out, const char *name, SealText text) {
   if (text.p == NULL) return;
   int first = sqlite3_str_value(out)[sqlite3_str_length(out) - 1] == '{';
   sqlite3_str_appendf(out, "%s\"%s\":", first ? "" : ",", name);
@@ -78,15 +79,15 @@ static int answer_key_info(const SealFoundRecord *found, const SealRecord *asked
                            SealAnswer *answer) {
   sqlite3_str *out = sqlite3_str_new(NULL);
   sqlite3_str_appendall(out, "{");
-  append(out, "userUri", user_uri(found, asked, service));
-  append(out, "valService", service);
+  append_key_member(out, "userUri", user_uri(found, asked, service));
+  append_key_member(out, "valService", service);
   if (asked->val_user_id.p != NULL || asked->val_ue_id.p != NULL) {
     sqlite3_str_appendall(out, ",\"valTgtUe\":{");
-    append(out, "valUserId", asked->val_user_id);
-    append(out, "valUeId", asked->val_ue_id);
+    append_key_member(out, "valUserId", asked->val_user_id);
+    append_key_member(out, "valUeId", asked->val_ue_id);
     sqlite3_str_appendall(out, "}");
   }
-  append(out, "keyInfo", (SealText){found->key_info, found->n_key_info});
+  append_key_member(out, "keyInfo", (SealText){found->key_info, found->n_key_info});
   sqlite3_str_appendall(out, "}");
   return finish_keys(out, answer);
 }
@@ -111,7 +112,7 @@ int seal_key_records_get(Seal *p, SealRequest *request, const char *seal_service
                     "is not 1 to 255 bytes");
   }
   if (rc == SQLITE_OK) rc = read_target(target, &json, &asked, err);
-  if (rc == SQLITE_OK) rc = authorize(p, request, seal_text_from(service), err);
+  if (rc == SQLITE_OK) rc = authorize_retrieval(p, request, seal_text_from(service), err);
   if (rc == SQLITE_OK) {
     rc = seal_record_find(p, &request->who, seal_text_from(service), &asked, 1, request->at.t,
                           &found, err);
@@ -162,7 +163,8 @@ static int read_km(Seal *p, const SealRequest *request, SealText *service, SealR
 /* Appends the members that a KM Response takes over from the request. */
 static void append_echo(sqlite3_str *out, const SealRequest *request) {
   static const char *const names[] = {"sKmsUri", "serviceId", "clientId", "deviceId", "userId"};
-  for (int i = 0; i < 5; i++) append(out, names[i], seal_json_member(request->body, names[i]));
+  for (int i = 0; i < 5; i++)
+    append_key_member(out, names[i], seal_json_member(request->body, names[i]));
   sqlite3_str_appendf(out, "%s\"dateTime\":%lld",
                       sqlite3_str_value(out)[sqlite3_str_length(out) - 1] == '{' ? "" : ",",
                       (long long)request->at.t);
@@ -178,7 +180,7 @@ int seal_km_request_post(Seal *p, SealRequest *request, const char *seal_service
   memset(&found, 0, sizeof found);
   int rc = check_token(request, err);
   if (rc == SQLITE_OK) rc = read_km(p, request, &service, &asked, err);
-  if (rc == SQLITE_OK) rc = authorize(p, request, service, err);
+  if (rc == SQLITE_OK) rc = authorize_retrieval(p, request, service, err);
   if (rc == SQLITE_CONSTRAINT_VTAB && err->cause == SEAL_SLA_SERVICE_NOT_GRANTED) {
     /* Of another's VAL service there is no key information, like of none. */
     seal_error_clear(err);
@@ -190,9 +192,9 @@ int seal_km_request_post(Seal *p, SealRequest *request, const char *seal_service
   if (rc == SQLITE_OK) {
     sqlite3_str *text = sqlite3_str_new(NULL);
     sqlite3_str_appendall(text, "{");
-    append(text, "userUri", user_uri(&found, &asked, service));
+    append_key_member(text, "userUri", user_uri(&found, &asked, service));
     append_echo(text, request);
-    append(text, "payload", (SealText){found.key_info, found.n_key_info});
+    append_key_member(text, "payload", (SealText){found.key_info, found.n_key_info});
     sqlite3_str_appendall(text, "}");
     rc = finish_keys(text, out);
   }

@@ -225,8 +225,8 @@ static int find_seen(Seal *p, const SealRequest *request, SealOutcome *out, Seal
 }
 
 /* Keeps what came of a message that changed something. */
-static int keep(Seal *p, const SealRequest *request, const SealAnswer *answer, SealOutcome *out,
-                SealError *err) {
+static int keep_outcome(Seal *p, const SealRequest *request, const SealAnswer *answer,
+                        SealOutcome *out, SealError *err) {
   void *sealed = NULL;
   int n = 0, rc = SQLITE_OK;
   SealText text = seal_text_from(out->response);
@@ -428,7 +428,7 @@ int seal_message_handle(Seal *p, SealText message_id, SealText text, SealAt at, 
   if (rc == SQLITE_OK) {
     out->status = answer.status;
     rc = success(&answer, &out->response);
-    if (rc == SQLITE_OK && !request.reads) rc = keep(p, &request, &answer, out, &err);
+    if (rc == SQLITE_OK && !request.reads) rc = keep_outcome(p, &request, &answer, out, &err);
   } else if ((rc == SQLITE_CONSTRAINT_VTAB || rc == SQLITE_CORRUPT_VTAB) &&
              err.cause != SEAL_CAUSE_NONE) {
     /* A sealed value that is lost is found by reading, before anything was written. */

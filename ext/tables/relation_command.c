@@ -180,7 +180,7 @@ static const struct {
     {"apply", run_apply, 0, 0, 1},
 };
 
-static int record(SealRow *row, const char *command, int64_t at, const char *result) {
+static int record_command(SealRow *row, const char *command, int64_t at, const char *result) {
   json_t *object = result ? json_pack("{s:s}", "result", result) : NULL;
   char *detail = object ? seal_json_dump(object) : NULL;
   json_decref(object);
@@ -206,7 +206,7 @@ static int command_insert(SealRow *row, int64_t *rowid) {
   if (rc == SQLITE_DONE) {
     rc = SQLITE_OK; /* nothing has changed, and so is not audited */
   } else if (rc == SQLITE_OK && !commands[i].reads) {
-    rc = record(row, commands[i].name, at, commands[i].secret ? NULL : result);
+    rc = record_command(row, commands[i].name, at, commands[i].secret ? NULL : result);
   }
   if (rc == SQLITE_OK) {
     SealText none = {NULL, 0};

@@ -12,7 +12,7 @@ static int key_result(SealRow *row, int rc) {
   return seal_row_unique_of(row, rc, key);
 }
 
-static int check_scope(SealRow *row) {
+static int check_scope_words(SealRow *row) {
   SealText scope = seal_row_text(row, KEY_SCOPE);
   if (scope.p == NULL || seal_is_scope(scope)) return SQLITE_OK;
   return seal_row_refuse(row, KEY_SCOPE, "is not words with single spaces between them");
@@ -31,7 +31,7 @@ static int key_insert(SealRow *row, int64_t *rowid) {
       .at = row->at,
       .on_conflict = row->on_conflict,
   };
-  int rc = check_scope(row);
+  int rc = check_scope_words(row);
   if (rc == SQLITE_OK) rc = seal_row_insert(row->p, &ask, rowid, row->err);
   return key_result(row, rc);
 }
@@ -43,7 +43,7 @@ static int key_update(SealRow *row) {
       .scope = seal_row_text(row, KEY_SCOPE),
       .at = row->at,
   };
-  int rc = check_scope(row);
+  int rc = check_scope_words(row);
   if (rc == SQLITE_OK) rc = seal_row_update(row->p, &ask, row->rowid);
   return key_result(row, rc);
 }

@@ -141,7 +141,7 @@ static int check_there(Check *c, const char *object, const char *agreement, enum
   return rc == SQLITE_DONE ? refuse_missing(c) : rc == SQLITE_ROW ? SQLITE_OK : rc;
 }
 
-static int check_agreement(Check *c, const char *id) {
+static int check_agreement_object(Check *c, const char *id) {
   const char *const key[3] = {id, NULL, NULL};
   char *object = sqlite3_mprintf("seal_agreement:%s", id);
   if (object == NULL) return SQLITE_NOMEM;
@@ -169,7 +169,7 @@ static int agreement_of(Check *c, const char *val_server_id, char **out) {
   return rc == SQLITE_ROW || rc == SQLITE_DONE ? SQLITE_OK : rc;
 }
 
-static int check_val_server(Check *c, const char *id, const char *agreement) {
+static int check_val_server_object(Check *c, const char *id, const char *agreement) {
   const char *const key[3] = {id, NULL, NULL};
   char *object = sqlite3_mprintf("seal_val_server:%s", id);
   if (object == NULL) return SQLITE_NOMEM;
@@ -178,7 +178,7 @@ static int check_val_server(Check *c, const char *id, const char *agreement) {
   return rc;
 }
 
-static int check_term(Check *c, const char *agreement, const json_t *state, SealText term) {
+static int check_term_object(Check *c, const char *agreement, const json_t *state, SealText term) {
   const char *const key[3] = {agreement, seal_text_member(state, "seal_service"), term.p};
   sqlite3_str *text = sqlite3_str_new(NULL);
   sqlite3_str_appendall(text, "seal_term:");
@@ -210,7 +210,8 @@ static int check_services(Check *c, const json_t *state, const char *agreement) 
       rc = seal_refuse_form(c->a, "services");
     }
     if (rc == SQLITE_OK) rc = set_number(seen, id.p, 1);
-    if (rc == SQLITE_OK) rc = check_term(c, agreement, state, seal_json_member(service, "term"));
+    if (rc == SQLITE_OK)
+      rc = check_term_object(c, agreement, state, seal_json_member(service, "term"));
   }
   json_decref(seen);
   return rc;
@@ -338,7 +339,7 @@ static int check_configuration(Check *c, const json_t *entry, const json_t *stat
   }
   int rc = agreement_of(c, val_server_id, &agreement);
   if (rc == SQLITE_OK && agreement == NULL) rc = refuse_missing(c);
-  if (rc == SQLITE_OK) rc = check_val_server(c, val_server_id, agreement);
+  if (rc == SQLITE_OK) rc = check_val_server_object(c, val_server_id, agreement);
   if (rc == SQLITE_OK) rc = check_services(c, state, agreement);
   sqlite3_free(agreement);
   if (rc != SQLITE_OK) return rc;
@@ -369,7 +370,7 @@ static int check_found(Check *c, const SealDescription *is, const json_t *entry,
                : seal_refuse_form(c->a, "a policy of another SEAL service");
   }
   if (is == &seal_description_agreement) return SQLITE_OK;
-  rc = check_agreement(c, seal_text_member(state, "agreement_id"));
+  rc = check_agreement_object(c, seal_text_member(state, "agreement_id"));
   if (rc != SQLITE_OK || is != &seal_description_val_server) return rc;
   return json_object_set(c->of, seal_text_member(state, "val_server_id"),
                          json_object_get(state, "agreement_id")) == 0

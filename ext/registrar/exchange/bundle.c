@@ -176,7 +176,8 @@ static void write_place(const Place *at, char to[PLACE]) {
 
 /* Gathers the objects after a place; gives the place after them, the last change that it is behind, and
 ** whether there is more to tell. */
-static int gather(SealTeller *t, const char *from, char to[PLACE], int64_t *seq, int *more) {
+static int gather_objects(SealTeller *t, const char *from, char to[PLACE], int64_t *seq,
+                          int *more) {
   int64_t last;
   Place at;
   int rc = last_change(t->p, &last);
@@ -215,7 +216,7 @@ static int load_server(SealTeller *t, SealText seal_server_id) {
   return rc;
 }
 
-static void append_member(sqlite3_str *out, const char *name, const char *text) {
+static void append_payload_member(sqlite3_str *out, const char *name, const char *text) {
   sqlite3_str_appendf(out, ",\"%s\":", name);
   if (text == NULL) {
     sqlite3_str_appendall(out, "null");
@@ -230,12 +231,12 @@ static char *payload(const SealTeller *t, const char *identifier, SealText aud, 
   sqlite3_str *out = sqlite3_str_new(NULL);
   sqlite3_str_appendf(out, "{\"iat\":%lld,\"seq\":%lld,\"more\":%s", (long long)at, (long long)seq,
                       more ? "true" : "false");
-  append_member(out, "iss", identifier);
+  append_payload_member(out, "iss", identifier);
   sqlite3_str_appendall(out, ",\"aud\":");
   seal_json_append(out, aud.p, (size_t)aud.n);
-  append_member(out, "seal_service", t->seal_service);
-  append_member(out, "from", from);
-  append_member(out, "to", to);
+  append_payload_member(out, "seal_service", t->seal_service);
+  append_payload_member(out, "from", from);
+  append_payload_member(out, "to", to);
   const char *objects = sqlite3_str_value(t->out);
   sqlite3_str_appendall(out, ",\"objects\":[");
   if (objects != NULL) sqlite3_str_appendall(out, objects);
@@ -256,7 +257,7 @@ int seal_bundle(Seal *p, SealText seal_server_id, SealText since, int64_t at, ch
   if (rc == SQLITE_OK) rc = load_server(&t, seal_server_id);
   if (rc == SQLITE_OK) rc = seal_identifier(p, identifier);
   if (rc == SQLITE_OK) rc = seal_signing_key(p, &key, err);
-  if (rc == SQLITE_OK) rc = gather(&t, from, to, &seq, &more);
+  if (rc == SQLITE_OK) rc = gather_objects(&t, from, to, &seq, &more);
   if (rc == SQLITE_OK) rc = sqlite3_str_errcode(t.out);
   if (rc == SQLITE_OK) {
     text = payload(&t, identifier, seal_server_id, at, from, to, seq, more);

@@ -238,8 +238,8 @@ static int keep_services(Seal *p, const SealAct *act, const SealConfiguration *c
 }
 
 /* Writes what was judged. */
-static int put(Seal *p, const SealAct *act, const SealConfiguration *conf, int64_t replaces,
-               int64_t until, SealError *err) {
+static int put_services(Seal *p, const SealAct *act, const SealConfiguration *conf,
+                        int64_t replaces, int64_t until, SealError *err) {
   int64_t id = replaces, removed = 0;
   int rc;
   if (conf->keep) return keep_services(p, act, conf, id, until);
@@ -274,7 +274,7 @@ static int contact(Seal *p, const SealAct *act, const SealConfiguration *conf) {
 
 /* The entries that an effect on a configuration leaves in the three ledgers: under the terms that it was
 ** granted by. */
-static int record(Seal *p, const SealAct *act, const SealConfiguration *conf, int result) {
+static int record_put(Seal *p, const SealAct *act, const SealConfiguration *conf, int result) {
   const char *val_server_id = act->who->val_server_id;
   long long identities = 0;
   for (size_t i = 0; i < conf->n_services; i++) identities += (long long)conf->services[i].n_sorted;
@@ -325,9 +325,9 @@ int seal_configuration_put(Seal *p, const SealAct *act, SealConfiguration *conf,
     conf->conf_id = conf_id;
   }
   if (rc == SQLITE_OK) rc = seal_consume(p, act->who, act->use, err);
-  if (rc == SQLITE_OK) rc = put(p, act, conf, replaces, until, err);
+  if (rc == SQLITE_OK) rc = put_services(p, act, conf, replaces, until, err);
   if (rc == SQLITE_OK) rc = contact(p, act, conf);
-  if (rc == SQLITE_OK) rc = record(p, act, conf, replaces ? 200 : 201);
+  if (rc == SQLITE_OK) rc = record_put(p, act, conf, replaces ? 200 : 201);
   sort_done(conf);
   return rc;
 }
@@ -369,7 +369,7 @@ int seal_configuration_delete(Seal *p, const SealAct *act, int64_t id, const cha
   SealConfiguration conf = {.conf_id = conf_id, .seal_service = seal_service};
   int rc = seal_consume(p, act->who, act->use, err);
   if (rc == SQLITE_OK) rc = remove_whole(p, id, act->at);
-  return rc == SQLITE_OK ? record(p, act, &conf, 204) : rc;
+  return rc == SQLITE_OK ? record_put(p, act, &conf, 204) : rc;
 }
 
 /* The entries of an operator's act on a configuration. */

@@ -18,7 +18,7 @@
 #include <string.h>
 
 /* Who asks, and whether that is the VAL server that the row names. */
-static int authenticate(Seal *p, const SealRowAsk *ask, SealRequester *who, SealError *err) {
+static int authenticate_row(Seal *p, const SealRowAsk *ask, SealRequester *who, SealError *err) {
   SealCredential credential;
   json_t *json = NULL;
   int rc = seal_credential_read(ask->credential, &credential, &json, err);
@@ -96,7 +96,7 @@ static int find_standing(Seal *p, const SealRowAsk *ask, Place *place) {
 }
 
 /* Judges the row by what its VAL service will hold with it. */
-static int authorize(Seal *p, const SealRowAsk *ask, Place *place, SealError *err) {
+static int authorize_row(Seal *p, const SealRowAsk *ask, Place *place, SealError *err) {
   SealTally back = {place->held.term, -place->held.identities, -place->held.key_records};
   SealAsk what = {
       .val_server = place->who.val_server,
@@ -119,21 +119,21 @@ static int authorize(Seal *p, const SealRowAsk *ask, Place *place, SealError *er
 }
 
 /* Finds out where the row goes, and whether it may. Writes nothing. */
-static int judge(Seal *p, const SealRowAsk *ask, Place *place, SealError *err) {
+static int judge_row(Seal *p, const SealRowAsk *ask, Place *place, SealError *err) {
   place->exp_time = ask->exp_time;
   place->until = SEAL_UNBOUNDED;
   int named = ask->conf_id.p != NULL;
   int rc = check_exp_time(ask, err);
-  if (rc == SQLITE_OK) rc = authenticate(p, ask, &place->who, err);
+  if (rc == SQLITE_OK) rc = authenticate_row(p, ask, &place->who, err);
   if (rc == SQLITE_OK && named) rc = find_named(p, ask, place, err);
   if (rc == SQLITE_OK && named) rc = find_service(p, ask, place);
-  if (rc == SQLITE_OK) rc = authorize(p, ask, place, err);
+  if (rc == SQLITE_OK) rc = authorize_row(p, ask, place, err);
   if (rc != SQLITE_OK || named) return rc;
   place->until_before = place->until;
   rc = find_standing(p, ask, place);
   if (rc == SQLITE_OK) rc = find_service(p, ask, place);
   if (rc != SQLITE_OK || place->service == 0) return rc;
-  if (place->held.term != place->grant.term) return authorize(p, ask, place, err);
+  if (place->held.term != place->grant.term) return authorize_row(p, ask, place, err);
   /* It stands under the very term that was judged: what it holds was counted there, and is not twice. */
   if (place->grant.identities != SEAL_UNBOUNDED) place->grant.identities += place->held.identities;
   return SQLITE_OK;
@@ -314,7 +314,7 @@ static int insert_first(Seal *p, const SealRowAsk *ask, int64_t *rowid, SealErro
   int64_t replaced = 0;
   int rc = slots ? seal_gate_first(p) : SQLITE_NOMEM;
   if (rc == SQLITE_OK && ask->record != NULL) rc = seal_key_current(p, err);
-  if (rc == SQLITE_OK) rc = judge(p, ask, &place, err);
+  if (rc == SQLITE_OK) rc = judge_row(p, ask, &place, err);
   if (rc == SQLITE_OK) rc = look(p, ask, &place, &replaced, &there);
   if (rc == SQLITE_OK && there) return already_there(ask);
   if (rc == SQLITE_OK) rc = seal_consume(p, &place.who, SEAL_USE_ROWS, err);
@@ -386,7 +386,7 @@ int seal_row_configuration(Seal *p, const SealRowAsk *ask, SealText supp_feat, i
   memset(&place, 0, sizeof place);
   int64_t found = 0;
   int rc = check_exp_time(ask, err);
-  if (rc == SQLITE_OK) rc = authenticate(p, ask, &place.who, err);
+  if (rc == SQLITE_OK) rc = authenticate_row(p, ask, &place.who, err);
   if (rc == SQLITE_OK) rc = authorize_empty(p, ask, &place, err);
   if (rc != SQLITE_OK) return rc;
   if (ask->conf_id.p != NULL) {

@@ -28,14 +28,14 @@ static void slot_clear(SealSlot *slot) {
   memset(slot, 0, sizeof *slot);
 }
 
-static void forget(SealSlots *slots) {
+static void forget_slots(SealSlots *slots) {
   for (int i = 0; i < slots->n; i++) slot_clear(&slots->slot[i]);
   slots->n = slots->last = slots->dirty = 0;
 }
 
 static void slots_clear(void *state) {
   SealSlots *slots = state;
-  forget(slots);
+  forget_slots(slots);
   sqlite3_free(slots->batch);
 }
 
@@ -54,7 +54,7 @@ int seal_slot_go_on(Seal *p, SealSlot *slot, SealAt at) {
 void seal_slots_forget(Seal *p) {
   SealSlots *slots = seal_slots(p);
   assert(slots == NULL || !slots->dirty);
-  if (slots != NULL) forget(slots);
+  if (slots != NULL) forget_slots(slots);
 }
 
 /* What a slot's rows come to for its term: more held, or, of the operator's acts, less. */
@@ -141,7 +141,7 @@ int seal_held_duty(Seal *p, SealDuty duty) {
     slots->dirty = 0;
     return slots->fault = rc;
   case SEAL_FORGET_SLOTS:
-    forget(slots);
+    forget_slots(slots);
     return SQLITE_OK;
   case SEAL_DROP:
     seal_batch_drop(slots->batch);
@@ -161,7 +161,7 @@ static int same_text(SealText a, SealText b) {
 }
 
 /* 1 if a row asks for what the slot stands for, and nothing has ended since. */
-static int serves(const SealSlot *slot, const SealRowAsk *ask) {
+static int slot_serves(const SealSlot *slot, const SealRowAsk *ask) {
   return !slot->act && slot->seal_service == ask->seal_service && slot->exp_time == ask->exp_time &&
          slot->at.by_host == ask->at.by_host && (ask->at.by_host || slot->at.t == ask->at.t) &&
          same_text(slot->val_service_id, ask->val_service_id) &&
@@ -173,11 +173,11 @@ static int serves(const SealSlot *slot, const SealRowAsk *ask) {
 }
 
 SealSlot *seal_slot_find(SealSlots *slots, const SealRowAsk *ask) {
-  if (slots->last < slots->n && serves(&slots->slot[slots->last], ask)) {
+  if (slots->last < slots->n && slot_serves(&slots->slot[slots->last], ask)) {
     return &slots->slot[slots->last];
   }
   for (int i = 0; i < slots->n; i++) {
-    if (!serves(&slots->slot[i], ask)) continue;
+    if (!slot_serves(&slots->slot[i], ask)) continue;
     slots->last = i;
     return &slots->slot[i];
   }
@@ -201,7 +201,7 @@ int seal_slot_new(Seal *p, const SealRowAsk *ask, SealSlot **out) {
   /* A row that is the first of its kind finds nothing waiting: all of them may go. */
   if (slots->n == SEAL_SLOTS) {
     assert(!slots->dirty);
-    forget(slots);
+    forget_slots(slots);
   }
   SealSlot *slot = &slots->slot[slots->n];
   slot->seal_service = ask->seal_service;

@@ -12,7 +12,7 @@ typedef struct Block {
 } Block;
 
 /* Copies a text into memory that seal_configuration_free frees. */
-static int keep(SealStored *out, SealText text, SealText *copy) {
+static int keep_text(SealStored *out, SealText text, SealText *copy) {
   *copy = (SealText){NULL, text.n};
   if (text.p == NULL) return SQLITE_OK;
   Block *block = sqlite3_malloc64(sizeof *block + (size_t)text.n + 1);
@@ -37,14 +37,15 @@ static int load_head(Seal *p, int64_t id, SealStored *out) {
   out->conf.valid_until = seal_column_until(row, STORED_HEAD_VALID_UNTIL);
   sqlite3_snprintf(sizeof out->val_server_id, out->val_server_id, "%.*s", val_server_id.n,
                    val_server_id.p ? val_server_id.p : "");
-  rc = keep(out, seal_column_text(row, STORED_HEAD_CONF_ID), &text);
+  rc = keep_text(out, seal_column_text(row, STORED_HEAD_CONF_ID), &text);
   out->conf.conf_id = text.p;
   if (rc == SQLITE_OK)
-    rc = keep(out, seal_column_text(row, STORED_HEAD_SUPP_FEAT), &out->conf.supp_feat);
-  if (rc == SQLITE_OK) rc = keep(out, seal_column_text(row, STORED_HEAD_END_PT), &out->conf.end_pt);
+    rc = keep_text(out, seal_column_text(row, STORED_HEAD_SUPP_FEAT), &out->conf.supp_feat);
   if (rc == SQLITE_OK)
-    rc = keep(out, seal_column_text(row, STORED_HEAD_NOTIFICATION_DESTINATION),
-              &out->conf.notification_destination);
+    rc = keep_text(out, seal_column_text(row, STORED_HEAD_END_PT), &out->conf.end_pt);
+  if (rc == SQLITE_OK)
+    rc = keep_text(out, seal_column_text(row, STORED_HEAD_NOTIFICATION_DESTINATION),
+                   &out->conf.notification_destination);
   seal_store_reset(row);
   return rc == SQLITE_OK && out->conf.seal_service == NULL ? SQLITE_CORRUPT_VTAB : rc;
 }
@@ -71,7 +72,7 @@ static int load_ids(Seal *p, int64_t service, SealStored *out, SealService *to, 
     int is_ue = sqlite3_column_type(row, STORED_IDS_VAL_USER_ID) == SQLITE_NULL;
     SealText text;
     int bad = reserve_id(to, &size);
-    if (bad == SQLITE_OK) bad = keep(out, seal_column_text(row, is_ue), &text);
+    if (bad == SQLITE_OK) bad = keep_text(out, seal_column_text(row, is_ue), &text);
     if (bad != SQLITE_OK) {
       rc = bad;
       break;
@@ -83,11 +84,13 @@ static int load_ids(Seal *p, int64_t service, SealStored *out, SealService *to, 
 }
 
 static int load_service(Seal *p, sqlite3_stmt *row, SealStored *out, SealService *to) {
-  int rc = keep(out, seal_column_text(row, STORED_SERVICES_VAL_SERVICE_ID), &to->val_service_id);
+  int rc =
+      keep_text(out, seal_column_text(row, STORED_SERVICES_VAL_SERVICE_ID), &to->val_service_id);
   if (rc == SQLITE_OK) {
-    rc = keep(out, seal_column_text(row, STORED_SERVICES_KEY_FORMAT), &to->key_format);
+    rc = keep_text(out, seal_column_text(row, STORED_SERVICES_KEY_FORMAT), &to->key_format);
   }
-  if (rc == SQLITE_OK) rc = keep(out, seal_column_text(row, STORED_SERVICES_SCOPE), &to->scope);
+  if (rc == SQLITE_OK)
+    rc = keep_text(out, seal_column_text(row, STORED_SERVICES_SCOPE), &to->scope);
   to->id = sqlite3_column_int64(row, STORED_SERVICES_ID);
   to->term = sqlite3_column_int64(row, STORED_SERVICES_TERM);
   to->held_records = sqlite3_column_int64(row, STORED_SERVICES_KEY_RECORDS);

@@ -47,7 +47,7 @@ static size_t decimal(char out[24], int64_t value) {
 }
 
 /* Appends "N:bytes," or, for none, "~,". */
-static int append(Text *text, const void *p, size_t n) {
+static int append_field(Text *text, const void *p, size_t n) {
   int rc = reserve(text, n + 32);
   if (rc != SQLITE_OK) return rc;
   if (p == NULL) {
@@ -65,7 +65,7 @@ static int append(Text *text, const void *p, size_t n) {
 
 static int append_int(Text *text, int64_t value) {
   char digits[24];
-  return append(text, digits, decimal(digits, value));
+  return append_field(text, digits, decimal(digits, value));
 }
 
 /* Appends a column that must be text (or NULL, where it may be); *bad is set when it is not. A value
@@ -75,13 +75,13 @@ static int append_column(Text *text, sqlite3_stmt *row, int i, int *bad) {
   sqlite3_value *value = sqlite3_column_value(row, i);
   int type = sqlite3_value_type(value);
   if (type == SQLITE_NULL && (i == AUDIT_WALK_CAUSE || i == AUDIT_WALK_DETAIL))
-    return append(text, NULL, 0);
+    return append_field(text, NULL, 0);
   if (type != SQLITE_TEXT) {
     *bad = 1;
     return SQLITE_OK;
   }
   const void *p = sqlite3_value_text(value);
-  return p ? append(text, p, (size_t)sqlite3_value_bytes(value)) : SQLITE_NOMEM;
+  return p ? append_field(text, p, (size_t)sqlite3_value_bytes(value)) : SQLITE_NOMEM;
 }
 
 /* The walk along the chain. */

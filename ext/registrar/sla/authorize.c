@@ -413,7 +413,7 @@ static int64_t earliest(int64_t a, int64_t b) {
 }
 
 /* What the row says of agreement and term, and until when all of it holds. */
-static void fill(sqlite3_stmt *row, SealGrant *out) {
+static void fill_grant(sqlite3_stmt *row, SealGrant *out) {
   out->agreement = sqlite3_column_int64(row, AUTHORIZE_TERM_AGREEMENT);
   out->term = sqlite3_column_int64(row, AUTHORIZE_TERM_TERM);
   out->until = SEAL_UNBOUNDED;
@@ -437,7 +437,7 @@ int seal_authorize(Seal *p, const SealAsk *ask, SealGrant *out, SealError *err) 
     seal_store_reset(j.row);
     return rc == SQLITE_DONE ? SQLITE_CORRUPT_VTAB : rc;
   }
-  fill(j.row, out);
+  fill_grant(j.row, out);
   rc = judge(&j);
   out->valid_until = earliest(out->valid_until, out->until);
   seal_store_reset(j.row);

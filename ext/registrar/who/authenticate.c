@@ -391,8 +391,8 @@ static int check_clock(SealAt at, int64_t clock_mark, SealError *err) {
 }
 
 /* Judges what is presented; token->hash is set where there is a token. */
-static int judge(Seal *p, const SealCredential *credential, Token *token, SealRequester *out,
-                 SealError *err) {
+static int judge_token(Seal *p, const SealCredential *credential, Token *token, SealRequester *out,
+                       SealError *err) {
   char x5t_s256[44];
   int rc = read_registrar(p, token->identifier, &out->clock_mark);
   if (rc == SQLITE_OK) rc = check_clock(out->at, out->clock_mark, err);
@@ -426,7 +426,7 @@ int seal_authenticate(Seal *p, const SealCredential *credential, SealAt at, Seal
     if (rc == SQLITE_ROW || rc == SQLITE_DONE) rc = SQLITE_OK;
   }
   if (rc == SQLITE_OK && !(alone && seal_verdict_find(p, token.hash, out))) {
-    rc = judge(p, credential, &token, out, err);
+    rc = judge_token(p, credential, &token, out, err);
     if (rc == SQLITE_OK && alone) seal_verdict_keep(p, token.hash, out);
   }
   seal_store_reset(snapshot);

@@ -62,7 +62,7 @@ static int append_value(sqlite3_str *out, const char *label, const unsigned char
 }
 
 /* Gathers what the anchors of one type hold, as PEM. */
-static int gather(Seal *p, const char *type, int64_t at, sqlite3_str *out) {
+static int gather_anchors(Seal *p, const char *type, int64_t at, sqlite3_str *out) {
   sqlite3_stmt *row;
   const char *label = strcmp(type, "ca") == 0 ? "CERTIFICATE" : "X509 CRL";
   int rc = seal_store_row(seal_store(p), SQL_ANCHOR_VALUES, &row, "it", at, type);
@@ -78,8 +78,8 @@ static int gather(Seal *p, const char *type, int64_t at, sqlite3_str *out) {
 
 static int parse_anchors(Seal *p, int64_t at, SealAnchors *out) {
   sqlite3_str *cas = sqlite3_str_new(NULL), *crls = sqlite3_str_new(NULL);
-  int rc = gather(p, "ca", at, cas);
-  if (rc == SQLITE_OK) rc = gather(p, "crl", at, crls);
+  int rc = gather_anchors(p, "ca", at, cas);
+  if (rc == SQLITE_OK) rc = gather_anchors(p, "crl", at, crls);
   size_t n_cas = (size_t)sqlite3_str_length(cas), n_crls = (size_t)sqlite3_str_length(crls);
   char *ca = sqlite3_str_finish(cas), *crl = sqlite3_str_finish(crls);
   if (rc == SQLITE_OK) {
@@ -299,7 +299,7 @@ static int check_crl(Seal *p, const void *value, int n, int64_t at, char **subje
   char *issuer = NULL, *text = NULL;
   int64_t next_update;
   sqlite3_str *all = sqlite3_str_new(NULL);
-  int rc = gather(p, "ca", at, all);
+  int rc = gather_anchors(p, "ca", at, all);
   size_t n_cas = (size_t)sqlite3_str_length(all);
   char *ca = sqlite3_str_finish(all);
   if (rc == SQLITE_OK && n_cas == 0) rc = refuse_anchor(SEAL_REASON_CRL_ISSUER_UNKNOWN, err);

@@ -60,7 +60,7 @@ static void token_clear(CachedToken **token) {
   *token = NULL;
 }
 
-static void forget(Cache *cache) {
+static void empty_cache(Cache *cache) {
   for (int i = 0; i < VERDICTS; i++) {
     sqlite3_free(cache->verdicts[i]);
     cache->verdicts[i] = NULL;
@@ -73,7 +73,7 @@ static void forget(Cache *cache) {
 
 static void cache_clear(void *state) {
   Cache *cache = state;
-  forget(cache);
+  empty_cache(cache);
   seal_anchors_clear(&cache->anchors);
 }
 
@@ -81,7 +81,7 @@ static void cache_clear(void *state) {
 static Cache *cache_of(Seal *p) {
   Cache *cache = seal_room(p, SEAL_ROOM_WHO, sizeof *cache, cache_clear);
   if (cache != NULL && cache->generation != seal_key_generation(p)) {
-    forget(cache);
+    empty_cache(cache);
     cache->generation = seal_key_generation(p);
   }
   return cache;

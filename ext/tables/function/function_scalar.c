@@ -19,7 +19,7 @@
 #define LOOKS (SQLITE_UTF8 | SQLITE_DIRECTONLY)
 #define PURE  (SQLITE_UTF8 | SQLITE_DETERMINISTIC)
 
-static void fail(sqlite3_context *ctx, Seal *p, int rc, SealError *err) {
+static void fail_function(sqlite3_context *ctx, Seal *p, int rc, SealError *err) {
   char *text = NULL;
   if (rc == SQLITE_NOMEM) {
     sqlite3_result_error_nomem(ctx);
@@ -96,7 +96,7 @@ static void schema(sqlite3_context *ctx, int argc, sqlite3_value **argv) {
 }
 
 /* seal_authenticate(credential [, at]): the VAL server that it proves. Consumes no jti. */
-static void authenticate(sqlite3_context *ctx, int argc, sqlite3_value **argv) {
+static void authenticate_function(sqlite3_context *ctx, int argc, sqlite3_value **argv) {
   Seal *p = sqlite3_user_data(ctx);
   SealError err;
   SealRequester who;
@@ -112,14 +112,14 @@ static void authenticate(sqlite3_context *ctx, int argc, sqlite3_value **argv) {
   if (rc == SQLITE_OK) {
     sqlite3_result_text(ctx, who.val_server_id, -1, SQLITE_TRANSIENT);
   } else {
-    fail(ctx, p, rc, &err);
+    fail_function(ctx, p, rc, &err);
   }
   json_decref(json);
 }
 
 /* seal_serves(seal_service, val_service_id, id [, at]): until when a SEAL server must serve the VAL
 ** user or UE; NULL = must not. */
-static void serves(sqlite3_context *ctx, int argc, sqlite3_value **argv) {
+static void serves_function(sqlite3_context *ctx, int argc, sqlite3_value **argv) {
   Seal *p = sqlite3_user_data(ctx);
   SealError err;
   char quoted[SEAL_QUOTE_MAX + 8], text[SEAL_INSTANT_SIZE];
@@ -138,7 +138,7 @@ static void serves(sqlite3_context *ctx, int argc, sqlite3_value **argv) {
     rc = seal_serves(p, service, seal_value_text(argv[1]), seal_value_text(argv[2]), at.t, &until);
   }
   if (rc != SQLITE_OK) {
-    fail(ctx, p, rc, &err);
+    fail_function(ctx, p, rc, &err);
   } else if (until != INT64_MIN) {
     seal_instant_text(until, text);
     sqlite3_result_text(ctx, text, -1, SQLITE_TRANSIENT);
@@ -157,7 +157,7 @@ static void unlock(sqlite3_context *ctx, int argc, sqlite3_value **argv) {
   if (rc == SQLITE_OK) {
     sqlite3_result_int(ctx, 1);
   } else {
-    fail(ctx, p, rc, &err);
+    fail_function(ctx, p, rc, &err);
   }
 }
 
@@ -174,7 +174,7 @@ static void jwks(sqlite3_context *ctx, int argc, sqlite3_value **argv) {
   if (rc == SQLITE_OK) {
     sqlite3_result_text(ctx, text, -1, sqlite3_free);
   } else {
-    fail(ctx, p, rc, &err);
+    fail_function(ctx, p, rc, &err);
   }
 }
 
@@ -195,7 +195,7 @@ static void audit_verify(sqlite3_context *ctx, int argc, sqlite3_value **argv) {
   int rc = seal_enter(p);
   if (rc == SQLITE_OK) rc = seal_audit_verify(p, through, &first_bad);
   if (rc != SQLITE_OK) {
-    fail(ctx, p, rc, &err);
+    fail_function(ctx, p, rc, &err);
   } else if (first_bad != 0) {
     sqlite3_result_int64(ctx, first_bad);
   }
@@ -219,7 +219,7 @@ static void bundle(sqlite3_context *ctx, int argc, sqlite3_value **argv) {
   if (rc == SQLITE_OK) {
     sqlite3_result_text(ctx, jws, -1, sqlite3_free);
   } else {
-    fail(ctx, p, rc, &err);
+    fail_function(ctx, p, rc, &err);
   }
 }
 
@@ -231,10 +231,10 @@ static const struct {
 } functions[] = {
     {"seal_debug", 0, PURE, debug},
     {"seal_schema", 0, PURE, schema},
-    {"seal_authenticate", 1, LOOKS, authenticate},
-    {"seal_authenticate", 2, LOOKS, authenticate},
-    {"seal_serves", 3, LOOKS, serves},
-    {"seal_serves", 4, LOOKS, serves},
+    {"seal_authenticate", 1, LOOKS, authenticate_function},
+    {"seal_authenticate", 2, LOOKS, authenticate_function},
+    {"seal_serves", 3, LOOKS, serves_function},
+    {"seal_serves", 4, LOOKS, serves_function},
     {"seal_unlock", 1, LOOKS, unlock},
     {"seal_jwks", 0, LOOKS, jwks},
     {"seal_audit_verify", 0, LOOKS, audit_verify},

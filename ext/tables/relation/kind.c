@@ -70,7 +70,7 @@ static int instant_member(const json_t *object, const char *name, int64_t *out) 
   return seal_instant_parse(json_string_value(text), json_string_length(text), out);
 }
 
-static int check_ranges(const json_t *json) {
+static int check_range_list(const json_t *json) {
   size_t i;
   json_t *item;
   if (!json_is_array(json)) return -1;
@@ -118,7 +118,7 @@ static int check_json(SealKind kind, SealText text) {
   if (reason == SEAL_NOMEM) return 1;
   if (reason != SEAL_VALID) return -1;
   int bad = kind == SEAL_KIND_WORDS    ? check_words(json)
-            : kind == SEAL_KIND_RANGES ? check_ranges(json)
+            : kind == SEAL_KIND_RANGES ? check_range_list(json)
             : kind == SEAL_KIND_JSON   ? (json_array_size(json) == 1 ? 0 : -1)
                                        : check_endpoint(json);
   json_decref(json);

@@ -516,7 +516,7 @@ static char *fault_text(Seal *p, const SealRelation *relation, int rc) {
 }
 
 /* The gate's name for a write: argc is 1 for a DELETE; argv[0] is NULL for an INSERT. */
-static SealGate write_event(const SealRelation *relation, int argc, sqlite3_value **argv) {
+static SealGate gate_event(const SealRelation *relation, int argc, sqlite3_value **argv) {
   if (!relation->waits) return SEAL_XUPDATE;
   int inserts = argc > 1 && sqlite3_value_type(argv[0]) == SQLITE_NULL;
   return inserts ? SEAL_XUPDATE_ROW : SEAL_XUPDATE_ACT;
@@ -528,7 +528,7 @@ static int table_update(sqlite3_vtab *base, int argc, sqlite3_value **argv, sqli
   int inserts = argc > 1 && sqlite3_value_type(argv[0]) == SQLITE_NULL;
   SealAt at = inserts ? SEAL_AT_STATEMENT : table->asked;
   memset(&err, 0, sizeof err);
-  int rc = seal_gate(table->p, write_event(table->relation, argc, argv), &at);
+  int rc = seal_gate(table->p, gate_event(table->relation, argc, argv), &at);
   if (rc == SQLITE_OK) {
     rc = seal_relation_write(table->p, table->relation, at, argc, argv, rowid, &err);
   }

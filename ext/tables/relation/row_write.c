@@ -176,7 +176,7 @@ static int fill_column(SealRow *row, int i, sqlite3_value *value) {
   return null ? cell_null(row, i) : cell_given(row, i, value);
 }
 
-static int fill(SealRow *row, sqlite3_value **values) {
+static int fill_cells(SealRow *row, sqlite3_value **values) {
   int rc = SQLITE_OK;
   for (int i = 0; rc == SQLITE_OK && i < row->relation->is->n_columns; i++) {
     rc = fill_column(row, i, values[i]);
@@ -262,7 +262,7 @@ static int detail_json(const SealRow *row, char **out) {
 }
 
 /* The entries of an operator's act. */
-static int record(SealRow *row, const char *operation) {
+static int record_change(SealRow *row, const char *operation) {
   char *object = object_name(row), *detail = NULL;
   SealText service = {NULL, 0};
   for (int i = 0; i < row->relation->is->n_columns; i++) {
@@ -299,7 +299,7 @@ static int store(SealRow *row, enum SealSql sql, const char *operation, sqlite3_
     *rowid = row->rowid = sqlite3_last_insert_rowid(seal_db(row->p));
   }
   if (rc == SQLITE_OK && row->relation->after != NULL) rc = row->relation->after(row, 0);
-  if (rc == SQLITE_OK && !row->relation->silent) rc = record(row, operation);
+  if (rc == SQLITE_OK && !row->relation->silent) rc = record_change(row, operation);
   return rc;
 }
 
@@ -341,7 +341,7 @@ static int find_there(SealRow *row, int64_t *there) {
 static int insert(SealRow *row, sqlite3_value **values, sqlite3_int64 *rowid) {
   const SealRelation *relation = row->relation;
   int64_t there = 0;
-  int rc = fill(row, values);
+  int rc = fill_cells(row, values);
   if (rc == SQLITE_OK && relation->insert_row != NULL) {
     int64_t id = 0;
     rc = relation->insert_row(row, &id);
@@ -372,7 +372,7 @@ static int update(SealRow *row, sqlite3_value **values) {
                        relation->is->name);
   }
   int rc = load_old(row);
-  if (rc == SQLITE_OK) rc = fill(row, values);
+  if (rc == SQLITE_OK) rc = fill_cells(row, values);
   if (rc == SQLITE_OK && relation->check != NULL) rc = relation->check(row);
   if (rc != SQLITE_OK) return rc;
   if (relation->update_row != NULL) return relation->update_row(row);
@@ -410,7 +410,7 @@ static int delete (SealRow *row) {
     if (!(relation->is->columns[i].flags & SEAL_COL_HIDDEN)) cell_old(row, i);
   }
   if (rc == SQLITE_OK) rc = check_use(row, row->at.t);
-  if (rc == SQLITE_OK) rc = record(row, "delete");
+  if (rc == SQLITE_OK) rc = record_change(row, "delete");
   if (rc == SQLITE_OK && relation->after != NULL) rc = relation->after(row, 1);
   if (rc == SQLITE_OK) rc = seal_remove(row->p, relation->is->remove, row->rowid);
   return rc;
