@@ -10,3 +10,9 @@ SELECT 1
 -- of before it closes the connection.
 -- name: enter
 SELECT 1 FROM main.seal_registrar LIMIT 0
+
+-- The format of the database, in two steps: before the registrar is made there is no table to ask.
+-- name: format_there
+SELECT 1 FROM main.sqlite_schema WHERE type = 'table' AND name = 'seal_registrar_data'
+-- name: format_stored
+SELECT format FROM main.seal_registrar_data WHERE id = 1

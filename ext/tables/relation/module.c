@@ -104,6 +104,14 @@ static int check_arguments(const Module *m, int argc, const char *const *argv,
   return *message ? SQLITE_ERROR : SQLITE_NOMEM;
 }
 
+/* A database of another format is not mixed with storage of this one. */
+static int check_format(Seal *p, char **message) {
+  int rc = seal_format(p);
+  if (rc == SQLITE_OK || seal_format_fault(p) == NULL) return rc;
+  *message = sqlite3_mprintf("%s", seal_format_fault(p));
+  return *message ? rc : SQLITE_NOMEM;
+}
+
 static int table_connect(sqlite3 *db, void *aux, int argc, const char *const *argv,
                          sqlite3_vtab **out, char **message) {
   const SealRelation *relation;
@@ -127,6 +135,7 @@ static int table_create(sqlite3 *db, void *aux, int argc, const char *const *arg
                         sqlite3_vtab **out, char **message) {
   const SealRelation *relation;
   int rc = check_arguments(aux, argc, argv, &relation, message);
+  if (rc == SQLITE_OK) rc = check_format(((const Module *)aux)->p, message);
   if (rc == SQLITE_OK) rc = sqlite3_exec(db, seal_sql[relation->is->create], NULL, NULL, message);
   return rc == SQLITE_OK ? table_connect(db, aux, argc, argv, out, message) : rc;
 }
@@ -150,7 +159,9 @@ static int table_destroy(sqlite3_vtab *base) {
   Table *table = (Table *)base;
   for (int i = 0; i < SCANS; i++) scan_clear(table, &table->scans[i]);
   seal_store_release(seal_store(table->p));
-  int rc = sqlite3_exec(seal_db(table->p), seal_sql[table->relation->is->drop], NULL, NULL, NULL);
+  int rc = seal_format(table->p); /* of another one's storage it knows only a part */
+  if (rc != SQLITE_OK) return rc;
+  rc = sqlite3_exec(seal_db(table->p), seal_sql[table->relation->is->drop], NULL, NULL, NULL);
   return rc == SQLITE_OK ? table_disconnect(base) : rc;
 }
 
@@ -439,6 +450,9 @@ static int cursor_filter(sqlite3_vtab_cursor *base, int number, const char *plan
   cursor->all = number & PLAN_ALL;
   cursor->at = SEAL_AT_STATEMENT;
   int rc = seal_gate(table->p, relation->counts ? SEAL_XFILTER_SUMS : SEAL_XFILTER, NULL);
+  if (rc != SQLITE_OK && seal_format_fault(table->p) != NULL) {
+    return set_error(&table->base, sqlite3_mprintf("%s", seal_format_fault(table->p)));
+  }
   if (rc == SQLITE_OK) rc = cursor_statement(table, cursor, strchr(plan, '\n') + 1);
   for (int i = 0; rc == SQLITE_OK && i < argc; i++) {
     rc = bind_argument(table, cursor, plan[i], first + i, argv[i], &none);
@@ -506,6 +520,7 @@ static int cursor_rowid(sqlite3_vtab_cursor *base, sqlite3_int64 *out) {
 */
 /* What a fault of the system is called: SQLite's own message, if the error is a nested statement's. */
 static char *fault_text(Seal *p, const SealRelation *relation, int rc) {
+  if (seal_format_fault(p) != NULL) return sqlite3_mprintf("%s", seal_format_fault(p));
   if (rc == SQLITE_CORRUPT_VTAB) {
     return sqlite3_mprintf("seal_%s: a stored row is not what the registrar wrote",
                            relation->is->name);
