@@ -150,11 +150,11 @@ install: all
 	install -m 644 $(BUILD)/seal.so $(LIB)/seal.so
 	install -m 755 scripts/seal $(BIN)/seal
 	install -m 644 scripts/shell/*.sh $(SHARE)/shell
-	install -m 644 sql/install.sql $(SHARE)/install.sql
+	install -m 644 sql/install.sql sql/upgrade-*.sql $(SHARE)
 	install -m 644 sql/reports/*.sql $(SHARE)/reports
 
 uninstall:
-	rm -f $(LIB)/seal.so $(BIN)/seal $(SHARE)/install.sql $(SHARE)/reports/*.sql $(SHARE)/shell/*.sh
+	rm -f $(LIB)/seal.so $(BIN)/seal $(SHARE)/install.sql $(SHARE)/upgrade-*.sql $(SHARE)/reports/*.sql $(SHARE)/shell/*.sh
 	-rmdir $(LIB) $(SHARE)/reports $(SHARE)/shell $(SHARE)
 
 clean:

@@ -1,0 +1,157 @@
+-- Upgrades a database of release 0.1.0 (format 1) to format 2, in place: a registrar's, or a SEAL server's.
+--
+--   seal --db seal.db init                               does it
+--   sqlite3 -bail seal.db <sql/upgrade-1-2.sql           so does this, where the shell `seal` is not installed
+--
+-- Who: whoever may write the file. It is plain SQL for SQLite 3.40 and newer: any host that runs it
+-- statement by statement and stops at the first error will do (the sqlite3 shell needs -bail for that; .read
+-- alone goes on). The extension is not needed, and need not be loaded. Where it is, a connection in defensive
+-- mode refuses: the storage is the extension's.
+--
+-- Before:
+--   1. Let SEAL servers catch up, with 0.1.0 at both ends: `seal sync` until nothing is left. Bundles
+--      of 0.1.0 are refused by what comes after it, and the other way round.
+--   2. End every program that has the database open with 0.1.0, and don't start it again: it does not look
+--      at the format, and would write what the new one does not expect.
+--   3. Make a backup: sqlite3 seal.db "VACUUM INTO 'seal-0.1.0.db'". There is no way back but that copy.
+--
+-- After: run sql/install.sql (`seal init` has done so), which makes relations that are new. The registrar and
+-- its SEAL servers each need the upgrade; their order does not matter.
+--
+-- What it does, as one transaction, so that a failure or a power cut leaves format 1:
+--   - A conf_id is unique for its VAL server, no longer for all.
+--   - A configuration that 0.1.0 made for rows without a conf_id is known as standing, so that further rows
+--     go there again.
+--   - Configurations in the change feed are named with their VAL server, as SEAL servers need it now. Audit
+--     entries keep their text: it is hashed.
+--   - Answers to old messages are forgotten (below).
+-- All else stays as it is, with its row ids, and sealed values under their key.
+--
+-- How long: about 10 seconds for a million configurations; identities cost nothing. The file, or its WAL,
+-- grows meanwhile by what seal_configuration_data and seal_change_data take. Others can't write until it is
+-- done; in WAL mode they can read.
+--
+-- It refuses every other format, and what is no registrar: then nothing has changed.
+
+BEGIN IMMEDIATE;
+
+-- Plain SQL has no way to raise an error but a constraint that fails: its name is the message.
+CREATE TABLE main.seal_upgrade_check(
+  registrar INTEGER CONSTRAINT "seal: this database holds no registrar" CHECK (registrar = 1),
+  format INTEGER CONSTRAINT "seal: this upgrades format 1, and the database has another"
+    CHECK (format = 1)
+);
+INSERT OR ROLLBACK INTO main.seal_upgrade_check(registrar)
+SELECT count(*) FROM main.sqlite_schema WHERE type = 'table' AND name = 'seal_registrar_data';
+INSERT OR ROLLBACK INTO main.seal_upgrade_check(format)
+SELECT coalesce((SELECT format FROM main.seal_registrar_data WHERE id = 1), 0);
+DROP TABLE main.seal_upgrade_check;
+
+-- Whose a configuration of the change feed is or was. A conf_id of 0.1.0 had one owner at a time, and one that
+-- 0.1.0 made itself never had another: who has it, else who acted on it by the audit, else to whom it was
+-- charged.
+CREATE TABLE main.seal_upgrade_owner(
+  conf_id TEXT PRIMARY KEY,
+  val_server_id TEXT NOT NULL
+) WITHOUT ROWID;
+INSERT OR IGNORE INTO main.seal_upgrade_owner(conf_id, val_server_id)
+SELECT c.conf_id, v.val_server_id FROM main.seal_configuration_data AS c
+JOIN main.seal_val_server_data AS v ON v.id = c.val_server;
+-- The operator's acts on it are in small letters.
+INSERT OR IGNORE INTO main.seal_upgrade_owner(conf_id, val_server_id)
+SELECT substr(object, length('seal_configuration:') + 1), actor FROM main.seal_audit_data
+WHERE object GLOB 'seal_configuration:*' AND outcome = 'done'
+  AND action IN ('POST', 'PUT', 'PATCH', 'DELETE', 'INSERT')
+ORDER BY seq DESC;
+INSERT OR IGNORE INTO main.seal_upgrade_owner(conf_id, val_server_id)
+SELECT conf_id, val_server_id FROM main.seal_usage_data WHERE conf_id IS NOT NULL ORDER BY seq DESC;
+
+-- Configurations with the term under which they stand. Which those are is told by the change feed, which
+-- 0.1.0 never cut: they were made by rows, and neither a message nor an UPDATE has touched them since; the
+-- name is a digest; all their VAL services have one term, as it was part of that digest. Of a
+-- configuration that was inserted by itself the audit knows: it says nothing of rows.
+--
+-- The table is copied, made anew and filled again, as its old form can't be altered: RENAME would be a copy
+-- less, but looks into the views of the schema, and needs the extension where one of them reads a relation.
+CREATE TABLE main.seal_upgrade_configuration AS
+WITH fed AS (
+  SELECT substr(object, length('seal_configuration:') + 1) AS conf_id FROM main.seal_change_data
+  WHERE object GLOB 'seal_configuration:*' GROUP BY 1
+  HAVING max(operation = 'INSERT') AND min(operation IN ('INSERT', 'delete', 'sweep'))
+), alone AS (
+  SELECT DISTINCT substr(object, length('seal_configuration:') + 1) AS conf_id
+  FROM main.seal_audit_data
+  WHERE object GLOB 'seal_configuration:*' AND action = 'INSERT' AND outcome = 'done' AND detail IS NULL
+), granted AS (
+  SELECT configuration, min(term) AS term FROM main.seal_configuration_service
+  GROUP BY configuration HAVING min(term) = max(term)
+)
+SELECT c.*, iif(f.conf_id IS NOT NULL AND a.conf_id IS NULL AND length(c.conf_id) = 32
+  AND c.conf_id NOT GLOB '*[^0-9a-f]*', g.term, NULL) AS standing
+FROM main.seal_configuration_data AS c
+LEFT JOIN fed AS f ON f.conf_id = c.conf_id
+LEFT JOIN alone AS a ON a.conf_id = c.conf_id
+LEFT JOIN granted AS g ON g.configuration = c.id;
+
+DROP TABLE main.seal_configuration_data;
+CREATE TABLE main.seal_configuration_data(
+  id INTEGER PRIMARY KEY,
+  conf_id TEXT NOT NULL,
+  val_server INTEGER NOT NULL,
+  seal_service TEXT NOT NULL,
+  exp_time INTEGER,
+  until INTEGER NOT NULL,
+  created_time INTEGER NOT NULL,
+  updated_time INTEGER NOT NULL,
+  supp_feat TEXT,
+  end_pt TEXT,
+  notification_destination TEXT,
+  standing INTEGER,
+  UNIQUE (val_server, conf_id)
+);
+INSERT INTO main.seal_configuration_data(id, conf_id, val_server, seal_service, exp_time, until,
+  created_time, updated_time, supp_feat, end_pt, notification_destination, standing)
+SELECT id, conf_id, val_server, seal_service, exp_time, until, created_time, updated_time, supp_feat,
+  end_pt, notification_destination, standing
+FROM main.seal_upgrade_configuration ORDER BY id;
+CREATE INDEX main.seal_configuration_val_server ON seal_configuration_data(val_server, seal_service);
+CREATE INDEX main.seal_configuration_standing ON seal_configuration_data(val_server, standing, until)
+  WHERE standing IS NOT NULL;
+CREATE INDEX main.seal_configuration_until ON seal_configuration_data(until);
+DROP TABLE main.seal_upgrade_configuration;
+
+-- Names in the change feed: seal_configuration:<val_server_id>/<conf_id>. One that nothing tells of any more,
+-- since the ledgers were pruned, gets an empty first part, which names nothing: a SEAL server that had not
+-- heard of its end by then needs a full copy.
+UPDATE main.seal_change_data SET object = (
+  SELECT 'seal_configuration:'
+    || replace(replace(coalesce(o.val_server_id, ''), '%', '%25'), '/', '%2F') || '/'
+    || replace(replace(n.conf_id, '%', '%25'), '/', '%2F')
+  FROM (SELECT substr(object, length('seal_configuration:') + 1) AS conf_id) AS n
+  LEFT JOIN main.seal_upgrade_owner AS o ON o.conf_id = n.conf_id)
+WHERE object GLOB 'seal_configuration:*';
+DROP TABLE main.seal_upgrade_owner;
+
+-- Tokens that were used stay so: of what for 0.1.0 kept nothing but the transaction, which was of rows or of a
+-- message, and is over.
+ALTER TABLE main.seal_credential_replay ADD COLUMN message BLOB;
+
+-- What 0.1.0 kept of a message says neither whose it was nor holds its digest in the form that is compared
+-- now, and an answer is sealed to both: no repetition could be told from it. So it goes. A message
+-- that comes again after the upgrade is judged as a new one, and so is refused if its token was used.
+DROP TABLE main.seal_message_data;
+CREATE TABLE main.seal_message_data(
+  id INTEGER PRIMARY KEY,
+  requester TEXT NOT NULL,
+  message_id TEXT NOT NULL,
+  digest BLOB NOT NULL,
+  time INTEGER NOT NULL,
+  status INTEGER NOT NULL,
+  response TEXT,
+  UNIQUE (message_id, requester)
+);
+CREATE INDEX main.seal_message_time ON seal_message_data(time);
+
+UPDATE main.seal_registrar_data SET format = 2 WHERE id = 1;
+
+COMMIT;
