@@ -10,8 +10,9 @@ help_init() {
   cat <<'T'
 usage: seal init [--identifier ID] [--skms-uri URI]
 
-Makes the database, readable by its owner only, or adds what a newer version
-brings; what is there stays as it is.
+Makes the database, readable by its owner only, or brings that of an older
+version up to date: all or nothing, and what is there stays. Make a copy of an
+older one before, by sqlite3's VACUUM INTO or the older version's seal backup.
 
   --identifier ID    what a token's "aud" must contain (urn:seal:registrar)
   --skms-uri URI     the registrar's own key management URI
@@ -22,8 +23,10 @@ seal_init() {
   take 'identifier=id skms_uri=text' "$@"
   [ "$ARGC" -eq 0 ] || wrong "init takes options only"
   [ -f "$INSTALL" ] || fail "there is no file $INSTALL"
+  find_upgrades
   {
     printf '%s\n' '.output /dev/null' 'PRAGMA journal_mode = WAL;' '.output' 'BEGIN IMMEDIATE;'
+    upgrade_sql
     cat "$INSTALL"
     ! given identifier || echo 'UPDATE seal_registrar SET identifier = :identifier;'
     ! given skms_uri || echo 'UPDATE seal_registrar SET skms_uri = :skms_uri;'
@@ -33,6 +36,39 @@ seal_init() {
       FROM seal_registrar;'
   } | sql make
   show
+}
+
+# Sets UPGRADES, the files that bring the database from its format to this version's, in order. A newer one
+# ends the program: the registrar says what is wrong.
+find_upgrades() {
+  UPGRADES=
+  [ -s "$DB" ] || return 0
+  # Of a new or a broken file there is none: what follows says which.
+  older=$(ask "$DB" look 'SELECT format FROM seal_registrar_data;') || return 0
+  case $older in
+    *[!0-9]* | '' | ?????*) return 0 ;;
+  esac
+  newer=$older
+  while [ -f "${INSTALL%/*}/upgrade-$newer-$((newer + 1)).sql" ]; do
+    UPGRADES="$UPGRADES upgrade-$newer-$((newer + 1)).sql"
+    newer=$((newer + 1))
+  done
+  if [ -n "$UPGRADES" ]; then
+    say "init: $DB goes from format $older to format $newer"
+  else
+    echo 'SELECT format FROM seal_registrar;' | sql look
+  fi
+}
+
+# Their statements, without the transaction that each has when it is run alone. Defensive mode guards the
+# storage against everything but the registrar itself, and so against them.
+upgrade_sql() {
+  [ -n "$UPGRADES" ] || return 0
+  printf '%s\n' '.output /dev/null' '.dbconfig defensive off' '.output'
+  for file in $UPGRADES; do
+    sed '/^BEGIN IMMEDIATE;$/d; /^COMMIT;$/d' "${INSTALL%/*}/$file"
+  done
+  printf '%s\n' '.output /dev/null' '.dbconfig defensive on' '.output'
 }
 
 help_sweep() {
@@ -95,7 +131,9 @@ seal_backup() {
   # It gets its name once it is whole and on the disk.
   part=$(mktemp -- "$copy.XXXXXX") || fail "cannot write $copy"
   bind copy "$part"
-  if ! (echo 'VACUUM INTO :copy;' | sql write); then
+  # A look at the registrar comes first: what is none, or is not this version's, is not copied.
+  if ! (printf '%s\n' '.output /dev/null' 'SELECT format FROM seal_registrar;' '.output' \
+    'VACUUM INTO :copy;' | sql write); then
     rm -f -- "$part"
     exit 3
   fi
@@ -127,7 +165,10 @@ seal_restore() {
     refuse "$DB is there already (--replace loses what it holds)"
   fi
   copy=$(input_file "$ARG1") || exit 3
-  check_copy "$copy" || fail "$ARG1 is not a whole copy: $WHY"
+  check_copy "$copy" || case $WHY in
+    *' has format '*) fail "$WHY" ;;
+    *) fail "$ARG1 is not a whole copy: $WHY" ;;
+  esac
   # The dot command gets a name of ours.
   ln -s "$copy" "$WORK/copy.db"
   printf '%s\n' '.restore copy.db' '.output /dev/null' 'PRAGMA journal_mode = WAL;' '.output' |
