@@ -186,3 +186,44 @@ SealText seal_value_text(sqlite3_value *value) {
   if (text.p == NULL && text.n == 0) text.p = "";
   return text;
 }
+
+/************************************************************************************************
+** The format. It is read once after each connect: another program that brings the database to another format
+** changes its schema, and SQLite connects every table anew.
+*/
+/* The integer that a statement gives, which is run seldom and so not kept; *n stays as it is without a row. */
+static int read_once(SealStore *store, enum SealSql sql, int column, int64_t *n) {
+  sqlite3_stmt *stmt;
+  int rc = sqlite3_prepare_v3(store->db, seal_sql[sql], -1, SQLITE_PREPARE_NO_VTAB, &stmt, NULL);
+  if (rc == SQLITE_OK && sqlite3_step(stmt) == SQLITE_ROW) *n = sqlite3_column_int64(stmt, column);
+  int end = sqlite3_finalize(stmt); /* repeats the error of the step */
+  return rc == SQLITE_OK ? end : rc;
+}
+
+int seal_store_format(SealStore *store) {
+  int64_t there = 0, format = SEAL_FORMAT;
+  if (store->format_known) return SQLITE_OK;
+  int rc = read_once(store, SQL_FORMAT_THERE, FORMAT_THERE_THERE, &there);
+  if (rc == SQLITE_OK && there)
+    rc = read_once(store, SQL_FORMAT_STORED, FORMAT_STORED_FORMAT, &format);
+  store->format_fault[0] = 0;
+  if (rc != SQLITE_OK) return rc;
+  store->format_known = format == SEAL_FORMAT;
+  if (store->format_known) return SQLITE_OK;
+  long long stored = format;
+  if (stored > SEAL_FORMAT) {
+    sqlite3_snprintf(sizeof store->format_fault, store->format_fault,
+                     "seal: the database has format %lld, newer than this program, which knows %d",
+                     stored, SEAL_FORMAT);
+  } else {
+    sqlite3_snprintf(sizeof store->format_fault, store->format_fault,
+                     "seal: the database has format %lld: sql/upgrade-%lld-%lld.sql (or \"seal "
+                     "init\") brings it to format %lld",
+                     stored, stored, stored + 1, stored + 1);
+  }
+  return SQLITE_ERROR;
+}
+
+const char *seal_store_format_fault(const SealStore *store) {
+  return store->format_fault[0] ? store->format_fault : NULL;
+}

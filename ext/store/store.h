@@ -2,7 +2,7 @@
 **
 **    sqlite3_stmt *row;
 **    int rc = seal_store_row(store, SQL_AGREEMENT_FIND, &row, "t", "sla-7");
-**    if (rc == SQLITE_ROW) id = sqlite3_column_int64(row, 0);
+**    if (rc == SQLITE_ROW) id = sqlite3_column_int64(row, AGREEMENT_FIND_ID);
 **    seal_store_reset(row);
 **
 ** Statements are cached while a virtual table is connected: its xDisconnect, which SQLite calls
@@ -27,6 +27,8 @@ typedef struct SealStore {
   sqlite3_stmt *stmt[SQL_COUNT];
   sqlite3_stmt **other; /* statements of ours that are not cached here */
   int n_other, size_other;
+  int format_known; /* the database's format was read, and is ours, since a table was connected */
+  char format_fault[128]; /* what is wrong with it; "": nothing, as far as is known */
 } SealStore;
 
 /* Runs a statement that gives no row. `types` has a letter for each argument, bound as ?1, ?2, …:
@@ -58,6 +60,15 @@ int seal_store_owns(const SealStore *store, sqlite3_stmt *stmt);
 
 /* Finalizes every cached statement. */
 void seal_store_release(SealStore *store);
+
+/* The storage format that this program reads and writes; sql/upgrade-N-M.sql brings a database from one to
+** the next. */
+#define SEAL_FORMAT 2
+/* SQLITE_OK if the database has that format, or no registrar yet; else a fault. The gate asks it before every
+** read and write, and xCreate before it makes storage: after the first time it costs nothing. */
+int seal_store_format(SealStore *store);
+/* What to say where the last answer was that the format is another; NULL if it was not. */
+const char *seal_store_format_fault(const SealStore *store);
 
 /* The host's clock, by SQLite's VFS: seconds since 1970. */
 int64_t seal_store_clock(SealStore *store);

@@ -13,6 +13,6 @@ SELECT 1 FROM main.seal_registrar LIMIT 0
 
 -- The format of the database, in two steps: before the registrar is made there is no table to ask.
 -- name: format_there
-SELECT 1 FROM main.sqlite_schema WHERE type = 'table' AND name = 'seal_registrar_data'
+SELECT 1 AS there FROM main.sqlite_schema WHERE type = 'table' AND name = 'seal_registrar_data'
 -- name: format_stored
 SELECT format FROM main.seal_registrar_data WHERE id = 1

@@ -55,8 +55,6 @@ struct Seal {
   int read;        /* one of them has read the clock */
   int64_t reading; /* what it read */
   Writing writing;
-  int format_known; /* the database's format was read, and is ours, since a table was connected */
-  char format_fault[128]; /* what is wrong with it; "": nothing, as far as is known */
 #ifdef SEAL_CHECKS
   int synced; /* an xSync has come: nothing is written from here on */
   int ended;  /* and then the first xCommit, or an xRollback */
@@ -77,46 +75,6 @@ sqlite3 *seal_db(Seal *p) {
 
 SealTxn *seal_txn(Seal *p) {
   return &p->txn;
-}
-
-/************************************************************************************************
-** The format. It is read once after each connect: another program that brings the database to another format
-** changes its schema, and SQLite connects every table anew.
-*/
-/* The integer that a statement gives, which is run seldom and so not kept; *n stays as it is without a row. */
-static int read_once(Seal *p, enum SealSql sql, int64_t *n) {
-  sqlite3_stmt *stmt;
-  int rc = sqlite3_prepare_v3(p->store.db, seal_sql[sql], -1, SQLITE_PREPARE_NO_VTAB, &stmt, NULL);
-  if (rc == SQLITE_OK && sqlite3_step(stmt) == SQLITE_ROW) *n = sqlite3_column_int64(stmt, 0);
-  int end = sqlite3_finalize(stmt); /* repeats the error of the step */
-  return rc == SQLITE_OK ? end : rc;
-}
-
-int seal_format(Seal *p) {
-  int64_t there = 0, format = SEAL_FORMAT;
-  if (p->format_known) return SQLITE_OK;
-  int rc = read_once(p, SQL_FORMAT_THERE, &there);
-  if (rc == SQLITE_OK && there) rc = read_once(p, SQL_FORMAT_STORED, &format);
-  p->format_fault[0] = 0;
-  if (rc != SQLITE_OK) return rc;
-  p->format_known = format == SEAL_FORMAT;
-  if (p->format_known) return SQLITE_OK;
-  long long stored = format;
-  if (stored > SEAL_FORMAT) {
-    sqlite3_snprintf(sizeof p->format_fault, p->format_fault,
-                     "seal: the database has format %lld, newer than this program, which knows %d",
-                     stored, SEAL_FORMAT);
-  } else {
-    sqlite3_snprintf(sizeof p->format_fault, p->format_fault,
-                     "seal: the database has format %lld: sql/upgrade-%lld-%lld.sql (or \"seal "
-                     "init\") brings it to format %lld",
-                     stored, stored, stored + 1, stored + 1);
-  }
-  return SQLITE_ERROR;
-}
-
-const char *seal_format_fault(const Seal *p) {
-  return p->format_fault[0] ? p->format_fault : NULL;
 }
 
 /************************************************************************************************
@@ -223,7 +181,7 @@ int seal_gate(Seal *p, SealGate event, SealAt *at) {
     return SQLITE_OK;
   }
   follow_write(p, event);
-  int rc = looks(event) ? seal_format(p) : SQLITE_OK;
+  int rc = looks(event) ? seal_store_format(&p->store) : SQLITE_OK;
   if (rc == SQLITE_OK) rc = do_duties(p, duties_of(p, event));
   if (at == NULL) return rc;
   int64_t t = write_instant(p);
@@ -390,7 +348,7 @@ void *seal_room_made(Seal *p, SealRoom room) {
 
 void seal_table_connected(Seal *p) {
   p->tables++;
-  p->format_known = 0;
+  p->store.format_known = 0;
 }
 
 void seal_table_gone(Seal *p) {

@@ -56,18 +56,6 @@ int64_t seal_reading_take(Seal *p, SealReading *reading);
 SealAt seal_function_at(Seal *p);
 
 /************************************************************************************************
-** The format of the database.
-*/
-/* What this program reads and writes; sql/upgrade-N-M.sql brings a database from one to the next. */
-#define SEAL_FORMAT 2
-
-/* SQLITE_OK if the database has that format, or no registrar yet; else a fault. The gate asks it before every
-** read and write, and xCreate before it makes storage: after the first time it costs nothing. */
-int seal_format(Seal *p);
-/* What to say where the last answer was that the format is another; NULL if it was not. */
-const char *seal_format_fault(const Seal *p);
-
-/************************************************************************************************
 ** The gate.
 */
 /* What SQLite calls for; what each does with what waits is the table in txn.c. */
@@ -153,7 +141,7 @@ void *seal_room_made(Seal *p, SealRoom room);
 void seal_table_connected(Seal *p);
 void seal_table_gone(Seal *p);
 /* Called first by a function, behind which no virtual table stands: makes sure that one is connected, and
-** passes the gate as a look at sums. A fault is said as seal_format_fault says it, or SQLite. */
+** passes the gate as a look at sums. A fault is said as seal_store_format_fault says it, or SQLite. */
 int seal_enter(Seal *p);
 
 #endif

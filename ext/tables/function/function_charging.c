@@ -117,9 +117,9 @@ static int charging_filter(sqlite3_vtab_cursor *base, int number, const char *pl
   seal_store_finalize(seal_store(p), cursor->stmt);
   cursor->stmt = NULL;
   rc = seal_enter(p);
-  if (rc != SQLITE_OK && seal_format_fault(p) != NULL) {
+  if (rc != SQLITE_OK && seal_store_format_fault(seal_store(p)) != NULL) {
     sqlite3_free(base->pVtab->zErrMsg);
-    base->pVtab->zErrMsg = sqlite3_mprintf("%s", seal_format_fault(p));
+    base->pVtab->zErrMsg = sqlite3_mprintf("%s", seal_store_format_fault(seal_store(p)));
   }
   if (rc == SQLITE_OK && number & 1) rc = read_instant(base->pVtab, argv[i++], &from);
   if (rc == SQLITE_OK && number & 2) rc = read_instant(base->pVtab, argv[i++], &until);

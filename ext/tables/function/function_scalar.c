@@ -25,8 +25,8 @@ static void fail_function(sqlite3_context *ctx, Seal *p, int rc, SealError *err)
     sqlite3_result_error_nomem(ctx);
   } else if (err->cause != SEAL_CAUSE_NONE) {
     text = sqlite3_mprintf("%s: %s", seal_cause_text(err->cause), err->detail);
-  } else if (seal_format_fault(p) != NULL) {
-    text = sqlite3_mprintf("%s", seal_format_fault(p));
+  } else if (seal_store_format_fault(seal_store(p)) != NULL) {
+    text = sqlite3_mprintf("%s", seal_store_format_fault(seal_store(p)));
   } else {
     text = sqlite3_mprintf("seal: %s", sqlite3_errcode(seal_db(p)) == SQLITE_OK
                                            ? sqlite3_errstr(rc)

@@ -106,9 +106,9 @@ static int check_arguments(const Module *m, int argc, const char *const *argv,
 
 /* A database of another format is not mixed with storage of this one. */
 static int check_format(Seal *p, char **message) {
-  int rc = seal_format(p);
-  if (rc == SQLITE_OK || seal_format_fault(p) == NULL) return rc;
-  *message = sqlite3_mprintf("%s", seal_format_fault(p));
+  int rc = seal_store_format(seal_store(p));
+  if (rc == SQLITE_OK || seal_store_format_fault(seal_store(p)) == NULL) return rc;
+  *message = sqlite3_mprintf("%s", seal_store_format_fault(seal_store(p)));
   return *message ? rc : SQLITE_NOMEM;
 }
 
@@ -159,7 +159,8 @@ static int table_destroy(sqlite3_vtab *base) {
   Table *table = (Table *)base;
   for (int i = 0; i < SCANS; i++) scan_clear(table, &table->scans[i]);
   seal_store_release(seal_store(table->p));
-  int rc = seal_format(table->p); /* of another one's storage it knows only a part */
+  int rc =
+      seal_store_format(seal_store(table->p)); /* of another one's storage it knows only a part */
   if (rc != SQLITE_OK) return rc;
   rc = sqlite3_exec(seal_db(table->p), seal_sql[table->relation->is->drop], NULL, NULL, NULL);
   return rc == SQLITE_OK ? table_disconnect(base) : rc;
@@ -450,8 +451,9 @@ static int cursor_filter(sqlite3_vtab_cursor *base, int number, const char *plan
   cursor->all = number & PLAN_ALL;
   cursor->at = SEAL_AT_STATEMENT;
   int rc = seal_gate(table->p, relation->counts ? SEAL_XFILTER_SUMS : SEAL_XFILTER, NULL);
-  if (rc != SQLITE_OK && seal_format_fault(table->p) != NULL) {
-    return set_error(&table->base, sqlite3_mprintf("%s", seal_format_fault(table->p)));
+  if (rc != SQLITE_OK && seal_store_format_fault(seal_store(table->p)) != NULL) {
+    return set_error(&table->base,
+                     sqlite3_mprintf("%s", seal_store_format_fault(seal_store(table->p))));
   }
   if (rc == SQLITE_OK) rc = cursor_statement(table, cursor, strchr(plan, '\n') + 1);
   for (int i = 0; rc == SQLITE_OK && i < argc; i++) {
@@ -520,7 +522,8 @@ static int cursor_rowid(sqlite3_vtab_cursor *base, sqlite3_int64 *out) {
 */
 /* What a fault of the system is called: SQLite's own message, if the error is a nested statement's. */
 static char *fault_text(Seal *p, const SealRelation *relation, int rc) {
-  if (seal_format_fault(p) != NULL) return sqlite3_mprintf("%s", seal_format_fault(p));
+  if (seal_store_format_fault(seal_store(p)) != NULL)
+    return sqlite3_mprintf("%s", seal_store_format_fault(seal_store(p)));
   if (rc == SQLITE_CORRUPT_VTAB) {
     return sqlite3_mprintf("seal_%s: a stored row is not what the registrar wrote",
                            relation->is->name);
