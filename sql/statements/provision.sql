@@ -1,5 +1,5 @@
 -- Configurations, the VAL services in them, and their rows. The rows of service s have the ids
--- (s << 28) + 0, 1, … (registrar.h, SEAL_ROW_BITS).
+-- (s << 28) + 0, 1, … (held.h, SEAL_ROW_BITS).
 
 -- A VAL server's own configuration that is valid.
 -- ?1 at ?2 VAL server ?3 seal_service ?4 conf_id

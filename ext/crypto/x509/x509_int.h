@@ -7,7 +7,7 @@
 **                       x509_name: who is named
 **
 ** All of it runs within seal_confirmed(), which keeps OpenSSL's errors from the host, and a lack of
-** memory from being taken for a refusal.
+** memory from being taken for a refusal. X1 to X12 are the rules as tests/attack-x509.test parts them.
 */
 #ifndef SEAL_CRYPTO_X509_INT_H
 #define SEAL_CRYPTO_X509_INT_H

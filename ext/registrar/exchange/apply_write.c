@@ -1,4 +1,4 @@
-/* Writing what a bundle says (exchange.h), once check.c has nothing against it.
+/* Writing what a bundle says (exchange.h), once apply_check.c has nothing against it.
 **
 ** An object's state takes the place of the one that is here; a configuration's rows with it. An
 ** agreement, a term or a VAL server that ends takes along what hangs on it, as at the registrar.
@@ -14,7 +14,7 @@ typedef struct Target {
   char val_service_id[SEAL_ID_MAX + 1], val_server_id[SEAL_ID_MAX + 1];
 } Target;
 
-/* A record, opened by check.c, is sealed again. One whose id has a record already is stored once. */
+/* A record, opened by apply_check.c, is sealed again. One whose id has a record already is stored once. */
 static int write_record(SealApply *a, Target *target, const char *conf_id, const json_t *json) {
   sqlite3_stmt *row;
   int64_t rowid;
@@ -204,7 +204,7 @@ static int write_services(SealApply *a, int64_t id, const json_t *state) {
                         seal_text_member(state, "seal_service"), seal_text_member(item, "term"));
     if (rc == SQLITE_ROW) service.grant.term = sqlite3_column_int64(row, APPLY_FIND_TERM_ID);
     seal_store_reset(row);
-    if (rc == SQLITE_DONE) return SQLITE_CORRUPT_VTAB; /* check.c has seen it */
+    if (rc == SQLITE_DONE) return SQLITE_CORRUPT_VTAB; /* apply_check.c has seen it */
     if (rc == SQLITE_ROW)
       rc = seal_service_make(a->p, id, &service, (SealCount){0, 0, 0}, &service_id);
   }

@@ -1,4 +1,4 @@
-/* seal_charging (charging.c).
+/* seal_charging (function_charging.c).
 */
 #ifndef SEAL_FUNCTION_CHARGING_H
 #define SEAL_FUNCTION_CHARGING_H

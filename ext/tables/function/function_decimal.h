@@ -1,4 +1,4 @@
-/* seal_amount (decimal.c).
+/* seal_amount (function_decimal.c).
 */
 #ifndef SEAL_FUNCTION_DECIMAL_H
 #define SEAL_FUNCTION_DECIMAL_H

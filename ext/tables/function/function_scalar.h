@@ -1,4 +1,4 @@
-/* The SQL functions (function.c): what the door registers.
+/* The SQL functions (function_scalar.c): what the door registers.
 */
 #ifndef SEAL_FUNCTION_SCALAR_H
 #define SEAL_FUNCTION_SCALAR_H

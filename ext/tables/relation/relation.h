@@ -23,7 +23,7 @@ typedef struct SealRelation {
   unsigned counts : 1;       /* shows counters or ledgers: what rows add up to is written first */
   unsigned waits : 1;        /* a row of it may wait with its like, and an act on one */
   unsigned silent : 1;       /* its own hooks write audit and change */
-  /* Hooks, each may be NULL. They return as registrar.h's functions do. */
+  /* Hooks, each may be NULL. They return SQLITE_OK, SQLITE_CONSTRAINT_VTAB with a refusal in the row's SealError, or a fault's code. */
   int (*check)(struct SealRow *row);
   /* After an insert or update; before a delete, with `removed`. */
   int (*after)(struct SealRow *row, int removed);
