@@ -27,9 +27,9 @@
 --   - Answers to old messages are forgotten (below).
 -- All else stays as it is, with its row ids, and sealed values under their key.
 --
--- How long: about 10 seconds for a million configurations; identities cost nothing. The file, or its WAL,
--- grows meanwhile by what seal_configuration_data and seal_change_data take. Others can't write until it is
--- done; in WAL mode they can read.
+-- How long: a minute or two for a million configurations and a ledger to match; identities cost nothing. The
+-- file, and its WAL, grow meanwhile by what seal_configuration_data and seal_change_data take, more or
+-- less. Others can't write until it is done; in WAL mode they can read.
 --
 -- It refuses every other format, and what is no registrar: then nothing has changed.
 
@@ -56,42 +56,41 @@ CREATE TABLE main.seal_upgrade_owner(
 ) WITHOUT ROWID;
 INSERT OR IGNORE INTO main.seal_upgrade_owner(conf_id, val_server_id)
 SELECT c.conf_id, v.val_server_id FROM main.seal_configuration_data AS c
-JOIN main.seal_val_server_data AS v ON v.id = c.val_server;
+CROSS JOIN main.seal_val_server_data AS v ON v.id = c.val_server ORDER BY 1;
 -- The operator's acts on it are in small letters.
 INSERT OR IGNORE INTO main.seal_upgrade_owner(conf_id, val_server_id)
 SELECT substr(object, length('seal_configuration:') + 1), actor FROM main.seal_audit_data
 WHERE object GLOB 'seal_configuration:*' AND outcome = 'done'
   AND action IN ('POST', 'PUT', 'PATCH', 'DELETE', 'INSERT')
-ORDER BY seq DESC;
+ORDER BY 1, seq DESC;
 INSERT OR IGNORE INTO main.seal_upgrade_owner(conf_id, val_server_id)
-SELECT conf_id, val_server_id FROM main.seal_usage_data WHERE conf_id IS NOT NULL ORDER BY seq DESC;
+SELECT conf_id, val_server_id FROM main.seal_usage_data WHERE conf_id IS NOT NULL ORDER BY 1, seq DESC;
 
--- Configurations with the term under which they stand. Which those are is told by the change feed, which
--- 0.1.0 never cut: they were made by rows, and neither a message nor an UPDATE has touched them since; the
--- name is a digest; all their VAL services have one term, as it was part of that digest. Of a
--- configuration that was inserted by itself the audit knows: it says nothing of rows.
---
--- The table is copied, made anew and filled again, as its old form can't be altered: RENAME would be a copy
--- less, but looks into the views of the schema, and needs the extension where one of them reads a relation.
+-- Which configurations stand is told by the change feed, which 0.1.0 never cut: they were made by rows, and
+-- neither a message nor an UPDATE has touched them since; and their name is a digest. Of one that was
+-- inserted by itself the audit knows: it says nothing of rows.
+CREATE TABLE main.seal_upgrade_standing(
+  conf_id TEXT PRIMARY KEY
+) WITHOUT ROWID;
+INSERT INTO main.seal_upgrade_standing(conf_id)
+SELECT substr(object, length('seal_configuration:') + 1) AS conf_id FROM main.seal_change_data
+WHERE object GLOB 'seal_configuration:*' GROUP BY 1
+HAVING max(operation = 'INSERT') AND min(operation IN ('INSERT', 'delete', 'sweep'))
+  AND length(conf_id) = 32 AND conf_id NOT GLOB '*[^0-9a-f]*';
+DELETE FROM main.seal_upgrade_standing WHERE conf_id IN (
+  SELECT substr(object, length('seal_configuration:') + 1) FROM main.seal_audit_data
+  WHERE object GLOB 'seal_configuration:*' AND action = 'INSERT' AND outcome = 'done'
+    AND detail IS NULL);
+
+-- They stand under the one term of their VAL services: it was a part of that digest. The table is copied, made
+-- anew and filled again, as its old form can't be altered: RENAME would be a copy less, but looks into the
+-- views of the schema, and needs the extension where one of them reads a relation.
 CREATE TABLE main.seal_upgrade_configuration AS
-WITH fed AS (
-  SELECT substr(object, length('seal_configuration:') + 1) AS conf_id FROM main.seal_change_data
-  WHERE object GLOB 'seal_configuration:*' GROUP BY 1
-  HAVING max(operation = 'INSERT') AND min(operation IN ('INSERT', 'delete', 'sweep'))
-), alone AS (
-  SELECT DISTINCT substr(object, length('seal_configuration:') + 1) AS conf_id
-  FROM main.seal_audit_data
-  WHERE object GLOB 'seal_configuration:*' AND action = 'INSERT' AND outcome = 'done' AND detail IS NULL
-), granted AS (
-  SELECT configuration, min(term) AS term FROM main.seal_configuration_service
-  GROUP BY configuration HAVING min(term) = max(term)
-)
-SELECT c.*, iif(f.conf_id IS NOT NULL AND a.conf_id IS NULL AND length(c.conf_id) = 32
-  AND c.conf_id NOT GLOB '*[^0-9a-f]*', g.term, NULL) AS standing
-FROM main.seal_configuration_data AS c
-LEFT JOIN fed AS f ON f.conf_id = c.conf_id
-LEFT JOIN alone AS a ON a.conf_id = c.conf_id
-LEFT JOIN granted AS g ON g.configuration = c.id;
+SELECT c.*, iif(EXISTS (SELECT 1 FROM main.seal_upgrade_standing AS n WHERE n.conf_id = c.conf_id),
+  (SELECT min(s.term) FROM main.seal_configuration_service AS s WHERE s.configuration = c.id
+    HAVING min(s.term) = max(s.term)), NULL) AS standing
+FROM main.seal_configuration_data AS c;
+DROP TABLE main.seal_upgrade_standing;
 
 DROP TABLE main.seal_configuration_data;
 CREATE TABLE main.seal_configuration_data(
