@@ -27,11 +27,13 @@ SELECT id, conf_id FROM main.seal_configuration_data
 WHERE val_server = ?1 AND standing = ?2 AND until = ?5 AND seal_service = ?3 AND exp_time IS ?4
 
 -- ?1 conf_id ?2 VAL server ?3 seal_service ?4 exp_time ?5 until ?6 supp_feat ?7 end_pt
--- ?8 notification_destination ?9 at ?10 the term under which it stands, 0: it does not
+-- ?8 notification_destination ?9 at ?10 the term under which it stands, 0: it does not; no row: the name is
+-- taken
 -- name: configuration_insert
 INSERT INTO main.seal_configuration_data(conf_id, val_server, seal_service, exp_time, until,
   supp_feat, end_pt, notification_destination, created_time, updated_time, standing)
 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9, nullif(?10, 0))
+ON CONFLICT (val_server, conf_id) DO NOTHING
 
 -- ?1 id ?2 exp_time ?3 until ?4 supp_feat ?5 end_pt ?6 notification_destination ?7 at
 -- name: configuration_update

@@ -322,7 +322,7 @@ int seal_configuration_put(Seal *p, const SealAct *act, SealConfiguration *conf,
   if (rc == SQLITE_OK) rc = authorize_all(p, act, conf, replaces, &until, err);
   if (rc == SQLITE_OK && replaces == 0) {
     rc = new_conf_id(p, act, conf_id);
-    conf->conf_id = conf_id;
+    conf->conf_id = conf->derived = conf_id;
   }
   if (rc == SQLITE_OK) rc = seal_consume(p, act->who, act->use, err);
   if (rc == SQLITE_OK) rc = put_services(p, act, conf, replaces, until, err);

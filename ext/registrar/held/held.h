@@ -49,7 +49,9 @@ typedef struct SealService {
 
 /* One VALServicesConfig. */
 typedef struct SealConfiguration {
-  const char *conf_id; /* NULL: derived from requester, message id and the act's audit number */
+  const char *conf_id;
+  char *
+      derived; /* where conf_id lies if it was derived: it gives way to one that is there; NULL: it was given */
   const char *seal_service;
   int64_t exp_time; /* asked for, SEAL_UNBOUNDED: none */
   SealText supp_feat;

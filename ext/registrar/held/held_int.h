@@ -22,10 +22,11 @@ char *seal_head_name(const SealHead *head);
 /* The row id of a VAL server's configuration by its conf_id, whatever its SEAL service and validity; *id is
 ** 0 if there is none. */
 int seal_configuration_by_name(Seal *p, int64_t val_server, SealText conf_id, int64_t *id);
-/* Derives a conf_id: the head of SHA-256 over the n texts, each with its length, and the number of the audit
-** entry that the act will have. */
+/* Derives a conf_id from the n texts, each with its length, and the number of the audit entry that the act will
+** have: the head of their SHA-256. */
 int seal_conf_id(Seal *p, char out[SEAL_CONF_ID], int n, const SealText *texts);
-/* Makes the storage row of a configuration; standing: the term under which it stands, 0: not at all. */
+/* Makes the storage row of a configuration, under another name where a derived one is taken: whoever foresees
+** one may have taken it himself. SQLITE_CONSTRAINT_UNIQUE: a name that was given is taken; standing: the term under which it stands, 0: not at all. */
 int seal_configuration_make(Seal *p, const SealConfiguration *conf, int64_t val_server,
                             int64_t until, int64_t standing, int64_t at, int64_t *id);
 /* A configuration's own end is another one: what it holds is counted until then. */

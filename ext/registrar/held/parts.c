@@ -42,8 +42,17 @@ int seal_configuration_by_name(Seal *p, int64_t val_server, SealText conf_id, in
   return rc == SQLITE_ROW || rc == SQLITE_DONE ? SQLITE_OK : rc;
 }
 
-int seal_conf_id(Seal *p, char out[SEAL_CONF_ID], int n, const SealText *texts) {
+/* The head of a text's SHA-256, in hexadecimal digits. */
+static int name_from(Seal *p, const char *text, size_t n, char out[SEAL_CONF_ID]) {
   unsigned char hash[SEAL_SHA256_SIZE];
+  int rc = seal_reason_rc(seal_sha256(seal_crypto(p), text, n, hash));
+  for (int i = 0; rc == SQLITE_OK && i < (SEAL_CONF_ID - 1) / 2; i++) {
+    sqlite3_snprintf(3, out + 2 * i, "%02x", hash[i]);
+  }
+  return rc;
+}
+
+int seal_conf_id(Seal *p, char out[SEAL_CONF_ID], int n, const SealText *texts) {
   int64_t seq;
   int rc = seal_audit_next(p, &seq);
   if (rc != SQLITE_OK) return rc;
@@ -55,24 +64,25 @@ int seal_conf_id(Seal *p, char out[SEAL_CONF_ID], int n, const SealText *texts) 
   sqlite3_str_appendf(all, "%lld", (long long)seq);
   rc = sqlite3_str_errcode(all);
   if (rc == SQLITE_OK) {
-    rc = seal_reason_rc(
-        seal_sha256(seal_crypto(p), sqlite3_str_value(all), (size_t)sqlite3_str_length(all), hash));
+    rc = name_from(p, sqlite3_str_value(all), (size_t)sqlite3_str_length(all), out);
   }
   sqlite3_free(sqlite3_str_finish(all));
-  if (rc != SQLITE_OK) return rc;
-  for (int i = 0; i < (SEAL_CONF_ID - 1) / 2; i++) {
-    sqlite3_snprintf(3, out + 2 * i, "%02x", hash[i]);
-  }
-  return SQLITE_OK;
+  return rc;
 }
 
 int seal_configuration_make(Seal *p, const SealConfiguration *conf, int64_t val_server,
                             int64_t until, int64_t standing, int64_t at, int64_t *id) {
-  int rc = seal_store_run(seal_store(p), SQL_CONFIGURATION_INSERT, "tituisssii", conf->conf_id,
-                          val_server, conf->seal_service, conf->exp_time, until, &conf->supp_feat,
-                          &conf->end_pt, &conf->notification_destination, at, standing);
-  *id = sqlite3_last_insert_rowid(seal_db(p));
-  return rc;
+  assert(conf->derived == NULL || conf->derived == conf->conf_id);
+  for (;;) {
+    int rc = seal_store_run(seal_store(p), SQL_CONFIGURATION_INSERT, "tituisssii", conf->conf_id,
+                            val_server, conf->seal_service, conf->exp_time, until, &conf->supp_feat,
+                            &conf->end_pt, &conf->notification_destination, at, standing);
+    *id = sqlite3_last_insert_rowid(seal_db(p));
+    if (rc != SQLITE_OK || sqlite3_changes(seal_db(p)) != 0) return rc;
+    if (conf->derived == NULL) return SQLITE_CONSTRAINT_UNIQUE;
+    rc = name_from(p, conf->derived, strlen(conf->derived), conf->derived);
+    if (rc != SQLITE_OK) return rc;
+  }
 }
 
 int seal_configuration_move(Seal *p, int64_t id, int64_t val_server, int64_t until_before,

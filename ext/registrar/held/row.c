@@ -146,8 +146,10 @@ static int make_standing(Seal *p, const SealRowAsk *ask, Place *place) {
       seal_text_from(place->who.val_server_id),
       seal_text_from(ask->seal_service),
   };
-  SealConfiguration conf = {
-      .conf_id = place->conf_id, .seal_service = ask->seal_service, .exp_time = place->exp_time};
+  SealConfiguration conf = {.conf_id = place->conf_id,
+                            .derived = place->conf_id,
+                            .seal_service = ask->seal_service,
+                            .exp_time = place->exp_time};
   int rc = seal_conf_id(p, place->conf_id, 3, texts);
   if (rc != SQLITE_OK) return rc;
   return seal_configuration_make(p, &conf, place->who.val_server, place->until, place->grant.term,
@@ -401,6 +403,7 @@ int seal_row_configuration(Seal *p, const SealRowAsk *ask, SealText supp_feat, i
   if (rc == SQLITE_OK) rc = seal_consume(p, &place.who, SEAL_USE_ROWS, err);
   if (rc == SQLITE_OK) {
     SealConfiguration conf = {.conf_id = place.conf_id,
+                              .derived = ask->conf_id.p == NULL ? place.conf_id : NULL,
                               .seal_service = ask->seal_service,
                               .exp_time = ask->exp_time,
                               .supp_feat = supp_feat};
