@@ -95,8 +95,8 @@ DROP TABLE main.seal_upgrade_standing;
 DROP TABLE main.seal_configuration_data;
 CREATE TABLE main.seal_configuration_data(
   id INTEGER PRIMARY KEY,
-  conf_id TEXT NOT NULL,
   val_server INTEGER NOT NULL,
+  conf_id TEXT NOT NULL,
   seal_service TEXT NOT NULL,
   exp_time INTEGER,
   until INTEGER NOT NULL,
