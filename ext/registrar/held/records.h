@@ -71,7 +71,7 @@ int seal_member_digest(Seal *p, SealText val_service_id, SealText id,
                        unsigned char out[SEAL_SHA256_SIZE]);
 
 /************************************************************************************************
-** sweep.c, remove.c: what goes.
+** sweep.c: what goes.
 */
 #define SEAL_ANSWER_KEPT 86400 /* seconds that the outcome of a message is kept */
 /* Removes at most `limit` rows of configurations that have ended at `at`, their configurations when those
@@ -79,8 +79,7 @@ int seal_member_digest(Seal *p, SealText val_service_id, SealText id,
 int seal_sweep(Seal *p, int64_t limit, SealAt at, int64_t *removed);
 /* Removes rows of one configuration; *removed counts up, at most to `limit`. */
 int seal_configuration_clear(Seal *p, int64_t id, int64_t limit, int64_t at, int64_t *removed);
-/* What goes with a row that the operator removes; statements with ?1 row id, ended by SEAL_NO_SQL. */
-extern const enum SealSql seal_remove_agreement[], seal_remove_term[], seal_remove_val_server[];
+/* Runs what takes a row along that the operator removes: statements with ?1 row id, ended by SEAL_NO_SQL. */
 int seal_remove(Seal *p, const enum SealSql *statements, int64_t id);
 
 #endif

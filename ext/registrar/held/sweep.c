@@ -156,3 +156,11 @@ int seal_sweep(Seal *p, int64_t limit, SealAt at, int64_t *removed) {
   if (rc == SQLITE_OK) rc = seal_store_run(seal_store(p), SQL_SWEEP_TIME, "i", at.t);
   return rc;
 }
+
+int seal_remove(Seal *p, const enum SealSql *statements, int64_t id) {
+  int rc = SQLITE_OK;
+  for (int i = 0; rc == SQLITE_OK && statements[i] != SEAL_NO_SQL; i++) {
+    rc = seal_store_run(seal_store(p), statements[i], "i", id);
+  }
+  return rc;
+}

@@ -106,6 +106,7 @@ static int columns_filter(sqlite3_vtab_cursor *base, int number, const char *pla
                           sqlite3_value **argv) {
   ColumnsCursor *cursor = (ColumnsCursor *)base;
   (void)plan;
+  (void)argc; /* asserted only */
   assert(argc == number);
   cursor->only = NULL;
   cursor->relation = cursor->column = 0;
