@@ -5,6 +5,12 @@
 **
 ** Loading reads no file, no environment and no network, writes nothing and starts no thread, so that
 ** a host may load it by sqlite3_auto_extension before any database is open.
+**
+** The rooms, lowest first; each may call those before it, and none behind it (scripts/floors):
+**
+**    base  crypto  crypto/jose | crypto/x509  store
+**    registrar/  txn  secret  ledger  who  sla  held  exchange
+**    tables/relation  tables | tables/function  messages  seal.c
 */
 #include "messages/messages.h"
 #include "registrar/held/held.h"

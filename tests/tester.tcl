@@ -6,7 +6,7 @@
 #   do_catchsql_test term-1.2 { INSERT INTO seal_term(agreement_id) VALUES ('x') } {/1 .*x.*/}
 #   finish_test
 #
-# `tclsh tests/term.test` runs one file; `make test` runs all of them through run.tcl. Each file
+# `tclsh tests/sla.test` runs one file; `make test` runs all of them through run.tcl. Each file
 # has a fresh folder of its own, SEAL_BUILD/test/FILE, which is its current one. Environment:
 #
 #   SEAL_BUILD    the build folder (default: build, beside tests)

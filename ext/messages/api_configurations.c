@@ -3,6 +3,7 @@
 */
 #include "messages/body.h"
 
+#include <assert.h>
 #include <string.h>
 
 /************************************************************************************************
@@ -122,6 +123,7 @@ static int find_and_judge(Seal *p, SealRequest *request, const char *seal_servic
 /* Stores what the body says; `replaces` is 0 for a new configuration, whose name is written to conf_id. */
 static int put_body(Seal *p, SealRequest *request, SealBody *body, int64_t replaces,
                     char conf_id[SEAL_CONF_ID], char **text, SealError *err) {
+  assert(replaces != 0 || conf_id != NULL);
   SealAct act = act_of(request);
   int rc = seal_configuration_put(p, &act, &body->conf, replaces, conf_id, err);
   return rc == SQLITE_OK ? answer_put(request, body, text) : rc;

@@ -5,11 +5,12 @@
 **                  |        |            |                 |                +--> the first outcome, or 409
 **                  +--------+------------+-----------------+---------------------------+--> problem details
 **
-** A refusal has written nothing, and takes no name; only the audit hears of it. A message_id is its
+** A refusal changes nothing and takes no name; only the audit hears of it, and it counts for the rate. A message_id is its
 ** requester's: it is looked up once he is known, and never among another's.
 */
 #include "messages/messages.h"
 
+#include <assert.h>
 #include <string.h>
 
 /* What an API does with a resource; request->conf_id is set for a single one. */
@@ -228,6 +229,7 @@ static int find_seen(Seal *p, const SealRequest *request, SealOutcome *out, Seal
 static int keep_outcome(Seal *p, const SealRequest *request, const SealAnswer *answer,
                         SealOutcome *out, SealError *err) {
   void *sealed = NULL;
+  assert(!request->reads);
   int n = 0, rc = SQLITE_OK;
   SealText text = seal_text_from(out->response);
   if (answer->secret) {
@@ -313,6 +315,7 @@ static void append_string(sqlite3_str *out, const char *text) {
 
 /* Appends the ProblemDetails of TS 29.122 5.2.1.2.12. */
 static void append_problem(sqlite3_str *out, const SealError *err, const char *instance) {
+  assert(err->cause != SEAL_CAUSE_NONE && err->detail != NULL);
   int status = seal_cause_status(err->cause);
   sqlite3_str_appendf(out, "{\"type\":\"about:blank\",\"title\":\"%s\",\"status\":%d,\"detail\":",
                       status_title(status), status);
@@ -374,6 +377,7 @@ static int problem(const SealError *err, const SealRequest *request, Style style
 
 /* The answer of a success, as JSON text. */
 static int success(const SealAnswer *answer, char **response) {
+  assert(answer->status >= 200 && answer->status < 300);
   sqlite3_str *out = sqlite3_str_new(NULL);
   sqlite3_str_appendf(out, "{\"status\":%d,\"headers\":{", answer->status);
   if (answer->location != NULL) {
@@ -397,6 +401,7 @@ static int success(const SealAnswer *answer, char **response) {
 /* A refused message is audited: who asked for what, and the cause; and it counts for the rate. */
 static int record_refusal(Seal *p, SealRequest *request, const SealError *err) {
   char method[SEAL_QUOTE_MAX + 8], path[SEAL_QUOTE_MAX + 8];
+  assert(err->cause != SEAL_CAUSE_NONE);
   seal_quote(seal_text_from(request->method ? request->method : "message"), method);
   seal_quote(seal_text_from(request->path ? request->path : "seal_message"), path);
   const char *actor = request->who.val_server_id[0] ? request->who.val_server_id : "unknown";

@@ -64,13 +64,14 @@ void seal_store_release(SealStore *store);
 /* The storage format that this program reads and writes; sql/upgrade-N-M.sql brings a database from one to
 ** the next. */
 #define SEAL_FORMAT 2
-/* SQLITE_OK if the database has that format, or no registrar yet; else a fault. The gate asks it before every
+/* SQLITE_OK if the database has that format, or no registrar yet; an older one and a newer one are a fault, with
+** what to do. The gate asks it before every
 ** read and write, and xCreate before it makes storage: after the first time it costs nothing. */
 int seal_store_format(SealStore *store);
 /* What to say where the last answer was that the format is another; NULL if it was not. */
 const char *seal_store_format_fault(const SealStore *store);
 
-/* The host's clock, by SQLite's VFS: seconds since 1970. */
+/* The host's clock, by SQLite's VFS: seconds since 1970. registrar/txn alone asks it (scripts/floors). */
 int64_t seal_store_clock(SealStore *store);
 
 /* Reads a value as text: a blob's bytes are taken as they are; p of NULL for NULL. */

@@ -14,6 +14,8 @@
 **    work.c    what is measured
 **    scale.c   what must not grow with what is there
 **    exchange.c  the same of bundles
+**
+** Beside it two programs of their own: verify.c (below the SQL functions), and sla.c with sla.tcl (a message's way).
 */
 #ifndef SEAL_BENCH_H
 #define SEAL_BENCH_H

@@ -3,7 +3,7 @@
 **    {"iss":"urn:seal:registrar", "aud":"sims-1", "seal_service":"identity-management", "iat":…,
 **     "from":"17", "to":"42", "seq":42, "more":false,
 **     "objects":[{"object":"seal_agreement:sla-7", "state":{…}},
-**                {"object":"seal_configuration:9f…", "state":{…}, "rows":[[0,"u","alice"],…]},
+**                {"object":"seal_configuration:v2x.acme.example/9f…", "state":{…}, "rows":[[0,"u","alice"],…]},
 **                {"object":"seal_val_server:gone", "state":null}]}
 **
 ** A bundle names each object that changed and gives its present state, not the change: so a later bundle

@@ -67,6 +67,7 @@ typedef struct SealApply {
   SealKey *own;      /* the key that records are encrypted to; NULL until one is needed */
 } SealApply;
 
+/* A member that is a string, NUL-terminated, the object's; NULL: there is none, or another kind. */
 const char *seal_text_member(const json_t *object, const char *name);
 /* Refuses a bundle that breaks a rule. */
 int seal_refuse_form(SealApply *a, const char *what);

@@ -1,8 +1,8 @@
 /* What a SEAL server is told of an object (exchange.h, bundle.c): its present state as JSON.
 **
 **    {"object":"seal_agreement:sla-7", "state":{…}}
-**    {"object":"seal_configuration:9f…", "state":{…}, "rows":[[0,"u","alice"],…]}
-**    {"object":"seal_configuration:9f…", "services":["v2x"], "rows":[[0,"u","bob"],…]}   more rows
+**    {"object":"seal_configuration:v2x.acme.example/9f…", "state":{…}, "rows":[[0,"u","alice"],…]}
+**    {"object":"seal_configuration:v2x.acme.example/9f…", "services":["v2x"], "rows":[[0,"u","bob"],…]}   more rows
 **    {"object":"seal_val_server:gone", "state":null}
 **
 ** A row begins with the place of its VAL service: in the state's services, or in `services`.

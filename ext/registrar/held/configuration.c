@@ -242,6 +242,7 @@ static int put_services(Seal *p, const SealAct *act, const SealConfiguration *co
                         int64_t replaces, int64_t until, SealError *err) {
   int64_t id = replaces, removed = 0;
   int rc;
+  assert(conf->keep == 0 || replaces != 0);
   if (conf->keep) return keep_services(p, act, conf, id, until);
   if (replaces == 0) {
     rc = seal_configuration_make(p, conf, act->who->val_server, until, 0, act->at, &id);

@@ -6,8 +6,8 @@
 ** A configuration belongs to its VAL server, and is looked up with it: another's conf_id neither collides nor
 ** shows. Validity hangs on it: a row is judged, counted and ended by the configuration that it lies in.
 **
-** May rely on: the gate. A message or an operator's act finds nothing waiting; only rows (row.c) wait, and
-** are written when the gate says so (seal_held_duty). Everything is judged before anything is written, so that
+** May rely on: the gate. A message finds nothing waiting. What waits are rows (row.c), or an operator's acts on
+** rows (row_act.c), never both; they are written when the gate says so (seal_held_duty). Everything is judged before anything is written, so that
 ** a refusal leaves no trace. Who calls: both faces, exchange/.
 */
 #ifndef SEAL_HELD_H
@@ -50,8 +50,7 @@ typedef struct SealService {
 /* One VALServicesConfig. */
 typedef struct SealConfiguration {
   const char *conf_id;
-  char *
-      derived; /* where conf_id lies if it was derived: it gives way to one that is there; NULL: it was given */
+  char *derived; /* conf_id itself, if it was derived: replaced where taken; NULL: given */
   const char *seal_service;
   int64_t exp_time; /* asked for, SEAL_UNBOUNDED: none */
   SealText supp_feat;

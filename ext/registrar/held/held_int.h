@@ -25,8 +25,9 @@ int seal_configuration_by_name(Seal *p, int64_t val_server, SealText conf_id, in
 /* Derives a conf_id from the n texts, each with its length, and the number of the audit entry that the act will
 ** have: the head of their SHA-256. */
 int seal_conf_id(Seal *p, char out[SEAL_CONF_ID], int n, const SealText *texts);
-/* Makes the storage row of a configuration, under another name where a derived one is taken: whoever foresees
-** one may have taken it himself. SQLITE_CONSTRAINT_UNIQUE: a name that was given is taken; standing: the term under which it stands, 0: not at all. */
+/* Makes the storage row of a configuration; standing: the term under which it stands, 0: not at all. A name that
+** was given and is taken is SQLITE_CONSTRAINT_UNIQUE; in place of a derived one that is taken (a VAL server can
+** foresee it, and use it) the next is derived, into conf->derived. */
 int seal_configuration_make(Seal *p, const SealConfiguration *conf, int64_t val_server,
                             int64_t until, int64_t standing, int64_t at, int64_t *id);
 /* A configuration's own end is another one: what it holds is counted until then. */

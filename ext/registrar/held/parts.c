@@ -72,6 +72,7 @@ int seal_conf_id(Seal *p, char out[SEAL_CONF_ID], int n, const SealText *texts) 
 
 int seal_configuration_make(Seal *p, const SealConfiguration *conf, int64_t val_server,
                             int64_t until, int64_t standing, int64_t at, int64_t *id) {
+  assert(conf->conf_id != NULL && conf->seal_service != NULL);
   assert(conf->derived == NULL || conf->derived == conf->conf_id);
   for (;;) {
     int rc = seal_store_run(seal_store(p), SQL_CONFIGURATION_INSERT, "tituisssii", conf->conf_id,
@@ -94,6 +95,7 @@ int seal_configuration_move(Seal *p, int64_t id, int64_t val_server, int64_t unt
 
 int seal_service_make(Seal *p, int64_t configuration, const SealService *service, SealCount count,
                       int64_t *id) {
+  assert(count.identities >= 0 && count.key_records >= 0 && count.next >= 0);
   assert(service->grant.term != 0);
   int rc = seal_store_run(seal_store(p), SQL_SERVICE_INSERT, "isissiii", configuration,
                           &service->val_service_id, service->grant.term, &service->key_format,

@@ -141,6 +141,7 @@ static int judge_row(Seal *p, const SealRowAsk *ask, Place *place, SealError *er
 
 /* Makes the standing configuration. */
 static int make_standing(Seal *p, const SealRowAsk *ask, Place *place) {
+  assert(place->configuration == 0);
   SealText texts[] = {
       seal_text_from("standing"),
       seal_text_from(place->who.val_server_id),
@@ -159,6 +160,7 @@ static int make_standing(Seal *p, const SealRowAsk *ask, Place *place) {
 /* A configuration that asked for no end gets the one that max_validity gives its rows. What slots know of its
 ** end is forgotten; the row is the first of its kind, so that none has anything to write. */
 static int shorten(Seal *p, const SealRowAsk *ask, const Place *place) {
+  assert(place->configuration != 0 && place->until < place->until_before);
   int rc = seal_configuration_move(p, place->configuration, place->who.val_server,
                                    place->until_before, place->until);
   if (rc == SQLITE_OK) {

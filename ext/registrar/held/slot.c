@@ -5,8 +5,9 @@
 **    if (slot == NULL) …                            the row is the first of its kind
 **
 ** What slots add up to reaches counters and ledgers, and slots are forgotten, when the gate says so: this is
-** the room's answer to it. A slot's facts hold as long as nothing else than a row was written: the gate has
-** them forgotten before anything else is, so that no slot outlives what it stands for.
+** the room's answer to it. A slot's facts hold as long as only rows were written (or, of slots of acts, only acts):
+** the gate has them forgotten before anything else is, so that no slot outlives what it stands for. There are 64
+** at most: then all are written and forgotten, and it begins anew.
 */
 #include "registrar/held/held_int.h"
 

@@ -1,4 +1,4 @@
-/* Until when (records.h): taking away what has ended.
+/* What goes (records.h): what has ended, and what the operator removes.
 **
 ** Validity itself is judged where rows are read (valid_configuration in sql/statements/views.sql):
 ** what has ended is invisible at once. The sweep only gives back its space, in batches that a host
@@ -8,6 +8,7 @@
 */
 #include "registrar/held/held_int.h"
 
+#include <assert.h>
 #include <string.h>
 
 /* How the rows of one table are removed: identities, their digests at a SEAL server, key records. */
@@ -159,6 +160,7 @@ int seal_sweep(Seal *p, int64_t limit, SealAt at, int64_t *removed) {
 
 int seal_remove(Seal *p, const enum SealSql *statements, int64_t id) {
   int rc = SQLITE_OK;
+  assert(statements != NULL);
   for (int i = 0; rc == SQLITE_OK && statements[i] != SEAL_NO_SQL; i++) {
     rc = seal_store_run(seal_store(p), statements[i], "i", id);
   }

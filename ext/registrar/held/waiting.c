@@ -48,6 +48,7 @@ int seal_batch_is_empty(const SealBatch *batch) {
 /* Inserts n identities by a statement for as many. */
 static int insert_ids(sqlite3_stmt *stmt, int64_t first, int64_t service, const SealId *ids,
                       size_t n) {
+  assert(n > 0 && n <= MANY);
   int rc = sqlite3_bind_int64(stmt, 1, first);
   if (rc == SQLITE_OK) rc = sqlite3_bind_int64(stmt, 2, service);
   for (int i = 0; rc == SQLITE_OK && i < (int)n; i++) {
@@ -80,6 +81,7 @@ int seal_ids_insert(Seal *p, int64_t first, int64_t service, const SealId *ids, 
 
 int seal_batch_write(Seal *p, SealBatch *batch) {
   if (batch == NULL || batch->n == 0) return SQLITE_OK;
+  assert(batch->n > 0 && batch->n <= MANY);
   int rc = seal_ids_insert(p, batch->first, batch->service, batch->ids, (size_t)batch->n);
   /* They were told to be new: someone else than the registrar wrote here. What waits stays, so that
   ** the transaction can't be committed without it. */
@@ -111,6 +113,7 @@ static uint32_t fingerprint(const SealId *id) {
 
 /* Puts a fingerprint where it belongs; 0 when it is there already or its neighbourhood is full. */
 static int seen_put(SealSeen *seen, uint32_t print) {
+  assert(print != 0 && (seen->size & (seen->size - 1)) == 0);
   for (uint32_t k = 0; k < PROBES; k++) {
     uint32_t *place = &seen->places[(print + k) & (seen->size - 1)];
     if (*place == print) return 0;

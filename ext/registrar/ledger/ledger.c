@@ -100,6 +100,7 @@ static int audit_hash(Seal *p, const unsigned char before[SEAL_SHA256_SIZE], int
 }
 
 int seal_audit_write(Seal *p, const SealEvent *event) {
+  assert(event->actor != NULL && event->action != NULL && event->object != NULL);
   SealTxn *txn = seal_txn(p);
   unsigned char hash[SEAL_SHA256_SIZE];
   int64_t number, seq;
@@ -119,6 +120,7 @@ int seal_audit_write(Seal *p, const SealEvent *event) {
 
 int seal_change_write(Seal *p, int64_t time, const char *seal_service, const char *object,
                       const char *operation) {
+  assert(object != NULL);
   return seal_store_run(seal_store(p), SQL_CHANGE_INSERT, "ittt", time, seal_service, object,
                         operation);
 }

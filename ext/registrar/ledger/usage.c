@@ -6,6 +6,8 @@
 */
 #include "registrar/ledger/ledger.h"
 
+#include <assert.h>
+
 int seal_usage_last(Seal *p, int64_t *seq) {
   sqlite3_stmt *row;
   int rc = seal_store_row(seal_store(p), SQL_USAGE_LAST, &row, "");
@@ -39,6 +41,7 @@ static int write_unit(Seal *p, int64_t seq, const SealUse *use, const SealTally 
 
 static int write_event(Seal *p, const SealUse *use, int64_t identities, int64_t key_records,
                        int64_t *seq) {
+  assert(use->operation != NULL);
   int rc = seal_store_run(seal_store(p), SQL_USAGE_INSERT, "iittitii", use->time, use->val_server,
                           use->seal_service, use->operation, (int64_t)use->result, use->conf_id,
                           identities, key_records);

@@ -169,6 +169,7 @@ static int write_check(Seal *p, const unsigned char *key) {
 
 int seal_secret_seal(Seal *p, const char *purpose, SealText aad, const void *plain, int n,
                      void **out, int *n_out, SealError *err) {
+  assert(n >= 0 && purpose != NULL);
   *out = NULL;
   int rc = seal_unlocked(p, err);
   if (rc == SQLITE_OK) rc = check_key(p, current_key(p));

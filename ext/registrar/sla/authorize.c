@@ -425,6 +425,8 @@ static void fill_grant(sqlite3_stmt *row, SealGrant *out) {
 int seal_authorize(Seal *p, const SealAsk *ask, SealGrant *out, SealError *err) {
   Judge j = {.p = p, .ask = ask, .out = out, .err = err};
   int rc;
+  assert(ask->seal_service != NULL);
+  assert(ask->invocation != SEAL_BY_MESSAGE || ask->touched != NULL || ask->trace != NULL);
   memset(out, 0, sizeof *out);
   if (ask->val_service_id.p != NULL) {
     rc = seal_store_row(seal_store(p), SQL_AUTHORIZE_TERM, &j.row, "its", ask->val_server,

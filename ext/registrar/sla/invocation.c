@@ -24,6 +24,7 @@ void seal_invocation_clear(SealInvocation *touched) {
 int seal_invocation_note(SealInvocation *touched, int64_t term, int64_t identities,
                          int64_t key_records) {
   size_t i = 0;
+  assert(touched != NULL && term != 0);
   while (i < touched->n && touched->terms[i].term != term) i++;
   if (i == touched->size) {
     size_t size = touched->size ? touched->size * 2 : 8;

@@ -6,8 +6,10 @@
 **    rc = seal_authorize(p, &ask, &grant, err);
 **
 ** May rely on: ledger/ for whether this transaction's rows are an invocation already. The counters that it
-** reads are exact, because the gate has written what waited. It writes nothing but the rate's bucket. Who
-** calls: held/, and both faces.
+** reads are exact, because the gate has written what waited. seal_authorize
+** writes nothing: what was granted is counted by whoever writes it (ledger/, seal_usage_write), what was refused
+** by seal_invocation_refused. A later row of a transaction is held against what the grant left (SealSlot.left):
+** the same decision, made once. Who calls: held/, and both faces: messages/ and tables/.
 */
 #ifndef SEAL_SLA_H
 #define SEAL_SLA_H

@@ -3,7 +3,8 @@
 **    if (held + asked > max) return seal_refuse(err, SEAL_SLA_QUOTA_EXCEEDED, "… %lld asked", asked);
 **
 ** Functions of registrar/ return SQLITE_OK, SQLITE_CONSTRAINT_VTAB with a refusal in *err, or another SQLite
-** error code, which is a fault of the system and never a verdict. A refusal has written nothing.
+** error code, which is a fault of the system and never a verdict. Whoever is refused has
+** changed nothing: the audit entry, and what it counts for the rate, are written by whoever answers it.
 */
 #ifndef SEAL_REFUSAL_H
 #define SEAL_REFUSAL_H

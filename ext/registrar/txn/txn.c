@@ -1,18 +1,23 @@
 /* The gate and the instant (txn.h), and one connection's registrar around them.
 **
-** What waits, and what each call of SQLite's does with it, in this order from left to right:
+** What waits, and what each call of SQLite's does with it, in this order from left to right (x: always; *: where
+** the end of the line says so). xBegin and xRelease do nothing. `events` below is this table:
 **
 **                      write  write     forget  drop   forget  taken   ended
 **                      rows   counters  slots   rows   head    back
 **   xUpdate: a row     *      *         *                          * where operator's acts wait
 **   xUpdate: an act    *      *         *                          * where rows wait
-**     first of a kind  x      x
+**     seal_gate_first  x      x                                      a row that goes with nothing that waits
 **   xUpdate: other     x      x         x
 **   xFilter            x
 **   xFilter of sums    x      x
 **   xSavepoint, xSync  x      x
 **   xRollbackTo                         x       x      x       x
 **   xCommit, xRollback                  x       x      x               x
+**
+** So what waits never belongs to a savepoint that may be taken back: xSavepoint has written what came before it.
+** A COMMIT that fails because the database is busy undoes nothing: xSync has written all, and neither xCommit
+** nor xRollback comes; the transaction, its slots and SealTxn go on until one does.
 **
 ** A statement that a duty, or a write, runs on this connection comes back here, with its own savepoints: that
 ** is not the host's, and what it was called from is at work; so it passes untouched (`busy`).

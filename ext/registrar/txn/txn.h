@@ -33,8 +33,8 @@ sqlite3 *seal_db(Seal *p);
 ** The instant.
 */
 /* When something is judged. by_host: t is the host's clock, not the word of whoever asked; a clock that
-** went back is then told, and one-time tokens are forgotten by it. "No end" is another value of another
-** type of question: SEAL_UNBOUNDED. */
+** went back is then told, and one-time tokens are forgotten by it. An instant never says "no end": that is
+** SEAL_UNBOUNDED, of an interval. */
 typedef struct SealAt {
   int64_t t;
   int by_host;
@@ -102,9 +102,9 @@ typedef enum SealDuty {
 typedef int SealRoomDuty(Seal *p, SealDuty duty);
 
 /* What lives as long as a transaction: facts about it that are read once. The gate zeroes all of it at its end,
-** and forgets at a ROLLBACK TO where the two ledgers end. */
+** and forgets at a ROLLBACK TO what is part of the transaction's own writing: audit_seq, usage_known. */
 typedef struct SealTxn {
-  int64_t number; /* one more than the audit chain was long at its first write; 0: not asked yet */
+  int64_t number;    /* 1 + the length of the audit chain when it was first asked; 0: not yet */
   int64_t audit_seq; /* head of the chain; 0: not read yet */
   unsigned char audit_hash[SEAL_SHA256_SIZE];
   int64_t usage_start; /* its rows' usage entries begin no earlier; 0: not read yet */

@@ -67,7 +67,7 @@ int seal_authenticate(Seal *p, const SealCredential *credential, SealAt at, Seal
 /* What a one-time token is used for: one message, or the rows of one transaction. */
 typedef struct SealTokenUse {
   const unsigned char *message; /* digest of who, what and under which id; NULL: rows */
-  int again;                    /* the same message may use it again: it changes nothing */
+  int again;                    /* a message that changes nothing: the same one may use it again */
 } SealTokenUse;
 #define SEAL_USE_ROWS ((SealTokenUse){NULL, 0})
 /* Consumes the token's jti in this transaction, as the last check before the effect: refused when

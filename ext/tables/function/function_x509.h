@@ -1,4 +1,4 @@
-/* seal_x509(): a certificate chain judged in SQL. See x509.c. */
+/* seal_x509(): a certificate chain judged in SQL. See function_x509.c. */
 #ifndef SEAL_FUNCTION_X509_H
 #define SEAL_FUNCTION_X509_H
 

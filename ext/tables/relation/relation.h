@@ -1,10 +1,11 @@
 /* One virtual table, many relations. A relation is a description, of which sql/relations/NAME.sql has the
 ** columns and the statements (gen/columns.h), and tables/relation_NAME.c the few hooks that make it special.
-** module.c and row_write.c are the only places with xBestIndex, xFilter and xUpdate.
+** module.c and row_write.c are the only places of relations with xBestIndex, xFilter and xUpdate.
 **
 **    const SealRelation seal_relation_policy = {.is = &seal_description_policy, .check = policy_check};
 **
-** To add a relation: those two files, and a line in sql/install.sql.
+** To add a relation: those two files, a line in sql/install.sql (of which gen/relations.inc is made), and, where
+** it has storage, the next sql/upgrade-N-M.sql.
 */
 #ifndef SEAL_RELATION_H
 #define SEAL_RELATION_H
