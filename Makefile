@@ -123,12 +123,17 @@ $(BUILD)/bench-verify: tests/bench/verify.c $(filter $(BUILD)/obj/base/% $(BUILD
 	$(CC) $(WARN) $(CFLAGS) $(CPPFLAGS) -o $@ $^ $(LDLIBS)
 
 # BENCH takes options and works: make bench BENCH="-r 10000000 lookup" (tests/bench/bench.c).
+# BEFORE is another version's build, its bench made: both are measured in turns (tests/bench/against.tcl).
 bench: setup
 	@$(MAKE) --no-print-directory all $(BUILD)/bench $(BUILD)/bench-verify $(BUILD)/sla-bench $(BUILD)/jwt
+ifneq ($(BEFORE),)
+	@$(TCLSH) tests/bench/against.tcl "$(BEFORE)" "$(BUILD)" 3 "" $(BENCH)
+else
 	@$(BUILD)/bench -l "$(BUILD)/seal" -d "$(BUILD)/bench.db" $(BENCH)
 	@$(BUILD)/bench-verify
 	@mkdir -p $(BUILD)/bench-sla && cd $(BUILD)/bench-sla && \
 	  SEAL_BUILD="$(abspath $(BUILD))" $(TCLSH) "$(abspath tests/bench/sla.tcl)"
+endif
 
 C_FILES  = $(shell find ext -name '*.[ch]' -o -name '*.inc') $(wildcard tests/*/*.[ch])
 SH_FILES = $(shell grep -lsE '^\#!.*/(env )?(ba)?sh$$' scripts/* .ci/run tests/*/*.sh) \
