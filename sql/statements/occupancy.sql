@@ -91,6 +91,23 @@ SELECT n.* FROM {{held_now}} AS n
 WHERE NOT EXISTS (SELECT 1 FROM main.seal_occupancy_data AS d
   WHERE d.service = n.id AND d.start = n.since)
 
+-- What is held of the VAL services of a configuration that are all new: none has a history to look at, and what
+-- does not read the table that it writes needs no copy of it. Their terms are gathered only where there are several.
+-- ?1 configuration ?2 at
+-- name: occupancy_new
+INSERT OR FAIL INTO main.seal_occupancy_data(service, start, stop, val_server, term, terms,
+  seal_service, val_service_id, conf_id, identities, key_records)
+SELECT s.id, ?2, c.until, c.val_server, s.term,
+  CASE WHEN m.low <> m.high THEN
+    (SELECT json_group_array(DISTINCT t.term) FROM main.seal_configuration_service AS t
+      WHERE t.configuration = ?1 AND t.term <> s.term) END,
+  c.seal_service, s.val_service_id, c.conf_id, s.identities, s.key_records
+FROM (SELECT min(term) AS low, max(term) AS high FROM main.seal_configuration_service
+    WHERE configuration = ?1) AS m
+CROSS JOIN main.seal_configuration_data AS c
+CROSS JOIN main.seal_configuration_service AS s
+WHERE c.id = ?1 AND s.configuration = ?1 AND c.until > ?2 AND s.identities + s.key_records > 0
+
 -- Whether a configuration has VAL services under another term too.
 -- ?1 configuration ?2 term
 -- name: occupancy_other_term

@@ -255,7 +255,7 @@ static int put_services(Seal *p, const SealAct *act, const SealConfiguration *co
     }
   }
   if (rc == SQLITE_OK) rc = store_services(p, act, conf, id, until, err);
-  return rc == SQLITE_OK ? seal_occupancy_open(p, id, 0, act->at) : rc;
+  return rc == SQLITE_OK ? seal_occupancy_new(p, id, act->at) : rc;
 }
 
 /* The endpoint and destination that a VAL server gives are its own from then on. */

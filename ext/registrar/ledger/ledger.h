@@ -80,9 +80,9 @@ int seal_usage_last(Seal *p, int64_t *seq);
 */
 /* What is held is so no longer, from `at` on: before the rows go. */
 int seal_occupancy_close(Seal *p, int64_t configuration, int64_t service, int64_t at);
-/* What came anew is held from `at` on: after the counts and the end are stored. */
-int seal_occupancy_open(Seal *p, int64_t configuration, int64_t service, int64_t at);
-/* Both: the counts or the end were changed. */
+/* What a configuration has, all of it new, is held from `at` on: after the counts and the end are stored. */
+int seal_occupancy_new(Seal *p, int64_t configuration, int64_t at);
+/* The counts or the end were changed: what was held is so no longer, what is held now is so from `at` on. */
 int seal_occupancy_change(Seal *p, int64_t configuration, int64_t service, int64_t at);
 /* A VAL service under `term` came to the configuration or left it: where there are other terms, it is
 ** valid at other times from then on. */

@@ -17,8 +17,8 @@ int seal_occupancy_close(Seal *p, int64_t configuration, int64_t service, int64_
   return seal_store_run(seal_store(p), SQL_OCCUPANCY_CLOSE, "iii", configuration, at, service);
 }
 
-int seal_occupancy_open(Seal *p, int64_t configuration, int64_t service, int64_t at) {
-  return seal_store_run(seal_store(p), SQL_OCCUPANCY_OPEN, "iii", configuration, at, service);
+int seal_occupancy_new(Seal *p, int64_t configuration, int64_t at) {
+  return seal_store_run(seal_store(p), SQL_OCCUPANCY_NEW, "ii", configuration, at);
 }
 
 int seal_occupancy_change(Seal *p, int64_t configuration, int64_t service, int64_t at) {
@@ -26,7 +26,8 @@ int seal_occupancy_change(Seal *p, int64_t configuration, int64_t service, int64
   if (rc == SQLITE_OK) {
     rc = seal_store_run(seal_store(p), SQL_OCCUPANCY_AGAIN, "iii", configuration, at, service);
   }
-  return rc == SQLITE_OK ? seal_occupancy_open(p, configuration, service, at) : rc;
+  if (rc != SQLITE_OK) return rc;
+  return seal_store_run(seal_store(p), SQL_OCCUPANCY_OPEN, "iii", configuration, at, service);
 }
 
 int seal_occupancy_terms(Seal *p, int64_t configuration, int64_t term, int64_t at) {
