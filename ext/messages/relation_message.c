@@ -37,10 +37,11 @@ static int message_insert(SealRow *row, int64_t *rowid) {
 }
 
 /* Binds what this connection remembers, without its texts: what is bound shows in a trace. */
-static int message_bind(Seal *p, sqlite3_stmt *view) {
+static int message_bind(Seal *p, sqlite3_stmt *view, SealText name) {
   sqlite3_str *out = sqlite3_str_new(NULL);
   const char *mark = "[";
   for (const SealResult *r = seal_results(p, SEAL_ANSWERS); r != NULL; r = r->next) {
+    if (name.p != NULL && !seal_text_same(name, seal_text_from(r->name))) continue;
     sqlite3_str_appendf(out, "%s[%lld,%lld,%d,", mark, (long long)(r->stored ? r->stored : -r->seq),
                         (long long)r->stored, r->status);
     seal_json_append(out, r->name, strlen(r->name));

@@ -225,9 +225,10 @@ static int command_insert(SealRow *row, int64_t *rowid) {
 
 /* Binds the numbers of the results and their commands as a JSON array. Arguments and results come from
 ** memory: what is bound shows in a trace. */
-static int command_bind(Seal *p, sqlite3_stmt *view) {
+static int command_bind(Seal *p, sqlite3_stmt *view, SealText name) {
   json_t *array = json_array();
   int bad = array == NULL;
+  (void)name; /* its rows have no key that says more than a number */
   for (const SealResult *r = seal_results(p, SEAL_COMMANDS); !bad && r != NULL; r = r->next) {
     json_t *object = json_object();
     bad = json_object_set_new(object, "seq", json_integer(r->seq)) |

@@ -109,6 +109,7 @@ typedef struct SealSlots {
   int dirty; /* a slot has something to write */
   int last;  /* the slot of the last row: mostly the next one's too */
   int fault; /* what kept a part from being written: nothing can be committed without it */
+  int drops; /* how often what waited was dropped */
   SealBatch *batch;
 } SealSlots;
 /* This connection's, made at the first question; NULL: out of memory. */

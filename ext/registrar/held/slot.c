@@ -126,27 +126,37 @@ static int write_one(Seal *p, SealSlot *slot) {
   return rc;
 }
 
+/* A fault stays until what could not be written is dropped. One that ended the transaction on its way, as an
+** interrupt does, has dropped it already. */
+static int keep_fault(SealSlots *slots, int drops, int rc) {
+  if (slots->drops == drops) slots->fault = rc;
+  return rc;
+}
+
 int seal_held_duty(Seal *p, SealDuty duty) {
   SealSlots *slots = seal_room_made(p, SEAL_ROOM_HELD);
   int rc = SQLITE_OK;
   if (slots == NULL) return SQLITE_OK;
+  int drops = slots->drops;
   switch (duty) {
   case SEAL_WRITE_ROWS:
-    if (slots->fault == SQLITE_OK) slots->fault = seal_batch_write(p, slots->batch);
-    return slots->fault;
+    rc = slots->fault;
+    if (rc == SQLITE_OK) rc = seal_batch_write(p, slots->batch);
+    return keep_fault(slots, drops, rc);
   case SEAL_WRITE_COUNTERS:
     rc = slots->fault;
     for (int i = 0; rc == SQLITE_OK && slots->dirty && i < slots->n; i++) {
       rc = write_one(p, &slots->slot[i]);
     }
     slots->dirty = 0;
-    return slots->fault = rc;
+    return keep_fault(slots, drops, rc);
   case SEAL_FORGET_SLOTS:
     forget_slots(slots);
     return SQLITE_OK;
   case SEAL_DROP:
     seal_batch_drop(slots->batch);
     slots->fault = SQLITE_OK;
+    slots->drops++;
     return SQLITE_OK;
   case SEAL_ASSERT_WRITTEN:
     assert(!slots->dirty && slots->fault == SQLITE_OK && seal_batch_is_empty(slots->batch));

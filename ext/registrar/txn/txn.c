@@ -16,6 +16,8 @@
 **   xCommit, xRollback                  x       x      x               x
 **
 ** So what waits never belongs to a savepoint that may be taken back: xSavepoint has written what came before it.
+** Where it could not, SQLite takes back to that very savepoint, and what was to be written is lost: then nothing
+** may be written, read or committed (`lost`) until the transaction is taken back to before it.
 ** A COMMIT that fails because the database is busy undoes nothing: xSync has written all, and neither xCommit
 ** nor xRollback comes; the transaction, its slots and SealTxn go on until one does.
 **
@@ -60,6 +62,9 @@ struct Seal {
   int read;        /* one of them has read the clock */
   int64_t reading; /* what it read */
   Writing writing;
+  int ends;           /* transactions that have ended */
+  int lost;           /* why what waited could not be written at a savepoint; SQLITE_OK: it was */
+  int lost_savepoint; /* SQLite's number of that one: it belonged to before */
 #ifdef SEAL_CHECKS
   int synced; /* an xSync has come: nothing is written from here on */
   int ended;  /* and then the first xCommit, or an xRollback */
@@ -186,12 +191,30 @@ int seal_gate(Seal *p, SealGate event, SealAt *at) {
     return SQLITE_OK;
   }
   follow_write(p, event);
-  int rc = looks(event) ? seal_store_format(&p->store) : SQLITE_OK;
-  if (rc == SQLITE_OK) rc = do_duties(p, duties_of(p, event));
+  if (event == SEAL_XCOMMIT || event == SEAL_XROLLBACK) {
+    p->ends++;
+    p->lost = SQLITE_OK;
+  }
+  unsigned duties = duties_of(p, event);
+  int rc = is_write(event) || duties & WRITE ? p->lost : SQLITE_OK;
+  if (rc == SQLITE_OK && looks(event)) rc = seal_store_format(&p->store);
+  if (rc == SQLITE_OK) rc = do_duties(p, duties);
   if (at == NULL) return rc;
   int64_t t = write_instant(p);
   if (at->by_host) at->t = t;
   p->busy++;
+  return rc;
+}
+
+int seal_gate_savepoint(Seal *p, SealGate event, int n) {
+  assert(event == SEAL_XSAVEPOINT || event == SEAL_XRELEASE || event == SEAL_XROLLBACK_TO);
+  int ends = p->ends;
+  if (event == SEAL_XROLLBACK_TO && !p->busy && n < p->lost_savepoint) p->lost = SQLITE_OK;
+  int rc = seal_gate(p, event, NULL);
+  if (event == SEAL_XSAVEPOINT && rc != SQLITE_OK && p->lost == SQLITE_OK && p->ends == ends) {
+    p->lost = rc;
+    p->lost_savepoint = n;
+  }
   return rc;
 }
 

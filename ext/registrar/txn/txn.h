@@ -79,6 +79,8 @@ typedef enum SealGate {
 ** statement's instant where none was given, and seal_gate_leave must follow, whatever this returned; for
 ** all else `at` is NULL. What statements of our own cause while a write is at work passes untouched. */
 int seal_gate(Seal *p, SealGate event, SealAt *at);
+/* xSavepoint, xRelease and xRollbackTo, with SQLite's number of the savepoint. */
+int seal_gate_savepoint(Seal *p, SealGate event, int n);
 /* A write is over: rc is what it returns; gives it back. */
 int seal_gate_leave(Seal *p, int rc);
 /* Within SEAL_XUPDATE_ROW or _ACT, one that does not go with what waits: that is written, so that counters

@@ -37,6 +37,7 @@ typedef struct Cursor {
   int all;   /* every stored row is asked for: there is no instant */
   SealAt at; /* the instant asked for, or the statement's */
   SealReading reading;
+  sqlite3_value *name; /* while it is filtered: what the key has to be; NULL: anything */
 } Cursor;
 
 /* What the module is registered with. */
@@ -211,6 +212,7 @@ static const char *operator_text(unsigned char op) {
 }
 
 static void take(Plan *plan, int i, char letter) {
+  assert(plan->n < (int)sizeof plan->letters);
   plan->letters[plan->n++] = letter;
   plan->info->aConstraintUsage[i].argvIndex = plan->n;
   plan->info->aConstraintUsage[i].omit = 1;
@@ -222,7 +224,7 @@ static void plan_at(Plan *plan, int i) {
   int is = c->op == SQLITE_INDEX_CONSTRAINT_EQ || c->op == SQLITE_INDEX_CONSTRAINT_IS ||
            c->op == SQLITE_INDEX_CONSTRAINT_ISNULL;
   if (!is) return;
-  if (!c->usable) {
+  if (!c->usable || plan->n >= (int)sizeof plan->letters - 1) {
     plan->refused = 1;
   } else if (c->op == SQLITE_INDEX_CONSTRAINT_ISNULL) {
     plan->all = 1;
@@ -250,7 +252,13 @@ static void plan_constraint(Plan *plan, int i) {
     return;
   }
   int unary = c->op == SQLITE_INDEX_CONSTRAINT_ISNULL || c->op == SQLITE_INDEX_CONSTRAINT_ISNOTNULL;
-  take(plan, i, unary ? 'x' : column && column->kind == SEAL_KIND_INSTANT ? 't' : 'v');
+  int named = plan->relation->bind && column && column->flags & SEAL_COL_KEY &&
+              c->op == SQLITE_INDEX_CONSTRAINT_EQ;
+  take(plan, i,
+       unary                                         ? 'x'
+       : column && column->kind == SEAL_KIND_INSTANT ? 't'
+       : named                                       ? 'n'
+                                                     : 'v');
   if (unary) {
     sqlite3_str_appendf(plan->where, " AND \"%w\" %s", column ? column->name : "id", op);
   } else {
@@ -428,6 +436,9 @@ static int bind_argument(Table *table, Cursor *cursor, char letter, int i, sqlit
     if (null) return sqlite3_bind_null(cursor->stmt, i);
     if (seal_value_instant(value, &instant) != 0) return refuse_instant(table, value);
     return sqlite3_bind_int64(cursor->stmt, i, instant);
+  case 'n':
+    cursor->name = value;
+    return sqlite3_bind_value(cursor->stmt, i, value);
   default:
     return sqlite3_bind_value(cursor->stmt, i, value);
   }
@@ -450,6 +461,7 @@ static int cursor_filter(sqlite3_vtab_cursor *base, int number, const char *plan
   cursor->eof = 1;
   cursor->all = number & PLAN_ALL;
   cursor->at = SEAL_AT_STATEMENT;
+  cursor->name = NULL;
   int rc = seal_gate(table->p, relation->counts ? SEAL_XFILTER_SUMS : SEAL_XFILTER, NULL);
   if (rc != SQLITE_OK && seal_store_format_fault(seal_store(table->p)) != NULL) {
     return set_error(&table->base,
@@ -468,7 +480,10 @@ static int cursor_filter(sqlite3_vtab_cursor *base, int number, const char *plan
   if (!cursor->all && sqlite3_bind_parameter_count(cursor->stmt) > 0) {
     rc = sqlite3_bind_int64(cursor->stmt, 1, cursor->at.t);
   }
-  if (rc == SQLITE_OK && relation->bind != NULL) rc = relation->bind(table->p, cursor->stmt);
+  if (rc == SQLITE_OK && relation->bind != NULL) {
+    SealText name = cursor->name ? seal_value_text(cursor->name) : (SealText){NULL, 0};
+    rc = relation->bind(table->p, cursor->stmt, name);
+  }
   return rc == SQLITE_OK ? cursor_next(base) : rc;
 }
 
@@ -565,11 +580,18 @@ static int table_update(sqlite3_vtab *base, int argc, sqlite3_value **argv, sqli
 }
 
 /* Passes the gate with what is no write; a fault says what it is. */
-static int pass(sqlite3_vtab *base, SealGate event) {
+static int passed(sqlite3_vtab *base, int rc) {
   Table *table = (Table *)base;
-  int rc = seal_gate(table->p, event, NULL);
   if (rc != SQLITE_OK) (void)set_error(base, fault_text(table->p, table->relation, rc));
   return rc;
+}
+
+static int pass(sqlite3_vtab *base, SealGate event) {
+  return passed(base, seal_gate(((Table *)base)->p, event, NULL));
+}
+
+static int pass_savepoint(sqlite3_vtab *base, SealGate event, int n) {
+  return passed(base, seal_gate_savepoint(((Table *)base)->p, event, n));
 }
 
 static int table_begin(sqlite3_vtab *base) {
@@ -589,18 +611,15 @@ static int table_rollback(sqlite3_vtab *base) {
 }
 
 static int table_savepoint(sqlite3_vtab *base, int n) {
-  (void)n;
-  return pass(base, SEAL_XSAVEPOINT);
+  return pass_savepoint(base, SEAL_XSAVEPOINT, n);
 }
 
 static int table_release(sqlite3_vtab *base, int n) {
-  (void)n;
-  return pass(base, SEAL_XRELEASE);
+  return pass_savepoint(base, SEAL_XRELEASE, n);
 }
 
 static int table_rollback_to(sqlite3_vtab *base, int n) {
-  (void)n;
-  return pass(base, SEAL_XROLLBACK_TO);
+  return pass_savepoint(base, SEAL_XROLLBACK_TO, n);
 }
 
 static int table_rename(sqlite3_vtab *base, const char *name) {

@@ -33,8 +33,8 @@ typedef struct SealRelation {
   int (*delete_row)(struct SealRow *row);
   /* Gives a column that is not in storage; 0: the view's value stands. */
   int (*column)(Seal *p, sqlite3_context *ctx, sqlite3_stmt *row, int column);
-  /* Binds ?2 and on of the view. */
-  int (*bind)(Seal *p, sqlite3_stmt *view);
+  /* Binds ?2 and on of the view. Rows whose key is not `name` aren't asked for; p of NULL: all are. */
+  int (*bind)(Seal *p, sqlite3_stmt *view, SealText name);
 } SealRelation;
 
 /* One value of a row that is written. */
