@@ -35,10 +35,9 @@ SealReason seal_keyset_parse(SealCrypto *c, const char *text, size_t n, int what
 void seal_keyset_free(SealKeySet *set);
 /* How many keys a set has: 1 at least. */
 size_t seal_keyset_count(const SealKeySet *set);
-/* RFC 7638 thumbprint of key i, base64url, NUL-terminated, owned by the set; and its kid, or NULL if it
-** has none. NULL where there is no key i. */
+/* RFC 7638 thumbprint of key i, base64url, NUL-terminated, owned by the set; NULL where there is no
+** key i. */
 const char *seal_keyset_thumbprint(const SealKeySet *set, size_t i);
-const char *seal_keyset_kid(const SealKeySet *set, size_t i);
 /* Calls key i `name` (NUL-terminated, copied): a token's kid may then be that, too, where the key has
 ** no kid of its own. SEAL_NOMEM, or SEAL_VALID. */
 SealReason seal_keyset_name(SealKeySet *set, size_t i, const char *name);

@@ -320,10 +320,6 @@ const char *seal_keyset_thumbprint(const SealKeySet *set, size_t i) {
   return i < set->count ? set->key[i].thumbprint : NULL;
 }
 
-const char *seal_keyset_kid(const SealKeySet *set, size_t i) {
-  return i < set->count ? set->key[i].kid : NULL;
-}
-
 SealReason seal_keyset_name(SealKeySet *set, size_t i, const char *name) {
   SealJwk *key = &set->key[i];
   char *copy;

@@ -46,13 +46,6 @@ typedef struct Module {
   const SealRelation *const *relations; /* ended by NULL */
 } Module;
 
-int seal_relation_column(const SealRelation *relation, const char *name) {
-  int i = 0;
-  while (strcmp(relation->is->columns[i].name, name) != 0) i++;
-  assert(i < relation->is->n_columns);
-  return i;
-}
-
 /************************************************************************************************
 ** Making and connecting.
 */

@@ -66,8 +66,6 @@ typedef struct SealRow {
 /* Column i of a row, as text (p of NULL: NULL), as an instant or a number (SEAL_UNBOUNDED: NULL). */
 SealText seal_row_text(const SealRow *row, int i);
 int64_t seal_row_int(const SealRow *row, int i);
-/* The index of a column by name; it must exist. */
-int seal_relation_column(const SealRelation *relation, const char *name);
 /* Refuses the value of column i, naming relation and column. */
 int seal_row_refuse(SealRow *row, int i, const char *format, ...);
 /* The refusal of a row whose key is there already. */
