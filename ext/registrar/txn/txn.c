@@ -17,7 +17,9 @@
 **
 ** So what waits never belongs to a savepoint that may be taken back: xSavepoint has written what came before it.
 ** Where it could not, SQLite takes back to that very savepoint, and what was to be written is lost: then nothing
-** may be written, read or committed (`lost`) until the transaction is taken back to before it.
+** may be written, read or committed (`lost`) until the transaction is taken back to before it. The same where a
+** write failed half-way: in a transaction of the host's, SQLite takes back what a write of one row left only
+** for some errors, and never says which.
 ** A COMMIT that fails because the database is busy undoes nothing: xSync has written all, and neither xCommit
 ** nor xRollback comes; the transaction, its slots and SealTxn go on until one does.
 **
@@ -62,9 +64,11 @@ struct Seal {
   int read;        /* one of them has read the clock */
   int64_t reading; /* what it read */
   Writing writing;
-  int ends;           /* transactions that have ended */
-  int lost;           /* why what waited could not be written at a savepoint; SQLITE_OK: it was */
-  int lost_savepoint; /* SQLite's number of that one: it belonged to before */
+  int ends;       /* transactions that have ended */
+  int savepoints; /* 1 + SQLite's number of the innermost savepoint; 0: none is open */
+  int64_t before; /* sqlite3_total_changes64 when the write that is at work began */
+  int lost; /* why what waited could not be written at a savepoint, or a write ended half-way */
+  int lost_savepoint; /* taking back to one of a smaller number takes that back too */
 #ifdef SEAL_CHECKS
   int synced; /* an xSync has come: nothing is written from here on */
   int ended;  /* and then the first xCommit, or an xRollback */
@@ -194,6 +198,7 @@ int seal_gate(Seal *p, SealGate event, SealAt *at) {
   if (event == SEAL_XCOMMIT || event == SEAL_XROLLBACK) {
     p->ends++;
     p->lost = SQLITE_OK;
+    p->savepoints = 0;
   }
   unsigned duties = duties_of(p, event);
   int rc = is_write(event) || duties & WRITE ? p->lost : SQLITE_OK;
@@ -202,6 +207,7 @@ int seal_gate(Seal *p, SealGate event, SealAt *at) {
   if (at == NULL) return rc;
   int64_t t = write_instant(p);
   if (at->by_host) at->t = t;
+  p->before = sqlite3_total_changes64(p->store.db);
   p->busy++;
   return rc;
 }
@@ -209,6 +215,7 @@ int seal_gate(Seal *p, SealGate event, SealAt *at) {
 int seal_gate_savepoint(Seal *p, SealGate event, int n) {
   assert(event == SEAL_XSAVEPOINT || event == SEAL_XRELEASE || event == SEAL_XROLLBACK_TO);
   int ends = p->ends;
+  if (!p->busy) p->savepoints = event == SEAL_XRELEASE ? n : n + 1;
   if (event == SEAL_XROLLBACK_TO && !p->busy && n < p->lost_savepoint) p->lost = SQLITE_OK;
   int rc = seal_gate(p, event, NULL);
   if (event == SEAL_XSAVEPOINT && rc != SQLITE_OK && p->lost == SQLITE_OK && p->ends == ends) {
@@ -222,6 +229,13 @@ int seal_gate_leave(Seal *p, int rc) {
   assert(p->busy > 0);
   if (--p->busy > 0) return rc;
   p->writing.changes = sqlite3_total_changes64(p->store.db);
+  /* A refusal comes before the first write; what SQLite takes back by itself comes here as xRollback or
+  ** xRollbackTo. */
+  int failed = rc != SQLITE_OK && rc != SQLITE_CONSTRAINT_VTAB;
+  if (failed && p->writing.changes != p->before && p->lost == SQLITE_OK) {
+    p->lost = rc;
+    p->lost_savepoint = p->savepoints;
+  }
   /* A write that failed has ended, unless OR IGNORE lets it go on with its next row. */
   int goes_on = sqlite3_vtab_on_conflict(p->store.db) == SQLITE_IGNORE &&
                 (p->writing.bracket || sqlite3_get_autocommit(p->store.db));
@@ -231,7 +245,13 @@ int seal_gate_leave(Seal *p, int rc) {
 
 int seal_gate_first(Seal *p) {
   assert(p->busy > 0);
-  return do_duties(p, WRITE);
+  int rc = do_duties(p, WRITE);
+  p->before = sqlite3_total_changes64(p->store.db);
+  return rc;
+}
+
+const char *seal_gate_fault(const Seal *p) {
+  return p->lost == SQLITE_OK ? NULL : sqlite3_errstr(p->lost);
 }
 
 /************************************************************************************************

@@ -83,9 +83,10 @@ int seal_gate(Seal *p, SealGate event, SealAt *at);
 int seal_gate_savepoint(Seal *p, SealGate event, int n);
 /* A write is over: rc is what it returns; gives it back. */
 int seal_gate_leave(Seal *p, int rc);
-/* Within SEAL_XUPDATE_ROW or _ACT, one that does not go with what waits: that is written, so that counters
-** say all. */
+/* Within SEAL_XUPDATE_ROW or _ACT, one that goes with nothing that waits: so that counters say all. */
 int seal_gate_first(Seal *p);
+/* What failed half-way, so that nothing passes until it is taken back; NULL: nothing did. */
+const char *seal_gate_fault(const Seal *p);
 
 /* What a room is called for, at an event. */
 typedef enum SealDuty {

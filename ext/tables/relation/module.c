@@ -400,6 +400,25 @@ static int cursor_statement(Table *table, Cursor *cursor, const char *sql) {
   return SQLITE_OK;
 }
 
+/* What a fault of the system is called: SQLite's own message, if the error is a nested statement's. */
+static char *fault_text(Seal *p, const SealRelation *relation, int rc) {
+  if (seal_store_format_fault(seal_store(p)) != NULL)
+    return sqlite3_mprintf("%s", seal_store_format_fault(seal_store(p)));
+  if (seal_gate_fault(p) != NULL) {
+    return sqlite3_mprintf(
+        "seal_%s: an act of this transaction failed half-way (%s): ROLLBACK, or ROLLBACK TO "
+        "a savepoint before it",
+        relation->is->name, seal_gate_fault(p));
+  }
+  if (rc == SQLITE_CORRUPT_VTAB) {
+    return sqlite3_mprintf("seal_%s: a stored row is not what the registrar wrote",
+                           relation->is->name);
+  }
+  const char *text =
+      sqlite3_errcode(seal_db(p)) == SQLITE_OK ? sqlite3_errstr(rc) : sqlite3_errmsg(seal_db(p));
+  return sqlite3_mprintf("seal_%s: %s", relation->is->name, text);
+}
+
 static int refuse_instant(Table *table, sqlite3_value *value) {
   char quoted[SEAL_QUOTE_MAX + 8];
   SealText text = {(const char *)sqlite3_value_text(value), sqlite3_value_bytes(value)};
@@ -456,11 +475,11 @@ static int cursor_filter(sqlite3_vtab_cursor *base, int number, const char *plan
   cursor->at = SEAL_AT_STATEMENT;
   cursor->name = NULL;
   int rc = seal_gate(table->p, relation->counts ? SEAL_XFILTER_SUMS : SEAL_XFILTER, NULL);
-  if (rc != SQLITE_OK && seal_store_format_fault(seal_store(table->p)) != NULL) {
-    return set_error(&table->base,
-                     sqlite3_mprintf("%s", seal_store_format_fault(seal_store(table->p))));
+  if (rc != SQLITE_OK) {
+    (void)set_error(&table->base, fault_text(table->p, relation, rc));
+    return rc;
   }
-  if (rc == SQLITE_OK) rc = cursor_statement(table, cursor, strchr(plan, '\n') + 1);
+  rc = cursor_statement(table, cursor, strchr(plan, '\n') + 1);
   for (int i = 0; rc == SQLITE_OK && i < argc; i++) {
     rc = bind_argument(table, cursor, plan[i], first + i, argv[i], &none);
   }
@@ -528,19 +547,6 @@ static int cursor_rowid(sqlite3_vtab_cursor *base, sqlite3_int64 *out) {
 /************************************************************************************************
 ** Writing, and the transaction around it.
 */
-/* What a fault of the system is called: SQLite's own message, if the error is a nested statement's. */
-static char *fault_text(Seal *p, const SealRelation *relation, int rc) {
-  if (seal_store_format_fault(seal_store(p)) != NULL)
-    return sqlite3_mprintf("%s", seal_store_format_fault(seal_store(p)));
-  if (rc == SQLITE_CORRUPT_VTAB) {
-    return sqlite3_mprintf("seal_%s: a stored row is not what the registrar wrote",
-                           relation->is->name);
-  }
-  const char *text =
-      sqlite3_errcode(seal_db(p)) == SQLITE_OK ? sqlite3_errstr(rc) : sqlite3_errmsg(seal_db(p));
-  return sqlite3_mprintf("seal_%s: %s", relation->is->name, text);
-}
-
 /* The gate's name for a write: argc is 1 for a DELETE; argv[0] is NULL for an INSERT. */
 static SealGate gate_event(const SealRelation *relation, int argc, sqlite3_value **argv) {
   if (!relation->waits) return SEAL_XUPDATE;
