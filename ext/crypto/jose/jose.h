@@ -26,8 +26,8 @@ typedef struct SealKeySet SealKeySet;
 #define SEAL_KEYSET_PUBLIC 1 /* public keys only */
 #define SEAL_KEYSET_SECRET 2 /* symmetric keys only */
 
-/* Parses a JWK or a JWK Set (text of n bytes). SECURITY: all rules of RFC 7517 and of the
-** README's list; private members are refused; one bad key refuses the set. A key without alg has
+/* Parses a JWK or a JWK Set (text of n bytes). All rules of RFC 7517 and of the
+** README's list hold; private members are refused; one bad key refuses the set. A key without alg has
 ** the one of its curve, RS256 or HS256. An all-zero secret is for SEAL_KEYSET_ANY and
 ** seal_jws_verify alone. On SEAL_VALID, *out is the caller's; otherwise it is NULL. */
 SealReason seal_keyset_parse(SealCrypto *c, const char *text, size_t n, int what, SealKeySet **out);
