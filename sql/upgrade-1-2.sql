@@ -151,6 +151,44 @@ CREATE TABLE main.seal_message_data(
 );
 CREATE INDEX main.seal_message_time ON seal_message_data(time);
 
+-- Which terms a configuration has besides one another is said once for it, no longer with each of its VAL services.
+CREATE TABLE main.seal_occupancy_term(
+  val_server INTEGER NOT NULL,
+  conf_id TEXT NOT NULL,
+  start INTEGER NOT NULL,
+  term INTEGER NOT NULL,
+  stop INTEGER NOT NULL,
+  PRIMARY KEY (val_server, conf_id, start, term)
+) WITHOUT ROWID;
+INSERT INTO main.seal_occupancy_term(val_server, conf_id, start, term, stop)
+SELECT o.val_server, o.conf_id, o.start, t.value, max(o.stop)
+FROM main.seal_occupancy_data AS o CROSS JOIN json_each(o.terms) AS t
+WHERE o.stop > o.start GROUP BY 1, 2, 3, 4;
+CREATE TABLE main.seal_upgrade_occupancy AS
+SELECT service, start, stop, val_server, term, seal_service, val_service_id, conf_id, identities,
+  key_records
+FROM main.seal_occupancy_data;
+DROP TABLE main.seal_occupancy_data;
+CREATE TABLE main.seal_occupancy_data(
+  service INTEGER NOT NULL,
+  start INTEGER NOT NULL,
+  stop INTEGER NOT NULL,
+  val_server INTEGER NOT NULL,
+  term INTEGER NOT NULL,
+  seal_service TEXT NOT NULL,
+  val_service_id TEXT NOT NULL,
+  conf_id TEXT NOT NULL,
+  identities INTEGER NOT NULL,
+  key_records INTEGER NOT NULL,
+  PRIMARY KEY (service, start)
+) WITHOUT ROWID;
+INSERT INTO main.seal_occupancy_data(service, start, stop, val_server, term, seal_service, val_service_id,
+  conf_id, identities, key_records)
+SELECT service, start, stop, val_server, term, seal_service, val_service_id, conf_id, identities,
+  key_records
+FROM main.seal_upgrade_occupancy ORDER BY service, start;
+DROP TABLE main.seal_upgrade_occupancy;
+
 UPDATE main.seal_registrar_data SET format = 2 WHERE id = 1;
 
 COMMIT;

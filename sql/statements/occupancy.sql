@@ -2,6 +2,8 @@
 --
 --   seal_occupancy_data    what a VAL service of a configuration held, from one change of its numbers to
 --                          the next or to the configuration's own end
+--   seal_occupancy_term    the terms that a configuration had besides one another: while one of them is not valid,
+--                          none of its VAL services is. One that has a single term has none here
 --   seal_occupancy_gap     when an agreement, a VAL server or a term was not valid
 --   seal_occupancy_price   what a term's identity-day cost, from when to when
 --   seal_occupancy_party   what those were called that are gone
@@ -15,13 +17,20 @@ CREATE TABLE main.seal_occupancy_data(
   stop INTEGER NOT NULL,
   val_server INTEGER NOT NULL,
   term INTEGER NOT NULL,
-  terms TEXT,
   seal_service TEXT NOT NULL,
   val_service_id TEXT NOT NULL,
   conf_id TEXT NOT NULL,
   identities INTEGER NOT NULL,
   key_records INTEGER NOT NULL,
   PRIMARY KEY (service, start)
+) WITHOUT ROWID;
+CREATE TABLE main.seal_occupancy_term(
+  val_server INTEGER NOT NULL,
+  conf_id TEXT NOT NULL,
+  start INTEGER NOT NULL,
+  term INTEGER NOT NULL,
+  stop INTEGER NOT NULL,
+  PRIMARY KEY (val_server, conf_id, start, term)
 ) WITHOUT ROWID;
 CREATE TABLE main.seal_occupancy_gap(
   kind INTEGER NOT NULL,
@@ -49,9 +58,15 @@ CREATE TABLE main.seal_occupancy_party(
 
 -- name: drop_occupancy
 DROP TABLE main.seal_occupancy_data;
+DROP TABLE main.seal_occupancy_term;
 DROP TABLE main.seal_occupancy_gap;
 DROP TABLE main.seal_occupancy_price;
 DROP TABLE main.seal_occupancy_party;
+
+-- A VAL service of a configuration, or with ?3 0 all that it has.
+-- fragment: those_services
+(SELECT * FROM main.seal_configuration_service WHERE ?3 = 0 AND configuration = ?1
+  UNION ALL SELECT * FROM main.seal_configuration_service WHERE id = ?3 AND configuration = ?1)
 
 -- What is held now stays so up to ?2 and no longer: of one VAL service, or with ?3 0 of all that the
 -- configuration has. What had ended before is left alone.
@@ -60,58 +75,68 @@ DROP TABLE main.seal_occupancy_party;
 UPDATE OR FAIL main.seal_occupancy_data SET stop = iif(start > ?2, start, ?2)
 WHERE stop > ?2 AND (service, start) IN (
   SELECT s.id, (SELECT max(o.start) FROM main.seal_occupancy_data AS o WHERE o.service = s.id)
-  FROM main.seal_configuration_service AS s WHERE s.configuration = ?1 AND (?3 = 0 OR s.id = ?3))
+  FROM {{those_services}} AS s)
 
--- What is held now of the VAL services of a configuration, until it ends, and since when: ?2, or the last
--- change if that was later.
+-- What is held now of those VAL services, until it ends, and since when: ?2, or the last change if that was later.
 -- fragment: held_now
-(SELECT s.id, s.since, c.until, c.val_server, s.term,
-  (SELECT json_group_array(DISTINCT t.term) FROM main.seal_configuration_service AS t
-    WHERE t.configuration = ?1 AND t.term <> s.term HAVING count(*) > 0) AS terms,
-  c.seal_service, s.val_service_id, c.conf_id, s.identities, s.key_records
+(SELECT s.id, s.since, c.until, c.val_server, s.term, c.seal_service, s.val_service_id, c.conf_id,
+  s.identities, s.key_records
 FROM main.seal_configuration_data AS c
 CROSS JOIN (SELECT *, coalesce((SELECT max(o.start) FROM main.seal_occupancy_data AS o
-    WHERE o.service = id AND o.start > ?2), ?2) AS since
-  FROM main.seal_configuration_service WHERE configuration = ?1 AND (?3 = 0 OR id = ?3)) AS s
+    WHERE o.service = id AND o.start > ?2), ?2) AS since FROM {{those_services}}) AS s
 WHERE c.id = ?1 AND c.until > s.since AND s.identities + s.key_records > 0)
 
 -- It takes the place of what was known from the same instant on, or comes anew. Two statements, since one that
 -- does both may have to take itself back (see ledger.sql).
 -- ?1 configuration ?2 at ?3 service
 -- name: occupancy_again
-UPDATE OR FAIL main.seal_occupancy_data AS d SET (stop, val_server, term, terms, seal_service,
-  val_service_id, conf_id, identities, key_records) = (n.until, n.val_server, n.term, n.terms,
-  n.seal_service, n.val_service_id, n.conf_id, n.identities, n.key_records)
-FROM {{held_now}} AS n WHERE d.service = n.id AND d.start = n.since
-  AND d.service IN (SELECT id FROM main.seal_configuration_service WHERE configuration = ?1)
+UPDATE OR FAIL main.seal_occupancy_data AS d SET (stop, val_server, term, seal_service, val_service_id,
+  conf_id, identities, key_records) = (
+    SELECT c.until, c.val_server, s.term, c.seal_service, s.val_service_id, c.conf_id, s.identities,
+      s.key_records
+    FROM main.seal_configuration_service AS s CROSS JOIN main.seal_configuration_data AS c ON c.id = ?1
+    WHERE s.id = d.service)
+WHERE (d.service, d.start) IN (SELECT n.id, n.since FROM {{held_now}} AS n)
 -- name: occupancy_open
-INSERT OR FAIL INTO main.seal_occupancy_data(service, start, stop, val_server, term, terms,
-  seal_service, val_service_id, conf_id, identities, key_records)
+INSERT OR FAIL INTO main.seal_occupancy_data(service, start, stop, val_server, term, seal_service,
+  val_service_id, conf_id, identities, key_records)
 SELECT n.* FROM {{held_now}} AS n
 WHERE NOT EXISTS (SELECT 1 FROM main.seal_occupancy_data AS d
   WHERE d.service = n.id AND d.start = n.since)
 
 -- What is held of the VAL services of a configuration that are all new: none has a history to look at, and what
--- does not read the table that it writes needs no copy of it. Their terms are gathered only where there are several.
+-- does not read the table that it writes needs no copy of it.
 -- ?1 configuration ?2 at
 -- name: occupancy_new
-INSERT OR FAIL INTO main.seal_occupancy_data(service, start, stop, val_server, term, terms,
-  seal_service, val_service_id, conf_id, identities, key_records)
-SELECT s.id, ?2, c.until, c.val_server, s.term,
-  CASE WHEN m.low <> m.high THEN
-    (SELECT json_group_array(DISTINCT t.term) FROM main.seal_configuration_service AS t
-      WHERE t.configuration = ?1 AND t.term <> s.term) END,
-  c.seal_service, s.val_service_id, c.conf_id, s.identities, s.key_records
-FROM (SELECT min(term) AS low, max(term) AS high FROM main.seal_configuration_service
-    WHERE configuration = ?1) AS m
-CROSS JOIN main.seal_configuration_data AS c
+INSERT OR FAIL INTO main.seal_occupancy_data(service, start, stop, val_server, term, seal_service,
+  val_service_id, conf_id, identities, key_records)
+SELECT s.id, ?2, c.until, c.val_server, s.term, c.seal_service, s.val_service_id, c.conf_id,
+  s.identities, s.key_records
+FROM main.seal_configuration_data AS c
 CROSS JOIN main.seal_configuration_service AS s
 WHERE c.id = ?1 AND s.configuration = ?1 AND c.until > ?2 AND s.identities + s.key_records > 0
 
--- Whether a configuration has VAL services under another term too.
+-- How many VAL services of a configuration are under a term; no more than 2 are counted.
 -- ?1 configuration ?2 term
--- name: occupancy_other_term
-SELECT 1 FROM main.seal_configuration_service WHERE configuration = ?1 AND term <> ?2 LIMIT 1
+-- name: occupancy_under
+SELECT count(*) AS n FROM (SELECT 1 FROM main.seal_configuration_service
+  WHERE configuration = ?1 AND term = ?2 LIMIT 2)
+
+-- The terms of a configuration are those that it has now, from an instant on: what was known of later is forgotten.
+-- ?1 configuration ?2 since
+-- name: occupancy_term_forget
+DELETE FROM main.seal_occupancy_term WHERE start >= ?2 AND (val_server, conf_id) = (
+  SELECT val_server, conf_id FROM main.seal_configuration_data WHERE id = ?1)
+-- name: occupancy_term_cut
+UPDATE OR FAIL main.seal_occupancy_term SET stop = ?2 WHERE stop > ?2 AND (val_server, conf_id) = (
+  SELECT val_server, conf_id FROM main.seal_configuration_data WHERE id = ?1)
+-- name: occupancy_term_add
+INSERT OR FAIL INTO main.seal_occupancy_term(val_server, conf_id, start, term, stop)
+SELECT c.val_server, c.conf_id, ?2, s.term, {{forever}}
+FROM main.seal_configuration_data AS c
+CROSS JOIN (SELECT DISTINCT term FROM main.seal_configuration_service WHERE configuration = ?1) AS s
+WHERE c.id = ?1 AND (SELECT min(term) <> max(term) FROM main.seal_configuration_service
+  WHERE configuration = ?1)
 
 -- An agreement (1), a VAL server (2) or a term (3) is as it is now from an instant on: what was known of
 -- later is forgotten, and when it is not valid from then on is put in its place.
@@ -173,12 +198,12 @@ coalesce(?1, 1 + max(coalesce((SELECT max(id) FROM main.seal_term_data), 0),
   coalesce((SELECT max(service) FROM main.seal_occupancy_data), 0))
 
 -- What was held and valid: each stretch of seal_occupancy_data less the gaps of its agreement, its VAL
--- server and every term of its configuration, and cut where the price of its term changed. A stretch's
+-- server and every term of its configuration (of several terms those gaps are gathered first), and cut where the price of its term changed. A stretch's
 -- gaps are walked in the order in which they begin; what lies between the furthest end so far and the
 -- next beginning was held. A gap of no length at its end closes the last one.
 -- name: view_occupancy
 WITH held AS (
-  SELECT o.service, o.start, o.stop, o.val_server, o.term, o.terms, o.seal_service, o.val_service_id,
+  SELECT o.service, o.start, o.stop, o.val_server, o.term, o.seal_service, o.val_service_id,
     o.conf_id, o.identities, o.key_records,
     coalesce(v.agreement, y.agreement) AS agreement,
     coalesce(v.val_server_id, y.val_server_id) AS val_server_id,
@@ -189,6 +214,11 @@ WITH held AS (
   LEFT JOIN main.seal_agreement_data AS a ON a.id = v.agreement
   LEFT JOIN main.seal_occupancy_party AS y ON y.val_server = o.val_server
   WHERE o.stop > o.start
+), shared AS MATERIALIZED (
+  SELECT DISTINCT t.val_server, t.conf_id, max(g.start, t.start) AS start, min(g.stop, t.stop) AS stop
+  FROM main.seal_occupancy_term AS t
+  CROSS JOIN main.seal_occupancy_gap AS g
+    ON g.kind = 3 AND g.object = t.term AND g.start < t.stop AND g.stop > t.start
 ), gap(service, start, gap_start, gap_stop) AS (
   SELECT h.service, h.start, g.start, g.stop FROM held AS h
     CROSS JOIN main.seal_occupancy_gap AS g
@@ -202,9 +232,9 @@ WITH held AS (
     CROSS JOIN main.seal_occupancy_gap AS g
       ON g.kind = 3 AND g.object = h.term AND g.start < h.stop AND g.stop > h.start
   UNION ALL
-  SELECT h.service, h.start, g.start, g.stop FROM held AS h CROSS JOIN json_each(h.terms) AS t
-    CROSS JOIN main.seal_occupancy_gap AS g
-      ON g.kind = 3 AND g.object = t.value AND g.start < h.stop AND g.stop > h.start
+  SELECT h.service, h.start, t.start, t.stop FROM held AS h
+    CROSS JOIN shared AS t
+      ON t.val_server = h.val_server AND t.conf_id = h.conf_id AND t.start < h.stop AND t.stop > h.start
   UNION ALL
   SELECT service, start, stop, stop FROM held
 ), free(service, start, free_start, free_stop) AS (
@@ -233,3 +263,6 @@ WHERE service < (SELECT max(service) FROM main.seal_occupancy_data)
   AND (stop <= ?1 OR EXISTS (SELECT 1 FROM main.seal_occupancy_gap AS g
     WHERE g.kind = 2 AND g.object = val_server AND g.start <= ?1 AND g.stop = {{forever}}
       AND NOT EXISTS (SELECT 1 FROM main.seal_val_server_data AS v WHERE v.id = val_server)))
+-- ?1 before this instant
+-- name: prune_occupancy_term
+DELETE FROM main.seal_occupancy_term WHERE stop <= ?1

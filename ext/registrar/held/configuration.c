@@ -80,42 +80,16 @@ static int64_t records_of(const SealService *service) {
   return (int64_t)service->n_records + service->held_records;
 }
 
-/* Adds what one service takes to the tally of its term. */
-static void tally_add(SealTally *tally, size_t *n, const SealService *service) {
-  size_t i = 0;
-  while (i < *n && tally[i].term != service->grant.term) i++;
-  if (i == *n) {
-    tally[i] = (SealTally){service->grant.term, 0, 0};
-    (*n)++;
-  }
-  tally[i].identities += (int64_t)service->n_sorted;
-  tally[i].key_records += records_of(service);
-}
-
 /* Gives back what the configuration that is replaced holds. */
-static int tally_old(Seal *p, int64_t configuration, SealTally **tally, size_t *n, size_t more) {
-  sqlite3_stmt *row = NULL;
-  size_t size = 16;
-  int rc = SQLITE_DONE;
-  *n = 0;
-  *tally = sqlite3_malloc64((size + more) * sizeof **tally);
-  if (*tally == NULL) return SQLITE_NOMEM;
-  if (configuration != 0) {
-    rc = seal_store_row(seal_store(p), SQL_CONFIGURATION_TALLY, &row, "i", configuration);
-  }
-  for (; rc == SQLITE_ROW; rc = sqlite3_step(row)) {
-    if (*n == size) {
-      size *= 2;
-      SealTally *bigger = sqlite3_realloc64(*tally, (size + more) * sizeof *bigger);
-      if (bigger == NULL) {
-        seal_store_reset(row);
-        return SQLITE_NOMEM;
-      }
-      *tally = bigger;
-    }
-    (*tally)[(*n)++] = (SealTally){sqlite3_column_int64(row, CONFIGURATION_TALLY_TERM),
-                                   -sqlite3_column_int64(row, CONFIGURATION_TALLY_IDENTITIES),
-                                   -sqlite3_column_int64(row, CONFIGURATION_TALLY_KEY_RECORDS)};
+static int tally_old(Seal *p, int64_t configuration, SealInvocation *tally) {
+  sqlite3_stmt *row;
+  if (configuration == 0) return SQLITE_OK;
+  int rc = seal_store_row(seal_store(p), SQL_CONFIGURATION_TALLY, &row, "i", configuration);
+  while (rc == SQLITE_ROW) {
+    rc = seal_invocation_note(tally, sqlite3_column_int64(row, CONFIGURATION_TALLY_TERM),
+                              -sqlite3_column_int64(row, CONFIGURATION_TALLY_IDENTITIES),
+                              -sqlite3_column_int64(row, CONFIGURATION_TALLY_KEY_RECORDS));
+    if (rc == SQLITE_OK) rc = sqlite3_step(row);
   }
   seal_store_reset(row);
   return rc == SQLITE_DONE ? SQLITE_OK : rc;
@@ -129,7 +103,7 @@ static int check_records(Seal *p, const SealRequester *who, SealError *err) {
 
 /* Judges one VAL service as it will be. */
 static int authorize_one(Seal *p, const SealAct *act, const SealConfiguration *conf,
-                         SealService *service, const SealTally *tally, size_t n, SealError *err) {
+                         SealService *service, const SealInvocation *tally, SealError *err) {
   SealAsk ask = {
       .val_server = act->who->val_server,
       .seal_service = conf->seal_service,
@@ -141,7 +115,6 @@ static int authorize_one(Seal *p, const SealAct *act, const SealConfiguration *c
       .key_format = service->key_format,
       .scope = service->scope,
       .tally = tally,
-      .n_tally = n,
       .invocation = SEAL_BY_MESSAGE,
       .touched = act->touched,
   };
@@ -153,27 +126,30 @@ static int authorize_one(Seal *p, const SealAct *act, const SealConfiguration *c
 ** gives when it itself ends and until when it holds. */
 static int authorize_all(Seal *p, const SealAct *act, SealConfiguration *conf, int64_t replaces,
                          int64_t *until, SealError *err) {
-  SealTally *tally;
+  SealInvocation tally;
   SealGrant any;
-  size_t n;
+  memset(&tally, 0, sizeof tally);
   *until = conf->exp_time;
   conf->valid_until = SEAL_UNBOUNDED;
   if (conf->n_services == 0) {
     return seal_use_authorize(p, act->who->val_server, conf->seal_service, act->at, act->touched,
                               &any, err);
   }
-  int rc = tally_old(p, replaces, &tally, &n, conf->n_services);
+  int rc = tally_old(p, replaces, &tally);
   for (size_t i = 0; rc == SQLITE_OK && i < conf->n_services; i++) {
     SealService *service = &conf->services[i];
-    rc = authorize_one(p, act, conf, service, tally, n, err);
+    rc = authorize_one(p, act, conf, service, &tally, err);
+    if (rc == SQLITE_OK) {
+      rc = seal_invocation_note(&tally, service->grant.term, (int64_t)service->n_sorted,
+                                records_of(service));
+    }
     if (rc != SQLITE_OK) break;
-    tally_add(tally, &n, service);
     if (service->grant.until < *until) *until = service->grant.until;
     if (service->grant.valid_until < conf->valid_until) {
       conf->valid_until = service->grant.valid_until;
     }
   }
-  sqlite3_free(tally);
+  seal_invocation_clear(&tally);
   return rc;
 }
 
@@ -234,7 +210,8 @@ static int keep_services(Seal *p, const SealAct *act, const SealConfiguration *c
                         act->at);
   }
   if (rc != SQLITE_OK || (!moved && head.until == until)) return rc;
-  return seal_occupancy_change(p, id, 0, act->at);
+  rc = seal_occupancy_change(p, id, 0, act->at);
+  return rc == SQLITE_OK && moved ? seal_occupancy_terms(p, id, act->at) : rc;
 }
 
 /* Writes what was judged. */
@@ -255,7 +232,10 @@ static int put_services(Seal *p, const SealAct *act, const SealConfiguration *co
     }
   }
   if (rc == SQLITE_OK) rc = store_services(p, act, conf, id, until, err);
-  return rc == SQLITE_OK ? seal_occupancy_new(p, id, act->at) : rc;
+  if (rc == SQLITE_OK) rc = seal_occupancy_new(p, id, act->at);
+  /* Of a new one with a single term there is nothing to say. */
+  if (rc != SQLITE_OK || (replaces == 0 && act->touched->n < 2)) return rc;
+  return seal_occupancy_terms(p, id, act->at);
 }
 
 /* The endpoint and destination that a VAL server gives are its own from then on. */

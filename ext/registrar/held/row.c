@@ -97,7 +97,8 @@ static int find_standing(Seal *p, const SealRowAsk *ask, Place *place) {
 
 /* Judges the row by what its VAL service will hold with it. */
 static int authorize_row(Seal *p, const SealRowAsk *ask, Place *place, SealError *err) {
-  SealTally back = {place->held.term, -place->held.identities, -place->held.key_records};
+  SealInvocation back;
+  memset(&back, 0, sizeof back);
   SealAsk what = {
       .val_server = place->who.val_server,
       .seal_service = ask->seal_service,
@@ -109,10 +110,15 @@ static int authorize_row(Seal *p, const SealRowAsk *ask, Place *place, SealError
       .key_format = ask->key_format,
       .scope = ask->scope,
       .tally = &back,
-      .n_tally = 1,
       .invocation = SEAL_BY_ROWS,
   };
-  int rc = seal_authorize(p, &what, &place->grant, err);
+  int rc = SQLITE_OK;
+  if (place->held.term != 0) {
+    rc = seal_invocation_note(&back, place->held.term, -place->held.identities,
+                              -place->held.key_records);
+  }
+  if (rc == SQLITE_OK) rc = seal_authorize(p, &what, &place->grant, err);
+  seal_invocation_clear(&back);
   place->until_before = place->until;
   if (rc == SQLITE_OK && place->grant.until < place->until) place->until = place->grant.until;
   return rc;
@@ -185,7 +191,10 @@ static int make_place(Seal *p, const SealRowAsk *ask, Place *place) {
     rc = seal_service_move(p, place->service, &place->held, place->grant.term, place->until,
                            place->who.val_server);
     seal_slots_forget(p);
-    return rc == SQLITE_OK ? seal_occupancy_change(p, place->configuration, 0, ask->at.t) : rc;
+    if (rc == SQLITE_OK) {
+      rc = seal_occupancy_change(p, place->configuration, place->service, ask->at.t);
+    }
+    return rc == SQLITE_OK ? seal_occupancy_terms(p, place->configuration, ask->at.t) : rc;
   }
   SealService service = {.val_service_id = ask->val_service_id,
                          .key_format = ask->key_format,
@@ -193,7 +202,7 @@ static int make_place(Seal *p, const SealRowAsk *ask, Place *place) {
                          .grant = place->grant};
   rc = seal_service_make(p, place->configuration, &service, (SealCount){0, 0, 0}, &place->service);
   if (rc != SQLITE_OK || ask->conf_id.p == NULL) return rc;
-  return seal_occupancy_terms(p, place->configuration, place->grant.term, ask->at.t);
+  return seal_occupancy_term(p, place->configuration, place->grant.term, 1, ask->at.t);
 }
 
 static int fill_slot(Seal *p, const SealRowAsk *ask, const Place *place, SealSlot **out) {
@@ -411,6 +420,8 @@ int seal_row_configuration(Seal *p, const SealRowAsk *ask, SealText supp_feat, i
                               .supp_feat = supp_feat};
     rc =
         seal_configuration_make(p, &conf, place.who.val_server, ask->exp_time, 0, ask->at.t, rowid);
+    /* A name that was given may have been another's of the same VAL server before. */
+    if (rc == SQLITE_OK && ask->conf_id.p != NULL) rc = seal_occupancy_terms(p, *rowid, ask->at.t);
   }
   return rc == SQLITE_OK ? record_configuration(p, ask, &place) : rc;
 }

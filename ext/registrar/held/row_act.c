@@ -64,7 +64,7 @@ int seal_row_delete(Seal *p, SealRowKind kind, int64_t rowid, int64_t at) {
   slot->removed += sqlite3_changes64(seal_db(p));
   seal_slots(p)->dirty = 1;
   if (kind != SEAL_ROW_KEY) return SQLITE_OK;
-  return seal_occupancy_terms(p, slot->configuration, slot->term, slot->at.t);
+  return seal_occupancy_term(p, slot->configuration, slot->term, 0, slot->at.t);
 }
 
 int seal_row_update(Seal *p, const SealRowAsk *ask, int64_t rowid) {

@@ -69,10 +69,44 @@ static int clear_service(Seal *p, const Clearing *c, int64_t limit, int64_t *rem
                         -n_records, (int64_t)0);
 }
 
-int seal_configuration_clear(Seal *p, int64_t id, int64_t limit, int64_t at, int64_t *removed) {
+/* A VAL service that is to go. */
+typedef struct Going {
+  int64_t service, term;
+} Going;
+
+/* The VAL services of a configuration, at most `limit`, in the caller's *out (sqlite3_free); *several is 1 if they
+** are under more than one term. Read at once: each one read again would be a pass over all for each. */
+static int going_read(Seal *p, int64_t id, int64_t limit, Going **out, size_t *n, int *several) {
   sqlite3_stmt *row;
+  size_t size = 0;
+  *out = NULL;
+  *n = 0;
+  *several = 0;
+  int rc = seal_store_row(seal_store(p), SQL_CONFIGURATION_SERVICES, &row, "i", id);
+  for (; rc == SQLITE_ROW && (int64_t)*n < limit; rc = sqlite3_step(row)) {
+    if (*n == size) {
+      size = size ? size * 2 : 8;
+      Going *more = sqlite3_realloc64(*out, size * sizeof *more);
+      if (more == NULL) {
+        rc = SQLITE_NOMEM;
+        break;
+      }
+      *out = more;
+    }
+    (*out)[*n] = (Going){sqlite3_column_int64(row, CONFIGURATION_SERVICES_ID),
+                         sqlite3_column_int64(row, CONFIGURATION_SERVICES_TERM)};
+    *several |= (*out)[*n].term != (*out)[0].term;
+    ++*n;
+  }
+  seal_store_reset(row);
+  return rc == SQLITE_ROW || rc == SQLITE_DONE ? SQLITE_OK : rc;
+}
+
+int seal_configuration_clear(Seal *p, int64_t id, int64_t limit, int64_t at, int64_t *removed) {
   SealHead head;
-  int left = 0;
+  Going *going = NULL;
+  size_t n = 0;
+  int left = 0, several = 0;
   int rc = seal_head_load(p, id, &head);
   if (rc == SQLITE_OK) rc = seal_occupancy_close(p, id, 0, at);
   if (rc != SQLITE_OK) return rc;
@@ -80,18 +114,17 @@ int seal_configuration_clear(Seal *p, int64_t id, int64_t limit, int64_t at, int
                        .until = head.until,
                        .identity = strcmp(head.seal_service, SEAL_IDM) == 0};
   int held = sqlite3_changes(seal_db(p)) > 0;
-  while (!left && *removed < limit) {
-    rc = seal_store_row(seal_store(p), SQL_CONFIGURATION_SERVICES, &row, "i", id);
-    if (rc == SQLITE_ROW) {
-      clearing.service = sqlite3_column_int64(row, CONFIGURATION_SERVICES_ID);
-      clearing.term = sqlite3_column_int64(row, CONFIGURATION_SERVICES_TERM);
-    }
-    seal_store_reset(row);
-    if (rc != SQLITE_ROW) return rc == SQLITE_DONE ? SQLITE_OK : rc;
+  /* Each takes at least one from the limit. */
+  rc = going_read(p, id, limit - *removed, &going, &n, &several);
+  for (size_t i = 0; rc == SQLITE_OK && i < n && !left && *removed < limit; i++) {
+    clearing.service = going[i].service;
+    clearing.term = going[i].term;
     rc = clear_service(p, &clearing, limit - *removed, removed, &left);
-    if (rc != SQLITE_OK) return rc;
   }
-  return held ? seal_occupancy_change(p, id, 0, at) : SQLITE_OK; /* what the limit has left */
+  sqlite3_free(going);
+  if (rc == SQLITE_OK && several) rc = seal_occupancy_terms(p, id, at);
+  if (rc != SQLITE_OK || !held || limit == INT64_MAX) return rc;
+  return seal_occupancy_change(p, id, 0, at); /* what the limit has left */
 }
 
 /* The change that a sweep is to a configuration. */

@@ -331,7 +331,11 @@ int seal_prune(Seal *p, int64_t before, SealPruned *out, SealError *err) {
   if (rc == SQLITE_OK) {
     rc = seal_store_run(seal_store(p), SQL_PRUNE_OCCUPANCY, "i", before < time ? before : time);
   }
-  if (rc == SQLITE_OK) out->occupancy = sqlite3_changes64(seal_db(p));
+  if (rc == SQLITE_OK) {
+    out->occupancy = sqlite3_changes64(seal_db(p));
+    rc =
+        seal_store_run(seal_store(p), SQL_PRUNE_OCCUPANCY_TERM, "i", before < time ? before : time);
+  }
   out->through = seq;
   return rc;
 }

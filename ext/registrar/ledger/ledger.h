@@ -84,9 +84,10 @@ int seal_occupancy_close(Seal *p, int64_t configuration, int64_t service, int64_
 int seal_occupancy_new(Seal *p, int64_t configuration, int64_t at);
 /* The counts or the end were changed: what was held is so no longer, what is held now is so from `at` on. */
 int seal_occupancy_change(Seal *p, int64_t configuration, int64_t service, int64_t at);
-/* A VAL service under `term` came to the configuration or left it: where there are other terms, it is
-** valid at other times from then on. */
-int seal_occupancy_terms(Seal *p, int64_t configuration, int64_t term, int64_t at);
+/* The terms of a configuration may be others: all of it is valid while all of them are, from `at` on. */
+int seal_occupancy_terms(Seal *p, int64_t configuration, int64_t at);
+/* The same where one VAL service under `term` came (1) or went (0): nothing where others are under it. */
+int seal_occupancy_term(Seal *p, int64_t configuration, int64_t term, int came, int64_t at);
 
 /* What the operator does to what it hangs on. */
 typedef enum SealParent { SEAL_AGREEMENT = 1, SEAL_VAL_SERVER, SEAL_TERM } SealParent;

@@ -4,8 +4,9 @@
 **    its agreement                      |-------|  suspended  |---------------|  stop_time
 **    what seal_occupancy shows          |---3---|             |----5----|--2--|
 **
-** The first line is written where numbers change: one row for a message, or for what a transaction's
-** rows come to. The second is written where the operator changes a status or a window: one row,
+** The first line is written where numbers change: one row for a VAL service of a message, or for what a
+** transaction's rows come to; and, for a configuration of several terms, which those are, once for all of its VAL
+** services. The second is written where the operator changes a status or a window: one row,
 ** whatever hangs on it. Only who reads brings the two together (view_occupancy in
 ** sql/statements/occupancy.sql), so that neither expiry nor the sweep has to write anything.
 **
@@ -30,12 +31,22 @@ int seal_occupancy_change(Seal *p, int64_t configuration, int64_t service, int64
   return seal_store_run(seal_store(p), SQL_OCCUPANCY_OPEN, "iii", configuration, at, service);
 }
 
-int seal_occupancy_terms(Seal *p, int64_t configuration, int64_t term, int64_t at) {
+int seal_occupancy_terms(Seal *p, int64_t configuration, int64_t at) {
+  int rc = seal_store_run(seal_store(p), SQL_OCCUPANCY_TERM_FORGET, "ii", configuration, at);
+  if (rc == SQLITE_OK) {
+    rc = seal_store_run(seal_store(p), SQL_OCCUPANCY_TERM_CUT, "ii", configuration, at);
+  }
+  if (rc != SQLITE_OK) return rc;
+  return seal_store_run(seal_store(p), SQL_OCCUPANCY_TERM_ADD, "ii", configuration, at);
+}
+
+int seal_occupancy_term(Seal *p, int64_t configuration, int64_t term, int came, int64_t at) {
   sqlite3_stmt *row;
-  int rc = seal_store_row(seal_store(p), SQL_OCCUPANCY_OTHER_TERM, &row, "ii", configuration, term);
+  int rc = seal_store_row(seal_store(p), SQL_OCCUPANCY_UNDER, &row, "ii", configuration, term);
+  int64_t n = rc == SQLITE_ROW ? sqlite3_column_int64(row, OCCUPANCY_UNDER_N) : 0;
   seal_store_reset(row);
-  if (rc == SQLITE_ROW) return seal_occupancy_change(p, configuration, 0, at);
-  return rc == SQLITE_DONE ? SQLITE_OK : rc;
+  if (rc != SQLITE_ROW) return rc == SQLITE_DONE ? SQLITE_CORRUPT_VTAB : rc;
+  return n > (came != 0) ? SQLITE_OK : seal_occupancy_terms(p, configuration, at);
 }
 
 int seal_occupancy_state(Seal *p, SealParent kind, int64_t id, int64_t since) {

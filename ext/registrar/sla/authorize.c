@@ -295,29 +295,25 @@ static int check_quota(Judge *j, const char *what, int64_t max, int64_t held, in
 }
 
 static int check_identities(Judge *j) {
-  int64_t max = seal_column_until(j->row, AUTHORIZE_TERM_MAX_IDENTITIES), other = 0;
+  int64_t max = seal_column_until(j->row, AUTHORIZE_TERM_MAX_IDENTITIES);
   j->out->identities = SEAL_UNBOUNDED;
   if (max == SEAL_UNBOUNDED) return SQLITE_OK;
   int rc = read_held(j);
-  for (size_t i = 0; i < j->ask->n_tally; i++) {
-    if (j->ask->tally[i].term == j->out->term) other += j->ask->tally[i].identities;
-  }
   if (rc != SQLITE_OK) return rc;
-  return check_quota(j, "identities", max, j->identities, other, j->ask->identities,
-                     &j->out->identities);
+  const SealTally *other = seal_invocation_of(j->ask->tally, j->out->term);
+  return check_quota(j, "identities", max, j->identities, other ? other->identities : 0,
+                     j->ask->identities, &j->out->identities);
 }
 
 static int check_key_records(Judge *j) {
-  int64_t max = seal_column_until(j->row, AUTHORIZE_TERM_MAX_KEY_RECORDS), other = 0;
+  int64_t max = seal_column_until(j->row, AUTHORIZE_TERM_MAX_KEY_RECORDS);
   j->out->key_records = SEAL_UNBOUNDED;
   if (max == SEAL_UNBOUNDED) return SQLITE_OK;
   int rc = read_held(j);
-  for (size_t i = 0; i < j->ask->n_tally; i++) {
-    if (j->ask->tally[i].term == j->out->term) other += j->ask->tally[i].key_records;
-  }
   if (rc != SQLITE_OK) return rc;
-  return check_quota(j, "key records", max, j->key_records, other, j->ask->key_records,
-                     &j->out->key_records);
+  const SealTally *other = seal_invocation_of(j->ask->tally, j->out->term);
+  return check_quota(j, "key records", max, j->key_records, other ? other->key_records : 0,
+                     j->ask->key_records, &j->out->key_records);
 }
 
 /************************************************************************************************

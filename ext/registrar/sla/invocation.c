@@ -18,24 +18,54 @@
 
 void seal_invocation_clear(SealInvocation *touched) {
   sqlite3_free(touched->terms);
+  sqlite3_free(touched->places);
   memset(touched, 0, sizeof *touched);
+}
+
+/* Where a term is to be looked for, and stands, or may be put: a message may touch as many as it has VAL services. */
+static uint32_t *place_of(const SealInvocation *touched, int64_t term) {
+  size_t mask = 2 * touched->size - 1;
+  size_t i = (size_t)((uint64_t)term * 0x9e3779b97f4a7c15u >> 32) & mask;
+  while (touched->places[i] != 0 && touched->terms[touched->places[i] - 1].term != term) {
+    i = (i + 1) & mask;
+  }
+  return &touched->places[i];
+}
+
+/* Makes room for one term more; `size` is a power of two. */
+static int reserve(SealInvocation *touched) {
+  if (touched->n < touched->size) return SQLITE_OK;
+  size_t size = touched->size ? touched->size * 2 : 8;
+  SealTally *terms = sqlite3_realloc64(touched->terms, size * sizeof *terms);
+  if (terms == NULL) return SQLITE_NOMEM;
+  touched->terms = terms;
+  uint32_t *places = sqlite3_realloc64(touched->places, 2 * size * sizeof *places);
+  if (places == NULL) return SQLITE_NOMEM;
+  memset(places, 0, 2 * size * sizeof *places);
+  touched->places = places;
+  touched->size = size;
+  for (size_t i = 0; i < touched->n; i++) *place_of(touched, terms[i].term) = (uint32_t)i + 1;
+  return SQLITE_OK;
+}
+
+const SealTally *seal_invocation_of(const SealInvocation *touched, int64_t term) {
+  if (touched == NULL || touched->n == 0) return NULL;
+  uint32_t place = *place_of(touched, term);
+  return place ? &touched->terms[place - 1] : NULL;
 }
 
 int seal_invocation_note(SealInvocation *touched, int64_t term, int64_t identities,
                          int64_t key_records) {
-  size_t i = 0;
   assert(touched != NULL && term != 0);
-  while (i < touched->n && touched->terms[i].term != term) i++;
-  if (i == touched->size) {
-    size_t size = touched->size ? touched->size * 2 : 8;
-    SealTally *terms = sqlite3_realloc64(touched->terms, size * sizeof *terms);
-    if (terms == NULL) return SQLITE_NOMEM;
-    touched->terms = terms;
-    touched->size = size;
+  int rc = reserve(touched);
+  if (rc != SQLITE_OK) return rc;
+  uint32_t *place = place_of(touched, term);
+  if (*place == 0) {
+    touched->terms[touched->n++] = (SealTally){term, 0, 0};
+    *place = (uint32_t)touched->n;
   }
-  if (i == touched->n) touched->terms[touched->n++] = (SealTally){term, 0, 0};
-  touched->terms[i].identities += identities;
-  touched->terms[i].key_records += key_records;
+  touched->terms[*place - 1].identities += identities;
+  touched->terms[*place - 1].key_records += key_records;
   return SQLITE_OK;
 }
 

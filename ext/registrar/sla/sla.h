@@ -19,11 +19,14 @@
 /************************************************************************************************
 ** invocation.c: one message, as what it is to the terms.
 */
-/* The terms that a message touches, each once, with what it asks of them: the message's own. */
+/* The terms that a message touches, each once, with what it asks of them: the message's own. Zeroed at first. */
 typedef struct SealInvocation {
   SealTally *terms;
   size_t n, size;
+  uint32_t *places; /* invocation.c's: which of them a term is */
 } SealInvocation;
+/* What is noted of a term; NULL: nothing. `touched` may be NULL. */
+const SealTally *seal_invocation_of(const SealInvocation *touched, int64_t term);
 /* Notes that a message touches a term, and asks this much of it. */
 int seal_invocation_note(SealInvocation *touched, int64_t term, int64_t identities,
                          int64_t key_records);
@@ -51,8 +54,7 @@ typedef struct SealAsk {
   int64_t exp_time;                /* asked for, SEAL_UNBOUNDED: none */
   int64_t identities, key_records; /* what is held once the act is done, of this VAL service */
   SealText key_format, scope;      /* p of NULL: not asked */
-  const SealTally *tally;          /* what the same act takes or gives back besides, by term */
-  size_t n_tally;
+  const SealInvocation *tally; /* what the same act takes or gives back besides; NULL: nothing */
   /* Whether the time ranges, the rate and the total number of invocations are judged too. */
   enum { SEAL_NO_INVOCATION, SEAL_BY_MESSAGE, SEAL_BY_ROWS } invocation;
   SealInvocation *touched; /* with SEAL_BY_MESSAGE: the term is noted here */
