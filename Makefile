@@ -32,7 +32,7 @@ LIB   = $(DESTDIR)$(PREFIX)/lib/seal
 BIN   = $(DESTDIR)$(PREFIX)/bin
 SHARE = $(DESTDIR)$(PREFIX)/share/seal
 
-.PHONY: all help setup demo test check tools bench lint install uninstall clean
+.PHONY: all help setup demo test check tools bench mutate lint install uninstall clean
 
 all: $(BUILD)/seal.so
 
@@ -43,6 +43,7 @@ help:
 	@echo "make check      the tests that guard the rooms, in less than a minute"
 	@echo "make test       all tests (TESTS='jose keys.test' some; VECTORS=DIR the public suites too)"
 	@echo "make bench      times beside their bare floors, as ratios"
+	@echo "make mutate     edits the sources, one at a time, and says which no test finds (MUTATE=options)"
 	@echo "make lint       layout, floors, warnings of both compilers, cppcheck, shellcheck"
 	@echo "make install    to PREFIX=$(PREFIX), below DESTDIR if that is set; make uninstall undoes it"
 	@echo "make clean      remove what was built"
@@ -134,6 +135,10 @@ else
 	@mkdir -p $(BUILD)/bench-sla && cd $(BUILD)/bench-sla && \
 	  SEAL_BUILD="$(abspath $(BUILD))" $(TCLSH) "$(abspath tests/bench/sla.tcl)"
 endif
+
+# Hours, if MUTATE asks for many: tests/mutate/mutate.tcl says how.
+mutate: setup
+	@$(TCLSH) tests/mutate/mutate.tcl $(MUTATE)
 
 C_FILES  = $(shell find ext -name '*.[ch]' -o -name '*.inc') $(wildcard tests/*/*.[ch])
 SH_FILES = $(shell grep -lsE '^\#!.*/(env )?(ba)?sh$$' scripts/* .ci/run tests/*/*.sh) \
