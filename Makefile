@@ -15,7 +15,7 @@ ifeq ($(origin CC),default)
 CC       = gcc
 endif
 # -fwrapv: a hostile database may hold any number; what is computed of it wraps, on every compiler.
-WARN     = -std=c11 -Wall -Wextra -Werror -fwrapv
+WARN     = -std=c11 -Wall -Wextra -Werror -fwrapv $(WARN_ALSO)
 CPPFLAGS += -Iext -I$(BUILD)/gen -D_GNU_SOURCE -DSEAL_CFLAGS='"$(CFLAGS)"'
 LDLIBS   = -lcrypto -ljansson
 COMPILE  = $(CC) $(WARN) -fPIC -fvisibility=hidden $(CFLAGS) $(CPPFLAGS)
@@ -144,15 +144,26 @@ C_FILES  = $(shell find ext -name '*.[ch]' -o -name '*.inc') $(wildcard tests/*/
 SH_FILES = $(shell grep -lsE '^\#!.*/(env )?(ba)?sh$$' scripts/* .ci/run tests/*/*.sh) \
   $(wildcard scripts/shell/*.sh)
 
+# What lint asks of both compilers besides, and of each; the files that the tests build themselves as well.
+LINT_WARN  = -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition -Wvla -Wundef \
+  -Wpointer-arith -Wwrite-strings -Wcast-align -Wformat=2 -Wno-format-nonliteral
+LINT_GCC   = $(LINT_WARN) -Wsequence-point -Wimplicit-fallthrough=5 -Wduplicated-cond -Wduplicated-branches -Wlogical-op
+LINT_CLANG = $(LINT_WARN) -Wunsequenced -Wimplicit-fallthrough -Wconditional-uninitialized -Wloop-analysis \
+  -Wunreachable-code -Wtautological-compare -Wextra-semi -Wduplicate-enum
+LINT_FILES = $(wildcard tests/host/*.c tests/fault/*.c tests/bench/*.c)
+LINT_ONLY  = -fsyntax-only $(WARN) $(CPPFLAGS) -I$(TCL_INC)
+
 lint:
 	@sh scripts/setup lint
 	clang-format --dry-run -Werror $(C_FILES)
 	$(TCLSH) scripts/floors
-	$(MAKE) --no-print-directory BUILD=build-gcc CC=gcc all tools
-	$(MAKE) --no-print-directory BUILD=build-clang CC=clang all tools
+	$(MAKE) --no-print-directory BUILD=build-gcc CC=gcc WARN_ALSO="$(LINT_GCC)" all
+	$(MAKE) --no-print-directory BUILD=build-clang CC=clang WARN_ALSO="$(LINT_CLANG)" all
+	for file in $(LINT_FILES); do gcc $(LINT_ONLY) $(LINT_GCC) "$$file" || exit 1; done
+	for file in $(LINT_FILES); do clang $(LINT_ONLY) $(LINT_CLANG) "$$file" || exit 1; done
 	cppcheck --quiet --error-exitcode=1 --std=c11 --enable=warning,performance,portability \
 	  --inline-suppr --suppress=missingIncludeSystem -Iext -Ibuild-gcc/gen $(SRC) \
-	  tests/host/*.c tests/fault/*.c tests/bench/*.c
+	  $(LINT_FILES)
 	shellcheck $(SH_FILES)
 
 install: all

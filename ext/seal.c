@@ -63,6 +63,8 @@ static int find_loaded(sqlite3 *db, int *loaded) {
   return rc;
 }
 
+int sqlite3_seal_init(sqlite3 *db, char **message, const sqlite3_api_routines *api);
+
 __attribute__((visibility("default"))) int sqlite3_seal_init(sqlite3 *db, char **message,
                                                              const sqlite3_api_routines *api) {
   /* Two SQLite libraries in one process would share the one pointer: the second is refused, by its

@@ -226,7 +226,7 @@ int seal_configuration_get_one(Seal *p, SealRequest *request, const char *seal_s
 
 int seal_configuration_replace(Seal *p, SealRequest *request, const char *seal_service,
                                SealAnswer *out, SealError *err) {
-  int64_t id;
+  int64_t id = 0;
   SealBody body;
   int rc = seal_body_read(request, seal_service, 0, &body, err);
   if (rc == SQLITE_OK) rc = find(p, request, seal_service, &id, err);
@@ -241,7 +241,7 @@ int seal_configuration_replace(Seal *p, SealRequest *request, const char *seal_s
 
 int seal_configuration_patch(Seal *p, SealRequest *request, const char *seal_service,
                              SealAnswer *out, SealError *err) {
-  int64_t id;
+  int64_t id = 0;
   SealBody body;
   SealStored stored;
   memset(&stored, 0, sizeof stored);

@@ -67,7 +67,7 @@ int seal_token_client(Seal *p, SealRequest *request, SealError *err) {
 int seal_token_post(Seal *p, SealRequest *request, const char *seal_service, SealAnswer *out,
                     SealError *err) {
   (void)seal_service;
-  int unknown;
+  int unknown = 0;
   SealText scope = seal_json_member(request->body, "scope");
   unsigned asked = scope.p ? seal_scopes_read(scope, &unknown) : 0;
   if (scope.p != NULL && (unknown || asked == 0)) {

@@ -114,7 +114,7 @@ static int read_uri(SealRequest *out, const char *uri, SealError *err) {
 }
 
 static int read_credential(SealRequest *out, SealError *err) {
-  const char *authorization, *certificate;
+  const char *authorization = NULL, *certificate = NULL;
   int rc = string_member(out, "authorization", &authorization, err);
   if (rc == SQLITE_OK) rc = string_member(out, "clientCertificate", &certificate, err);
   if (rc != SQLITE_OK) return rc;
@@ -130,7 +130,7 @@ static int read_credential(SealRequest *out, SealError *err) {
 }
 
 int seal_request_read(SealText text, SealRequest *out, SealError *err) {
-  const char *uri;
+  const char *uri = NULL;
   memset(out, 0, sizeof *out);
   if (text.p == NULL || text.n == 0) {
     return seal_refuse(err, SEAL_INVALID_MSG_FORMAT, "there is no request");

@@ -310,9 +310,11 @@ static int blocks_command(ClientData data, Tcl_Interp *tcl, int argc, Tcl_Obj *c
   return TCL_OK;
 }
 
+int Sealfault_Init(Tcl_Interp *tcl);
+
 int Sealfault_Init(Tcl_Interp *tcl) {
   if (!install_memory() || !install_vfs()) {
-    Tcl_SetResult(tcl, "SQLite, OpenSSL or jansson was in use already", TCL_STATIC);
+    Tcl_SetObjResult(tcl, Tcl_NewStringObj("SQLite, OpenSSL or jansson was in use already", -1));
     return TCL_ERROR;
   }
   Tcl_CreateObjCommand(tcl, "fault_arm", arm_command, NULL, NULL);

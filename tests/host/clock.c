@@ -199,6 +199,8 @@ static int clock_command(ClientData data, Tcl_Interp *tcl, int argc, Tcl_Obj *co
   return TCL_OK;
 }
 
+int Sealclock_Init(Tcl_Interp *tcl);
+
 int Sealclock_Init(Tcl_Interp *tcl) {
   int done;
   pthread_mutex_lock(&mutex);

@@ -82,7 +82,7 @@ static SealKey *key;
 static char *token, *box;
 static unsigned char *der, sealed[64], secret[32];
 static size_t n_der;
-static char bad[2048];
+static char forged[2048];
 static SealKeySet *set;
 static const char oct[] = "{\"kty\":\"oct\",\"k\":\"AQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyA\"}";
 static const char okp[] = "{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":"
@@ -145,7 +145,7 @@ static SealReason call_verify(void) {
 }
 
 static SealReason call_verify_bad(void) {
-  return verify(bad);
+  return verify(forged);
 }
 
 /* Tokens of keys that this floor does not sign with: RS256, EdDSA, HS256. */
@@ -154,7 +154,7 @@ typedef struct Other {
   char jwk[800], token[1200];
   SealKeySet *set;
 } Other;
-static Other other[3] = {{.alg = "RS256"}, {.alg = "EdDSA"}, {.alg = "HS256"}};
+static Other others[3] = {{.alg = "RS256"}, {.alg = "EdDSA"}, {.alg = "HS256"}};
 
 static SealReason verify_other(const Other *o) {
   SealJws jws;
@@ -165,26 +165,26 @@ static SealReason verify_other(const Other *o) {
 }
 
 static SealReason call_parse_rsa(void) {
-  return parse(other[0].jwk);
+  return parse(others[0].jwk);
 }
 
 static SealReason call_verify_rsa(void) {
-  return verify_other(&other[0]);
+  return verify_other(&others[0]);
 }
 
 static SealReason call_verify_eddsa(void) {
-  return verify_other(&other[1]);
+  return verify_other(&others[1]);
 }
 
 static SealReason call_verify_eddsa_bad(void) {
-  Other changed = other[1];
+  Other changed = others[1];
 
   changed.token[strlen(changed.token) - 20] ^= 1;
   return verify_other(&changed);
 }
 
 static SealReason call_verify_hmac(void) {
-  return verify_other(&other[2]);
+  return verify_other(&others[2]);
 }
 
 static SealReason call_peek(void) {
@@ -272,8 +272,8 @@ static SealReason call_decrypt(void) {
 
 /* Fails each allocation of a call in turn, until none is left to fail. */
 static void sweep(const char *name, SealReason (*call)(void), SealReason expected) {
-  long total = 0, others = 0;
-  SealReason other = SEAL_VALID;
+  long total = 0, n_wrong = 0;
+  SealReason wrong = SEAL_VALID;
 
   for (for_good = 0; for_good <= 1; for_good++) {
     fail_at = 0;
@@ -284,22 +284,22 @@ static void sweep(const char *name, SealReason (*call)(void), SealReason expecte
       count = 0;
       reason = call();
       if (reason != expected && reason != SEAL_NOMEM && reason != SEAL_INTERNAL) {
-        others++;
-        other = reason;
+        n_wrong++;
+        wrong = reason;
       }
       total++;
     } while (count >= fail_at);
   }
   fail_at = 0;
-  if (call() != expected) others++;
-  printf("%s fault-%s (%ld)", others ? "FAIL" : "ok", name, total);
-  if (others) printf(" %ld times %s", others, seal_reason_text(other));
+  if (call() != expected) n_wrong++;
+  printf("%s fault-%s (%ld)", n_wrong ? "FAIL" : "ok", name, total);
+  if (n_wrong) printf(" %ld times %s", n_wrong, seal_reason_text(wrong));
   puts("");
 }
 
 /* Makes the key, its JWK, and a token; 1 on success. */
 static int prepare_other(Other *o) {
-  int is_rsa = o == &other[0], is_hmac = o == &other[2];
+  int is_rsa = o == &others[0], is_hmac = o == &others[2];
   EVP_PKEY *pkey = is_hmac  ? EVP_PKEY_new_raw_private_key(EVP_PKEY_HMAC, NULL, secret, 32)
                    : is_rsa ? EVP_RSA_gen(2048)
                             : EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
@@ -349,11 +349,11 @@ static int prepare(void) {
       seal_jwe_encrypt(c, jwk, strlen(jwk), "record", 6, &box) != SEAL_VALID) {
     return 0;
   }
-  snprintf(bad, sizeof bad, "%s", token);
+  snprintf(forged, sizeof forged, "%s", token);
   for (int i = 0; i < 3; i++) {
-    if (!prepare_other(&other[i])) return 0;
+    if (!prepare_other(&others[i])) return 0;
   }
-  bad[strlen(bad) - 20] = bad[strlen(bad) - 20] == 'A' ? 'B' : 'A';
+  forged[strlen(forged) - 20] = forged[strlen(forged) - 20] == 'A' ? 'B' : 'A';
   return 1;
 }
 
@@ -365,8 +365,8 @@ static const struct {
   SealReason expected;
   int fresh;
 } calls[] = {
-    {"json", call_json, SEAL_VALID},
-    {"json-twice", call_json_twice, SEAL_REASON_JSON_INVALID},
+    {"json", call_json, SEAL_VALID, 0},
+    {"json-twice", call_json_twice, SEAL_REASON_JSON_INVALID, 0},
     {"parse-ec", call_parse_ec, SEAL_VALID, 1},
     {"parse-rsa", call_parse_rsa, SEAL_VALID, 1},
     {"parse-okp", call_parse_okp, SEAL_VALID, 1},
@@ -414,8 +414,8 @@ static void swap_back(void) {
 /* Whether every call gives what it should with what is shared, and keys that are read with it. */
 static int whole(const SealShared *shared) {
   SealKey *key_before = key;
-  SealKeySet *before[4] = {set, other[0].set, other[1].set, other[2].set}, *fresh[4] = {NULL};
-  const char *jwk[4] = {seal_key_public(key), other[0].jwk, other[1].jwk, other[2].jwk};
+  SealKeySet *before[4] = {set, others[0].set, others[1].set, others[2].set}, *fresh[4] = {NULL};
+  const char *jwk[4] = {seal_key_public(key), others[0].jwk, others[1].jwk, others[2].jwk};
   int good;
 
   swap(shared);
@@ -426,7 +426,7 @@ static int whole(const SealShared *shared) {
            seal_keyset_parse(c, jwk[i], strlen(jwk[i]), SEAL_KEYSET_ANY, &fresh[i]) == SEAL_VALID;
   }
   set = fresh[0];
-  for (int i = 0; i < 3; i++) other[i].set = fresh[i + 1];
+  for (int i = 0; i < 3; i++) others[i].set = fresh[i + 1];
   for (size_t i = 0; good && i < CALLS; i++) {
     SealReason reason = calls[i].call();
 
@@ -436,7 +436,7 @@ static int whole(const SealShared *shared) {
   for (int i = 0; i < 4; i++) seal_keyset_free(fresh[i]);
   key = key_before;
   set = before[0];
-  for (int i = 0; i < 3; i++) other[i].set = before[i + 1];
+  for (int i = 0; i < 3; i++) others[i].set = before[i + 1];
   swap_back();
   return good;
 }
@@ -522,7 +522,7 @@ int main(int argc, char **argv) {
   sweep_shared(step);
   sweep_first(step);
   seal_keyset_free(set);
-  for (int i = 0; i < 3; i++) seal_keyset_free(other[i].set);
+  for (int i = 0; i < 3; i++) seal_keyset_free(others[i].set);
   seal_key_free(key);
   seal_crypto_free(c);
   free(token);

@@ -297,7 +297,7 @@ static int new_conf_id(Seal *p, const SealAct *act, char out[SEAL_CONF_ID]) {
 
 int seal_configuration_put(Seal *p, const SealAct *act, SealConfiguration *conf, int64_t replaces,
                            char conf_id[SEAL_CONF_ID], SealError *err) {
-  int64_t until;
+  int64_t until = 0;
   assert(act->touched != NULL && (replaces != 0 || !conf->keep));
   int rc = sort_all(conf);
   if (rc == SQLITE_OK) rc = authorize_all(p, act, conf, replaces, &until, err);

@@ -321,7 +321,7 @@ static int look(Seal *p, const SealRowAsk *ask, const Place *place, int64_t *rep
 static int insert_first(Seal *p, const SealRowAsk *ask, int64_t *rowid, SealError *err) {
   SealSlots *slots = seal_slots(p);
   Place place;
-  SealSlot *slot;
+  SealSlot *slot = NULL;
   memset(&place, 0, sizeof place);
   int there = 0;
   int64_t replaced = 0;

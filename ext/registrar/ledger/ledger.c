@@ -103,7 +103,7 @@ int seal_audit_write(Seal *p, const SealEvent *event) {
   assert(event->actor != NULL && event->action != NULL && event->object != NULL);
   SealTxn *txn = seal_txn(p);
   unsigned char hash[SEAL_SHA256_SIZE];
-  int64_t number, seq;
+  int64_t number = 0, seq = 0;
   int rc = seal_transaction_number(p, &number);
   if (rc == SQLITE_OK) rc = seal_audit_next(p, &seq);
   if (rc == SQLITE_OK) rc = audit_hash(p, txn->audit_hash, seq, event, hash);

@@ -96,7 +96,7 @@ static int copy_key(const unsigned char *key, unsigned char **out) {
 }
 
 int seal_unlock(Seal *p, const unsigned char *key, int n, SealError *err) {
-  unsigned char *copy;
+  unsigned char *copy = NULL;
   if (n != SEAL_AEAD_KEY) {
     return seal_refuse(err, SEAL_SEALED, "the key has %d bytes, not %d", n, SEAL_AEAD_KEY);
   }
@@ -298,7 +298,7 @@ int seal_answer_open(Seal *p, int64_t id, SealText name, const void *sealed, int
 static int reseal(Seal *p, const unsigned char *key, const char *purpose, SealText aad,
                   const void *sealed, int n, enum SealSql update, int64_t id, SealError *err) {
   void *plain = NULL, *again = NULL;
-  int n_plain = 0, n_again;
+  int n_plain = 0, n_again = 0;
   int rc = seal_secret_open(p, purpose, id, aad, sealed, n, &plain, &n_plain, err);
   if (rc == SQLITE_OK) rc = seal_with(p, key, purpose, aad, plain, n_plain, &again, &n_again);
   if (rc == SQLITE_OK) rc = seal_store_run(seal_store(p), update, "ib", id, again, n_again);

@@ -11,7 +11,7 @@
 #include <string.h>
 
 int seal_signing_key(Seal *p, SealKey **out, SealError *err) {
-  sqlite3_stmt *row;
+  sqlite3_stmt *row = NULL;
   void *der = NULL;
   int n = 0;
   *out = NULL;

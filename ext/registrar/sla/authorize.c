@@ -148,7 +148,7 @@ static int check_ranges(Judge *j) {
   SealReason reason = seal_json_parse(text.p, (size_t)text.n, 8, &array);
   if (reason != SEAL_VALID) return reason == SEAL_NOMEM ? SQLITE_NOMEM : SQLITE_CORRUPT_VTAB;
   json_array_foreach(array, i, range) {
-    int64_t start, stop;
+    int64_t start = 0, stop = 0;
     bad |= range_member(range, "startTime", &start) || range_member(range, "stopTime", &stop);
     if (!bad && start <= j->ask->at && j->ask->at < stop) inside = 1;
   }

@@ -214,7 +214,7 @@ static int try_key(Seal *p, const Token *token, sqlite3_stmt *row, const char *v
                    const char *alg, int *mine, SealRequester *out, SealError *lost,
                    SealError *err) {
   SealKeySet *set, *owned;
-  SealJwt *jwt;
+  SealJwt *jwt = NULL;
   SealText value = {sqlite3_column_blob(row, AUTHENTICATE_KEYS_VALUE),
                     sqlite3_column_bytes(row, AUTHENTICATE_KEYS_VALUE)};
   int rc = stored_key(p, row, alg, &set, &owned, lost);
@@ -318,7 +318,7 @@ static int by_issuer_keys(Seal *p, const Token *token, const char *iss, SealJwt 
 
 static int by_access_token(Seal *p, const Token *token, const char *iss, SealRequester *out,
                            SealError *err) {
-  SealJwt *jwt;
+  SealJwt *jwt = NULL;
   if (iss[0] == 0) return disbelieve(err);
   int rc = by_issuer_keys(p, token, iss, &jwt);
   if (rc == SQLITE_DONE || rc == SQLITE_CONSTRAINT_VTAB) return disbelieve(err);
