@@ -244,7 +244,7 @@ WITH held AS (
     gap_start
   FROM gap
 )
-SELECT row_number() OVER (ORDER BY h.service, f.free_start) AS id, h.val_provider_id, h.agreement_id,
+SELECT CAST(row_number() OVER (ORDER BY h.service, f.free_start) AS INTEGER) AS id, h.val_provider_id, h.agreement_id,
   h.val_server_id, h.seal_service, h.val_service_id, h.conf_id,
   max(f.free_start, coalesce(q.start, f.free_start)) AS start_time,
   nullif(min(f.free_stop, coalesce(q.stop, f.free_stop)), {{forever}}) AS stop_time,

@@ -1,6 +1,6 @@
 /* One virtual table, many relations. A relation is a description, of which sql/relations/NAME.sql has the
 ** columns and the statements (gen/columns.h), and tables/relation_NAME.c the few hooks that make it special.
-** module.c and row_write.c are the only places of relations with xBestIndex, xFilter and xUpdate.
+** plan.c, read.c and row_write.c are the only places of relations with xBestIndex, xFilter and xUpdate.
 **
 **    const SealRelation seal_relation_policy = {.is = &seal_description_policy, .check = policy_check};
 **
