@@ -141,13 +141,15 @@ ALTER TABLE main.seal_credential_replay ADD COLUMN message BLOB;
 DROP TABLE main.seal_message_data;
 CREATE TABLE main.seal_message_data(
   id INTEGER PRIMARY KEY,
-  requester TEXT NOT NULL,
+  val_server INTEGER NOT NULL,
   message_id TEXT NOT NULL,
   digest BLOB NOT NULL,
   time INTEGER NOT NULL,
   status INTEGER NOT NULL,
-  response TEXT,
-  UNIQUE (message_id, requester)
+  headers TEXT NOT NULL,
+  body TEXT,
+  conf_id TEXT,
+  UNIQUE (message_id, val_server)
 );
 CREATE INDEX main.seal_message_time ON seal_message_data(time);
 

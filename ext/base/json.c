@@ -201,6 +201,7 @@ static int keep_name(SealJson *json) {
   size_t first = (size_t)json->first[json->depth - 1];
   SealJsonName *name;
 
+  if (json->passing) return 1;
   if (json->n_names == json->size_names && !grow_names(json)) return 0;
   name = &json->names[json->n_names];
   *name = (SealJsonName){json->text, (uint32_t)json->n & INT_MAX, 0, 0};
@@ -270,18 +271,19 @@ static SealJsonEvent take_number(SealJson *json) {
   char text[NUMBER_MAX + 1], *point;
 
   if (form == SEAL_JSON_FAILED || n > NUMBER_MAX) return fail(json, SEAL_REASON_JSON_INVALID);
+  if (json->passing) return form;
   memcpy(text, json->start, n);
   text[n] = 0;
   errno = 0;
   if (form == SEAL_JSON_INTEGER) {
     json->integer = strtoll(text, NULL, 10);
-    return errno ? fail(json, SEAL_REASON_JSON_INVALID) : form;
+    if (errno == 0) return form;
   }
   /* strtod reads the decimal point of the host's locale. */
   point = strchr(text, '.');
   if (point) *point = *localeconv()->decimal_point;
   json->real = strtod(text, NULL);
-  return isfinite(json->real) ? form : fail(json, SEAL_REASON_JSON_INVALID);
+  return isfinite(json->real) ? SEAL_JSON_REAL : fail(json, SEAL_REASON_JSON_INVALID);
 }
 
 static SealJsonEvent take_word(SealJson *json) {
@@ -387,6 +389,7 @@ void seal_json_begin(SealJson *json, const char *text, size_t n, int max_depth) 
   json->end = text + n;
   json->depth = 0;
   json->max_depth = max_depth;
+  json->passing = 0;
   json->at = SEAL_JSON_AT_FIRST;
   json->names = json->few;
   json->n_names = 0;
@@ -400,6 +403,12 @@ void seal_json_skip(SealJson *json, SealJsonEvent event) {
 
   if (event != SEAL_JSON_OBJECT && event != SEAL_JSON_ARRAY) return;
   while (json->depth > depth && seal_json_next(json) != SEAL_JSON_FAILED) continue;
+}
+
+void seal_json_pass(SealJson *json, SealJsonEvent event) {
+  json->passing = 1;
+  seal_json_skip(json, event);
+  json->passing = 0;
 }
 
 void seal_json_end(SealJson *json) {

@@ -34,7 +34,7 @@ typedef enum SealJsonEvent {
   SEAL_JSON_NAME,   /* of a member: text and n, decoded, until its object ends; the value is next */
   SEAL_JSON_STRING, /* text and n, as they came; seal_json_decode() where `escapes` is 1 */
   SEAL_JSON_INTEGER, /* integer */
-  SEAL_JSON_REAL,    /* real */
+  SEAL_JSON_REAL,    /* real; an integer beyond 64 bits as well */
   SEAL_JSON_TRUE,
   SEAL_JSON_FALSE,
   SEAL_JSON_NULL
@@ -61,6 +61,7 @@ typedef struct SealJson {
   /* The parser's own. */
   const char *p, *end;
   int depth, max_depth;
+  int passing; /* within seal_json_pass */
   enum { SEAL_JSON_AT_FIRST, SEAL_JSON_AT_NEXT, SEAL_JSON_AT_VALUE, SEAL_JSON_AT_COMMA } at;
   int64_t first[SEAL_JSON_DEPTH_MAX]; /* of each open object, its first name; -1 for an array */
   SealJsonName *names, few[SEAL_JSON_NAMES];
@@ -80,6 +81,9 @@ static inline int seal_json_is(const SealJson *json, const char *name) {
 /* Reads to the end of the value that began with `event`, and forgets it; where that is no opening
 ** bracket, the value has ended already. */
 void seal_json_skip(SealJson *json, SealJsonEvent event);
+/* The same in constant memory, whatever the value holds: by the grammar alone, without looking for names that
+** come twice or numbers that overflow. For what somebody reads later, or nobody. */
+void seal_json_pass(SealJson *json, SealJsonEvent event);
 /* The value that began with `event`, built whole; the caller's (json_decref). NULL: json->reason. */
 json_t *seal_json_build(SealJson *json, SealJsonEvent event);
 /* Writes the string that came last, decoded, to `out`, which has room for json->n bytes. Gives the

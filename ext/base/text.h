@@ -8,6 +8,8 @@
 #ifndef SEAL_BASE_TEXT_H
 #define SEAL_BASE_TEXT_H
 
+#include "base/bounds.h"
+
 #include <stddef.h>
 
 /* Text from outside: n bytes (never negative), not NUL-terminated, owned by someone else. p is NULL
@@ -37,8 +39,6 @@ size_t seal_utf8_length(const char *p, size_t n);
 int seal_is_utf8(const char *p, size_t n);
 /* Counts the characters of a text that is UTF-8. */
 int seal_characters(SealText text);
-
-#define SEAL_ID_MAX 255 /* bytes of an identifier (TS 33.434 A.2) */
 
 /* Returns 1 if the text is an identifier, and 0 if not: 1 to SEAL_ID_MAX bytes of UTF-8 without NUL. */
 int seal_is_id(SealText text);

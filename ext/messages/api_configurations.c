@@ -61,8 +61,7 @@ static int finish(sqlite3_str *out, char **text) {
   return rc == SQLITE_OK && *text == NULL ? SQLITE_NOMEM : rc;
 }
 
-/* The stored configuration as an answer's body. */
-static int answer_stored(Seal *p, int64_t id, char **body) {
+int seal_configuration_text(Seal *p, int64_t id, char **body) {
   SealStored stored;
   sqlite3_str *out = sqlite3_str_new(NULL);
   int rc = seal_configuration_load(p, id, &stored);
@@ -132,11 +131,12 @@ static int put_body(Seal *p, SealRequest *request, SealBody *body, int64_t repla
 int seal_configurations_post(Seal *p, SealRequest *request, const char *seal_service,
                              SealAnswer *out, SealError *err) {
   SealBody body;
-  char conf_id[SEAL_CONF_ID];
+  char *conf_id = out->new_conf_id;
   int rc = seal_body_read(request, seal_service, 0, &body, err);
   if (rc == SQLITE_OK) rc = put_body(p, request, &body, 0, conf_id, &out->body, err);
   if (rc == SQLITE_OK) {
     out->status = 201;
+    out->conf_id = conf_id;
     out->location = sqlite3_mprintf("%s/%s", base_path(seal_service), conf_id);
     if (out->location == NULL) rc = SQLITE_NOMEM;
   }
@@ -221,7 +221,7 @@ int seal_configuration_get_one(Seal *p, SealRequest *request, const char *seal_s
   int64_t id;
   int rc = find_and_judge(p, request, seal_service, &id, err);
   out->status = 200;
-  return rc == SQLITE_OK ? answer_stored(p, id, &out->body) : rc;
+  return rc == SQLITE_OK ? seal_configuration_text(p, id, &out->body) : rc;
 }
 
 int seal_configuration_replace(Seal *p, SealRequest *request, const char *seal_service,
@@ -234,6 +234,7 @@ int seal_configuration_replace(Seal *p, SealRequest *request, const char *seal_s
     body.conf.conf_id = request->conf_id;
     rc = put_body(p, request, &body, id, NULL, &out->body, err);
   }
+  out->conf_id = request->conf_id;
   out->status = 200;
   seal_body_clear(&body);
   return rc;
@@ -264,6 +265,7 @@ int seal_configuration_patch(Seal *p, SealRequest *request, const char *seal_ser
     }
     rc = put_body(p, request, &merged, id, NULL, &out->body, err);
   }
+  out->conf_id = request->conf_id;
   out->status = 200;
   seal_configuration_free(&stored);
   seal_body_clear(&body);

@@ -6,7 +6,7 @@
 ** Both need an access token with the scope seal:key-management; what it retrieves is what its own VAL
 ** server provisioned.
 */
-#include "messages/messages.h"
+#include "messages/api.h"
 
 #include <string.h>
 

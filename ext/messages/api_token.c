@@ -6,12 +6,16 @@
 ** The client authenticates by private_key_jwt (RFC 7523 2.2) or by its certificate (RFC 8705 2); a token
 ** that was got by certificate is bound to it (RFC 8705 3).
 */
-#include "messages/messages.h"
+#include "messages/api.h"
 
 #include <string.h>
 
 #define ASSERTION_TYPE "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 #define TTL            3600 /* seconds */
+
+const char *const seal_token_members[] = {
+    "grant_type", "scope", "client_id", "client_assertion", "client_assertion_type", NULL};
+const char *const seal_token_asked[] = {"grant_type", "scope", "client_id", NULL};
 
 /* The client, by its assertion or its certificate, and never by an access token. */
 static int authenticate_client(Seal *p, SealRequest *request, SealError *err) {
@@ -41,12 +45,10 @@ static int authenticate_client(Seal *p, SealRequest *request, SealError *err) {
 
 /* The members of a token request are texts (RFC 6749 3.2), and what is there is not taken for absent. */
 static int check_members(const json_t *body, SealError *err) {
-  static const char *const names[] = {"grant_type", "scope", "client_id", "client_assertion",
-                                      "client_assertion_type"};
-  for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-    const json_t *value = json_object_get(body, names[i]);
+  for (const char *const *name = seal_token_members; *name != NULL; name++) {
+    const json_t *value = json_object_get(body, *name);
     if (value == NULL || json_is_string(value)) continue;
-    return seal_fault(err, SEAL_MANDATORY_IE_INCORRECT, names[i], "is not a string");
+    return seal_fault(err, SEAL_MANDATORY_IE_INCORRECT, *name, "is not a string");
   }
   return SQLITE_OK;
 }

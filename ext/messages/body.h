@@ -8,9 +8,7 @@
 #ifndef SEAL_BODY_H
 #define SEAL_BODY_H
 
-#include "messages/messages.h"
-
-#define SEAL_MESSAGE_DEPTH 32 /* arrays and objects inside one another, the envelope's among them */
+#include "messages/api.h"
 
 /* Reads a body's JSON text, request->body_text, into request->body and request->lists: each idList of a
 ** VAL service goes straight into an array, anything else into jansson's values. Gives the parser's

@@ -8,7 +8,7 @@
 ** A refusal changes nothing and takes no name; only the audit hears of it, and it counts for the rate. A message_id is its
 ** requester's: it is looked up once he is known, and never among another's.
 */
-#include "messages/messages.h"
+#include "messages/api.h"
 
 #include <assert.h>
 #include <string.h>
@@ -108,7 +108,7 @@ static int media_type_is(const char *given, const char *expected) {
 static int is_form(const SealRequest *request, const Route *route) {
   return strcmp(route->media_type, FORM_TYPE) == 0 &&
          (request->content_type ? media_type_is(request->content_type, FORM_TYPE)
-                                : request->body_is_string);
+                                : request->body_is_string || request->body_value);
 }
 
 static int check_media_type(const SealRequest *request, const Route *route, SealError *err) {
@@ -122,8 +122,8 @@ static int check_media_type(const SealRequest *request, const Route *route, Seal
 
 static int read_body(SealRequest *request, const Route *route, SealError *err) {
   if (route->media_type == NULL) return SQLITE_OK;
-  return is_form(request, route) ? seal_request_form(request, err)
-                                 : seal_request_body(request, err);
+  if ((route->flags & OWN_AUTH) == 0) return seal_request_body(request, err);
+  return seal_request_few(request, is_form(request, route), seal_token_members, err);
 }
 
 static int check_accept(const SealRequest *request, SealError *err) {
@@ -166,92 +166,6 @@ static int record_read(Seal *p, const SealRequest *request, const Route *route, 
   return seal_usage_write(p, &use, request->touched.terms, request->touched.n);
 }
 
-/************************************************************************************************
-** Idempotency.
-*/
-static void append_part(sqlite3_str *out, const char *p, size_t n) {
-  sqlite3_str_appendf(out, "%d:", (int)n);
-  sqlite3_str_append(out, p, (int)n);
-}
-
-/* What is asked, and by whose leave a one-time token is used for it: digests of method, URI, media type and
-** body; and of that, the requester and the message id. */
-static int digest(Seal *p, SealRequest *request) {
-  const char *uri = json_string_value(json_object_get(request->json, "uri"));
-  const char *type = request->content_type ? request->content_type : "";
-  const char *who = request->who.val_server_id;
-  unsigned char body[SEAL_SHA256_SIZE];
-  sqlite3_str *out = sqlite3_str_new(NULL);
-  SealReason reason = seal_sha256(seal_crypto(p), request->body_text.p ? request->body_text.p : "",
-                                  (size_t)request->body_text.n, body);
-  append_part(out, request->method, strlen(request->method));
-  append_part(out, uri, strlen(uri));
-  append_part(out, type, strlen(type));
-  append_part(out, (const char *)body, sizeof body);
-  int rc = sqlite3_str_errcode(out);
-  if (rc == SQLITE_OK && reason == SEAL_VALID) {
-    reason = seal_sha256(seal_crypto(p), sqlite3_str_value(out), (size_t)sqlite3_str_length(out),
-                         request->digest);
-    append_part(out, who, strlen(who));
-    append_part(out, request->message_id.p, (size_t)request->message_id.n);
-    rc = sqlite3_str_errcode(out);
-  }
-  if (rc == SQLITE_OK && reason == SEAL_VALID) {
-    reason = seal_sha256(seal_crypto(p), sqlite3_str_value(out), (size_t)sqlite3_str_length(out),
-                         request->use);
-  }
-  sqlite3_free(sqlite3_str_finish(out));
-  return rc == SQLITE_OK ? seal_reason_rc(reason) : rc;
-}
-
-/* Whether the requester has used the message id: SQLITE_DONE for the same request, whose outcome stands. */
-static int find_seen(Seal *p, const SealRequest *request, SealOutcome *out, SealError *err) {
-  sqlite3_stmt *row;
-  char quoted[SEAL_QUOTE_MAX + 8];
-  int rc = seal_store_row(seal_store(p), SQL_MESSAGE_FIND, &row, "sti", &request->message_id,
-                          out->requester, request->at.t - SEAL_ANSWER_KEPT);
-  if (rc == SQLITE_DONE) return SQLITE_OK;
-  if (rc != SQLITE_ROW) return rc;
-  int same =
-      sqlite3_column_bytes(row, MESSAGE_FIND_DIGEST) == SEAL_SHA256_SIZE &&
-      memcmp(sqlite3_column_blob(row, MESSAGE_FIND_DIGEST), request->digest, SEAL_SHA256_SIZE) == 0;
-  if (same) {
-    out->stored = sqlite3_column_int64(row, MESSAGE_FIND_ID);
-    out->status = sqlite3_column_int(row, MESSAGE_FIND_STATUS);
-  }
-  seal_store_reset(row);
-  if (same) return SQLITE_DONE;
-  return seal_refuse(err, SEAL_MESSAGE_ID_REUSED, "message \"%s\" was another request",
-                     seal_quote(request->message_id, quoted));
-}
-
-/* Keeps what came of a message that changed something. */
-static int keep_outcome(Seal *p, const SealRequest *request, const SealAnswer *answer,
-                        SealOutcome *out, SealError *err) {
-  void *sealed = NULL;
-  assert(!request->reads);
-  int n = 0, rc = SQLITE_OK;
-  SealText text = seal_text_from(out->response);
-  if (answer->secret) {
-    char *name = seal_answer_name(seal_text_from(out->requester), request->message_id);
-    rc = name ? seal_answer_seal(p, seal_text_from(name), out->response, &sealed, &n, err)
-              : SQLITE_NOMEM;
-    sqlite3_free(name);
-    if (rc == SQLITE_OK) {
-      rc = seal_store_run(seal_store(p), SQL_MESSAGE_INSERT, "stbiib", &request->message_id,
-                          out->requester, request->digest, SEAL_SHA256_SIZE, request->at.t,
-                          (int64_t)answer->status, sealed, n);
-    }
-    sqlite3_free(sealed);
-  } else {
-    rc = seal_store_run(seal_store(p), SQL_MESSAGE_INSERT, "stbiis", &request->message_id,
-                        out->requester, request->digest, SEAL_SHA256_SIZE, request->at.t,
-                        (int64_t)answer->status, &text);
-  }
-  if (rc == SQLITE_OK) out->stored = sqlite3_last_insert_rowid(seal_db(p));
-  return rc;
-}
-
 /* Who asks, and whether he has asked before: SQLITE_DONE if he has. */
 static int prepare(Seal *p, SealRequest *request, const Route *route, SealOutcome *out,
                    SealError *err) {
@@ -263,18 +177,63 @@ static int prepare(Seal *p, SealRequest *request, const Route *route, SealOutcom
   if (rc == SQLITE_OK && route->flags & OWN_AUTH) rc = authenticate(p, request, route, err);
   if (rc != SQLITE_OK || request->who.val_server == 0) return rc;
   sqlite3_snprintf(sizeof out->requester, out->requester, "val:%s", request->who.val_server_id);
-  rc = digest(p, request);
-  return rc == SQLITE_OK ? find_seen(p, request, out, err) : rc;
+  if (route->media_type == NULL) request->body_text = (SealText){NULL, 0}; /* nobody reads it */
+  rc = seal_outcome_digest(p, request, route->flags & OWN_AUTH ? seal_token_asked : NULL);
+  if (rc != SQLITE_OK || request->reads) return rc;
+  return seal_outcome_find(p, request, out, err);
+}
+
+/* The answer of a success, as JSON text: what is longer than a value of this connection's may be is no answer,
+** and nothing has been done yet where that is a reading's. */
+static int success(Seal *p, const SealAnswer *answer, const char *headers, SealOutcome *out) {
+  assert(answer->status >= 200 && answer->status < 300);
+  out->status = answer->status;
+  out->secret = answer->secret;
+  out->response = seal_answer_text(answer->status, headers, seal_text_from(answer->body));
+  if (out->response == NULL) return SQLITE_NOMEM;
+  int limit = sqlite3_limit(seal_db(p), SQLITE_LIMIT_LENGTH, -1);
+  return strlen(out->response) > (size_t)limit ? SQLITE_TOOBIG : SQLITE_OK;
+}
+
+/* The headers of a success, a JSON object, the caller's (sqlite3_free); NULL: out of memory. */
+static char *success_headers(const SealAnswer *answer) {
+  const char *comma = "";
+  sqlite3_str *out = sqlite3_str_new(NULL);
+  sqlite3_str_appendchar(out, 1, '{');
+  if (answer->location != NULL) {
+    sqlite3_str_appendall(out, "\"Location\":");
+    seal_json_append(out, answer->location, strlen(answer->location));
+    comma = ",";
+  }
+  if (answer->secret) {
+    sqlite3_str_appendf(out, "%s\"Cache-Control\":\"no-store\"", comma);
+    comma = ",";
+  }
+  if (answer->body != NULL) {
+    sqlite3_str_appendf(out, "%s\"Content-Type\":\"" JSON_TYPE "\"", comma);
+  }
+  sqlite3_str_appendchar(out, 1, '}');
+  return sqlite3_str_finish(out);
 }
 
 /* Refuses, answers anew, or, with SQLITE_DONE, leaves it at the outcome that there was. */
 static int handle(Seal *p, SealRequest *request, const Route **route, SealAnswer *answer,
                   char **allow, SealOutcome *out, SealError *err) {
+  char *headers = NULL;
   int rc = route_find(request, route, allow, err);
   if (rc == SQLITE_OK) request->reads = ((*route)->flags & (READS | PUBLIC)) != 0;
   if (rc == SQLITE_OK) rc = prepare(p, request, *route, out, err);
   if (rc == SQLITE_OK) rc = (*route)->handler(p, request, (*route)->seal_service, answer, err);
-  return rc == SQLITE_OK ? record_read(p, request, *route, err) : rc;
+  if (rc == SQLITE_OK) {
+    headers = success_headers(answer);
+    rc = headers ? success(p, answer, headers, out) : SQLITE_NOMEM;
+  }
+  if (rc == SQLITE_OK) {
+    rc = request->reads ? record_read(p, request, *route, err)
+                        : seal_outcome_keep(p, request, answer, headers, out, err);
+  }
+  sqlite3_free(headers);
+  return rc;
 }
 
 /************************************************************************************************
@@ -375,29 +334,6 @@ static int problem(const SealError *err, const SealRequest *request, Style style
   return rc;
 }
 
-/* The answer of a success, as JSON text. */
-static int success(const SealAnswer *answer, char **response) {
-  assert(answer->status >= 200 && answer->status < 300);
-  sqlite3_str *out = sqlite3_str_new(NULL);
-  sqlite3_str_appendf(out, "{\"status\":%d,\"headers\":{", answer->status);
-  if (answer->location != NULL) {
-    sqlite3_str_appendall(out, "\"Location\":");
-    append_string(out, answer->location);
-    sqlite3_str_appendall(out, answer->body ? "," : "");
-  }
-  if (answer->secret) sqlite3_str_appendall(out, "\"Cache-Control\":\"no-store\",");
-  if (answer->body != NULL) sqlite3_str_appendall(out, "\"Content-Type\":\"" JSON_TYPE "\"");
-  sqlite3_str_appendchar(out, 1, '}');
-  if (answer->body != NULL) {
-    sqlite3_str_appendall(out, ",\"body\":");
-    sqlite3_str_appendall(out, answer->body);
-  }
-  sqlite3_str_appendchar(out, 1, '}');
-  int rc = sqlite3_str_errcode(out);
-  *response = sqlite3_str_finish(out);
-  return rc;
-}
-
 /* A refused message is audited: who asked for what, and the cause; and it counts for the rate. */
 static int record_refusal(Seal *p, SealRequest *request, const SealError *err) {
   char method[SEAL_QUOTE_MAX + 8], path[SEAL_QUOTE_MAX + 8];
@@ -418,25 +354,24 @@ static void answer_clear(SealAnswer *answer) {
   sqlite3_free(answer->body);
 }
 
-int seal_message_handle(Seal *p, SealText message_id, SealText text, SealAt at, SealOutcome *out) {
+int seal_message_handle(Seal *p, SealText message_id, const SealGiven *given, SealAt at,
+                        SealOutcome *out) {
   SealRequest request;
-  SealAnswer answer = {0, NULL, NULL, 0};
+  SealAnswer answer;
   SealError err;
   const Route *route = NULL;
   char *allow = NULL;
   memset(&err, 0, sizeof err);
+  memset(&answer, 0, sizeof answer);
   memset(out, 0, sizeof *out);
-  int rc = seal_request_read(text, &request, &err);
+  int rc = seal_request_read(given, &request, &err);
   request.message_id = message_id;
   request.at = at;
   if (rc == SQLITE_OK) rc = handle(p, &request, &route, &answer, &allow, out, &err);
-  if (rc == SQLITE_OK) {
-    out->status = answer.status;
-    rc = success(&answer, &out->response);
-    if (rc == SQLITE_OK && !request.reads) rc = keep_outcome(p, &request, &answer, out, &err);
-  } else if ((rc == SQLITE_CONSTRAINT_VTAB || rc == SQLITE_CORRUPT_VTAB) &&
-             err.cause != SEAL_CAUSE_NONE) {
+  if ((rc == SQLITE_CONSTRAINT_VTAB || rc == SQLITE_CORRUPT_VTAB) && err.cause != SEAL_CAUSE_NONE) {
     /* A sealed value that is lost is found by reading, before anything was written. */
+    seal_secret_free(out->response, out->response ? (int)strlen(out->response) : 0);
+    out->response = NULL;
     rc = record_refusal(p, &request, &err);
     if (rc == SQLITE_OK) {
       rc = problem(&err, &request, route ? route->style : PROBLEM, allow, &out->status,

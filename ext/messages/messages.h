@@ -4,11 +4,13 @@
 **    {"status":201,"headers":{"Location":"/ss-ipp/v1/configurations/9f…",…},"body":{…}}
 **
 **    relation_message.c    the relation seal_message
-**    dispatch.c            routing, requester, idempotency, problem details
+**    dispatch.c            routing, requester, problem details
+**    kept.c                idempotency: what is kept of an outcome
 **    envelope.c            reads a request; body.c a body, and a VALServicesConfig in it (body.h)
-**    api_*.c               the handlers, one file for each API
+**    api_*.c               the handlers, one file for each API (api.h)
 **
-** To add an API: a file with its handlers, a line in the table of dispatch.c.
+** To add an API: a file with its handlers, a line in the table of dispatch.c, its
+** declaration in api.h.
 */
 #ifndef SEAL_MESSAGES_H
 #define SEAL_MESSAGES_H
@@ -18,19 +20,44 @@
 /************************************************************************************************
 ** dispatch.c
 */
+/* The parts of a request, but for its body. */
+typedef enum SealPart {
+  SEAL_METHOD,
+  SEAL_REQUEST_URI,
+  SEAL_AUTHORIZATION,
+  SEAL_CLIENT_CERTIFICATE,
+  SEAL_CONTENT_TYPE,
+  SEAL_ACCEPT,
+  SEAL_TRACEPARENT,
+  SEAL_PARTS
+} SealPart;
+
+/* A request as it comes: an envelope, or else parts, so that who has them need not paste one. Texts as they lie,
+** p of NULL: not given. All of it is the caller's, and has to outlive the call. */
+typedef struct SealGiven {
+  SealText envelope;
+  SealText part[SEAL_PARTS];
+  sqlite3_value *body; /* text, or a blob; NULL: none. Not looked at before the sender is known */
+} SealGiven;
+
 #define SEAL_REQUESTER_SIZE (SEAL_ID_MAX + 8) /* "val:" and an id */
 /* What came of a message. */
 typedef struct SealOutcome {
   int status;
-  char *response; /* the answer's JSON text (seal_secret_free); NULL: it is stored */
+  char *response; /* the answer's JSON text (seal_secret_free); NULL: it is to be read from storage */
+  int secret;     /* it holds a token or a key */
   int64_t stored; /* the row that keeps it; 0: only what changed something is kept */
   char requester[SEAL_REQUESTER_SIZE]; /* "val:…"; empty: nobody known */
 } SealOutcome;
 /* Handles one message, whatever it holds: every refusal is an answer, and audited. The id makes a repetition
 ** of its requester's harmless: the same request again has the first outcome, and changes nothing. An error
-** code is a fault of the system (NOMEM, BUSY, FULL, IOERR, …): then the statement fails. */
-int seal_message_handle(Seal *p, SealText message_id, SealText request, SealAt at,
+** code is a fault of the system (NOMEM, BUSY, FULL, IOERR, TOOBIG, …): then the statement fails. */
+int seal_message_handle(Seal *p, SealText message_id, const SealGiven *given, SealAt at,
                         SealOutcome *out);
+
+/* The answer that row `id` keeps, as JSON text, the caller's (seal_secret_free); NULL if there is no such row. A large
+** body is the configuration as it is at `at`; if that is gone there is none. */
+int seal_outcome_read(Seal *p, int64_t id, int64_t at, char **response, SealError *err);
 
 /* message_id is the idempotency key of its requester: stored with what came of it. */
 extern const struct SealRelation seal_relation_message;
@@ -46,20 +73,22 @@ typedef struct SealIdList {
   int wrong; /* how many elements are */
 } SealIdList;
 
-/* A request, read. Points into the text that it was read from, which has to outlive it. */
+/* A request, read. Points into what it was read from, which has to outlive it. */
 typedef struct SealRequest {
-  json_t *json; /* the envelope's texts; a member that is anything else is `true` here, or null */
-  const char *method;
+  SealText part[SEAL_PARTS];     /* p of NULL where absent */
+  char *part_memory[SEAL_PARTS]; /* of those that were copied, ended by a NUL; sqlite3_free */
+  const char *method, *uri;
   char *path;  /* decoded, without the query; sqlite3_free */
-  char *query; /* as it came; NULL where there is none; points into path's memory */
+  char *query; /* as it came; NULL where there is none; points into the URI's memory */
   SealCredential credential;
   const char *content_type, *accept; /* NULL where absent */
-  /* The body: the bytes of its JSON value as they came, or, of a string, what it holds, decoded; p of
-  ** NULL where it is absent or null. Known from seal_request_read on, whatever it holds. */
+  /* The body. In an envelope: the bytes of its JSON value as they lie, or, of a string, what it holds, decoded once
+  ** it is asked for. p of NULL where it is absent or null, or was not asked for. */
   SealText body_text;
-  int body_is_string;
-  char *body_memory; /* what body_text points to where the string had escapes; sqlite3_free */
-  /* What seal_request_body or seal_request_form makes of it: the value without its lists of
+  int body_is_string, body_escapes;
+  sqlite3_value *body_value; /* of a request in parts */
+  char *body_memory;         /* what body_text points to where the string had escapes; sqlite3_free */
+  /* What seal_request_body or seal_request_few makes of it: the value without its lists of
   ** identities, in whose place stand their numbers in `lists`. NULL before. */
   json_t *body;
   SealIdList *lists;
@@ -78,60 +107,17 @@ typedef struct SealRequest {
   int reads;                           /* it changes nothing: it may be asked again */
 } SealRequest;
 
-/* Reads the envelope. The whole text is held against the grammar, the body in it too. Refuses what is
-** not JSON or not an envelope; *out is cleared by the caller in any case. */
-int seal_request_read(SealText text, SealRequest *out, SealError *err);
+/* Reads a request but for its body; an envelope is held against the grammar whole. Refuses what is not JSON or
+** not an envelope, or over a bound; *out is cleared by the caller in any case. */
+int seal_request_read(const SealGiven *given, SealRequest *out, SealError *err);
 /* Reads the body into request->body and request->lists, once media type and requester are known to be
 ** right. Refuses one that is absent, too large, or, as a string, not JSON. */
 int seal_request_body(SealRequest *request, SealError *err);
-/* Reads a body of application/x-www-form-urlencoded into request->body: an object of strings. */
-int seal_request_form(SealRequest *request, SealError *err);
+/* Reads of a small body, whose sender is not known yet, the members that `names` (ended by NULL) asks for into
+** request->body: texts; what is anything else is `true`. A form (application/x-www-form-urlencoded), or JSON. */
+int seal_request_few(SealRequest *request, int is_form, const char *const *names, SealError *err);
 void seal_request_clear(SealRequest *request);
 /* One parameter of the query, decoded, the caller's (sqlite3_free); *out is NULL where absent. */
 int seal_request_query(const SealRequest *request, const char *name, char **out, SealError *err);
-
-/************************************************************************************************
-** api_configurations.c: the handlers. Each gives a status, and headers and body as JSON text (or NULL), the
-** caller's.
-*/
-typedef struct SealAnswer {
-  int status;
-  char *location;
-  char *body; /* JSON text; NULL for none */
-  int secret; /* it holds a token or a key: stored sealed, never cached */
-} SealAnswer;
-
-int seal_configurations_post(Seal *p, SealRequest *request, const char *seal_service,
-                             SealAnswer *out, SealError *err);
-int seal_configurations_get(Seal *p, SealRequest *request, const char *seal_service,
-                            SealAnswer *out, SealError *err);
-int seal_configuration_get_one(Seal *p, SealRequest *request, const char *seal_service,
-                               SealAnswer *out, SealError *err);
-int seal_configuration_replace(Seal *p, SealRequest *request, const char *seal_service,
-                               SealAnswer *out, SealError *err);
-int seal_configuration_patch(Seal *p, SealRequest *request, const char *seal_service,
-                             SealAnswer *out, SealError *err);
-int seal_configuration_drop(Seal *p, SealRequest *request, const char *seal_service,
-                            SealAnswer *out, SealError *err);
-
-/************************************************************************************************
-** api_token.c, api_keys.c
-*/
-/* POST /oauth2/v1/token: who asks, by the body's assertion or by certificate. */
-int seal_token_client(Seal *p, SealRequest *request, SealError *err);
-int seal_token_post(Seal *p, SealRequest *request, const char *seal_service, SealAnswer *out,
-                    SealError *err);
-/* GET /.well-known/jwks.json */
-int seal_jwks_get(Seal *p, SealRequest *request, const char *seal_service, SealAnswer *out,
-                  SealError *err);
-/* The error response of RFC 6749 5.2 for a refusal; *status is its own. */
-void seal_token_error(sqlite3_str *out, const SealError *err, int *status);
-/* GET /ss-kir/v1/key-records */
-int seal_key_records_get(Seal *p, SealRequest *request, const char *seal_service, SealAnswer *out,
-                         SealError *err);
-/* POST /skm/v1/km-request, and the KM Response of TS 33.434 5.3.3 for a refusal. */
-int seal_km_request_post(Seal *p, SealRequest *request, const char *seal_service, SealAnswer *out,
-                         SealError *err);
-void seal_km_error(sqlite3_str *out, const SealRequest *request, const SealError *err);
 
 #endif

@@ -187,6 +187,16 @@ SealText seal_value_text(sqlite3_value *value) {
   return text;
 }
 
+SealText seal_value_bytes(sqlite3_value *value) {
+  int type = sqlite3_value_type(value);
+  if (type != SQLITE_TEXT || sqlite3_value_encoding(value) != SQLITE_UTF8) {
+    return seal_value_text(value);
+  }
+  SealText text = {sqlite3_value_blob(value), sqlite3_value_bytes(value)};
+  if (text.p == NULL && text.n == 0) text.p = "";
+  return text;
+}
+
 /************************************************************************************************
 ** The format. It is read once after each connect: another program that brings the database to another format
 ** changes its schema, and SQLite connects every table anew.

@@ -76,6 +76,9 @@ int64_t seal_store_clock(SealStore *store);
 
 /* Reads a value as text: a blob's bytes are taken as they are; p of NULL for NULL. */
 SealText seal_value_text(sqlite3_value *value);
+/* The same where it lies, without a NUL behind it: no copy of what may be long, unless the database's encoding
+** needs one. */
+SealText seal_value_bytes(sqlite3_value *value);
 /* Why column i, of a column that is never NULL, gave no text: SQLITE_CORRUPT_VTAB or SQLITE_NOMEM. */
 int seal_text_missing(sqlite3_stmt *row, int i);
 

@@ -217,6 +217,7 @@ static int command_insert(SealRow *row, int64_t *rowid) {
         .text = result,
     };
     rc = seal_result_add(row->p, SEAL_COMMANDS, &what, rowid);
+    if (rc == SQLITE_OK) result = NULL; /* the list's */
   }
   if (result != NULL) seal_wipe(result, strlen(result));
   sqlite3_free(result);

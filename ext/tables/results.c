@@ -82,11 +82,12 @@ int seal_result_add(Seal *p, SealResults list, const SealResultNew *what, int64_
   r->name = sqlite3_mprintf("%.*s", what->name.n, what->name.p ? what->name.p : "");
   r->argument =
       what->argument.p ? sqlite3_mprintf("%.*s", what->argument.n, what->argument.p) : NULL;
-  r->text = what->text ? sqlite3_mprintf("%s", what->text) : NULL;
-  if (!r->name || (what->argument.p && !r->argument) || (what->text && !r->text)) {
+  r->text = NULL;
+  if (!r->name || (what->argument.p && !r->argument)) {
     free_list(r);
     return SQLITE_NOMEM;
   }
+  r->text = what->text;
   if (list == SEAL_ANSWERS) remove_name(&lists->head[list], r->name);
   r->seq = *seq = ++lists->seq;
   r->next = lists->head[list];

@@ -36,9 +36,10 @@ typedef struct SealResultNew {
   int64_t stored;
   int status;
   SealText name, argument;
-  const char *text;
+  char *text; /* of sqlite3_malloc: the list's, once it is added */
 } SealResultNew;
-/* Adds a result, which takes the place of an answer of the same name; *seq is its number, from 1 on. */
+/* Adds a result, which takes the place of an answer of the same name; *seq is its number, from 1 on. With an error
+** the text is still the caller's. */
 int seal_result_add(Seal *p, SealResults list, const SealResultNew *what, int64_t *seq);
 SealRoomDuty seal_results_duty;
 

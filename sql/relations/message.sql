@@ -1,36 +1,71 @@
 -- seal_message: INSERT handles a message, SELECT reads its answer. A message_id is its requester's; only what changed
--- something is kept.
+-- something is kept. A request comes as an envelope, or in parts.
 -- relation: message
--- column: message_id  id key                     "the idempotency key: the same id with the same request changes nothing and gets the first answer"
--- column: requester   id read-only               "who sent it; NULL: nobody known"
--- column: request     value required write-only  "JSON; never stored, only its digest"
--- column: status      count read-only            "the status of the answer"
--- column: response    text read-only virtual     "JSON: the answer"
--- column: at          instant hidden             "the clock: another instant that is asked for; NULL: every stored row"
+-- column: message_id          id key                     "the idempotency key: the same id with the same request changes nothing and gets the first outcome"
+-- column: requester           id read-only               "who sent it; NULL: nobody known"
+-- column: request             value write-only           "the envelope, JSON; never stored, only its digest"
+-- column: status              count read-only            "the status of the answer"
+-- column: response            text read-only virtual     "JSON: the answer"
+-- column: method              text hidden write-only     "of a request in parts: GET, POST, PUT, PATCH, DELETE"
+-- column: uri                 text hidden write-only     "its path and query"
+-- column: authorization       text hidden write-only     "Bearer and a token"
+-- column: client_certificate  text hidden write-only     "PEM, leaf first: from the TLS layer alone"
+-- column: content_type        text hidden write-only     "the body's media type"
+-- column: accept              text hidden write-only     "media types that are accepted"
+-- column: traceparent         text hidden write-only     "W3C Trace Context: kept in the audit's detail"
+-- column: body                value hidden write-only    "the body, as it came: text or a blob"
+-- column: at                  instant hidden             "the clock: another instant that is asked for; NULL: every stored row"
 
+-- Of the outcome: headers as a JSON object; the body as JSON text where it is short, or a blob where it is sealed;
+-- a longer one is that of the configuration conf_id, read again.
 -- name: create_message
 CREATE TABLE main.seal_message_data(
   id INTEGER PRIMARY KEY,
-  requester TEXT NOT NULL,
+  val_server INTEGER NOT NULL,
   message_id TEXT NOT NULL,
   digest BLOB NOT NULL,
   time INTEGER NOT NULL,
   status INTEGER NOT NULL,
-  response TEXT,
-  UNIQUE (message_id, requester)
+  headers TEXT NOT NULL,
+  body TEXT,
+  conf_id TEXT,
+  UNIQUE (message_id, val_server)
 );
 CREATE INDEX main.seal_message_time ON seal_message_data(time);
 
 -- name: drop_message
 DROP TABLE main.seal_message_data;
 
--- What this connection remembers (?2, a JSON array of [id, stored row or 0, status, message_id, requester])
--- stands before what is stored under the same message_id. The request is stored nowhere.
+-- What this connection remembers (?2, a JSON array of [id, status, message_id, requester]) stands before what is
+-- stored under the same message_id. The request is stored nowhere.
 -- name: view_message
-SELECT r.value->>0 AS id, r.value->>3 AS message_id, r.value->>4 AS requester, NULL AS request,
-  r.value->>2 AS status, m.response
-FROM json_each(?2) AS r LEFT JOIN main.seal_message_data AS m
-  ON m.id = r.value->>1 AND m.message_id = r.value->>3 AND m.requester = r.value->>4
+SELECT r.value->>0 AS id, r.value->>2 AS message_id, r.value->>3 AS requester, NULL AS request,
+  r.value->>1 AS status, NULL AS response
+FROM json_each(?2) AS r
 UNION ALL
-SELECT m.id, m.message_id, m.requester, NULL, m.status, m.response FROM main.seal_message_data AS m
-WHERE m.message_id NOT IN (SELECT n.value->>3 FROM json_each(?2) AS n)
+SELECT m.id, m.message_id, 'val:' || v.val_server_id, NULL, m.status, NULL
+FROM main.seal_message_data AS m CROSS JOIN main.seal_val_server_data AS v ON v.id = m.val_server
+WHERE m.message_id NOT IN (SELECT n.value->>2 FROM json_each(?2) AS n)
+
+-- ?1 message_id ?2 VAL server ?3 kept after this instant
+-- name: message_find
+SELECT id, digest, status FROM main.seal_message_data
+WHERE message_id = ?1 AND val_server = ?2 AND time > ?3
+
+-- It takes the place of one that is kept no more.
+-- ?1 message_id ?2 VAL server ?3 digest ?4 time ?5 status ?6 headers ?7 body ?8 conf_id
+-- name: message_insert
+INSERT OR REPLACE INTO main.seal_message_data(message_id, val_server, digest, time, status, headers,
+  body, conf_id)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+
+-- What is kept of one, and the configuration that its body is, if it is valid.
+-- ?1 at ?2 row id
+-- name: message_kept
+SELECT m.message_id, m.val_server, m.status, m.headers, m.body,
+  (SELECT c.id FROM main.seal_configuration_data AS c
+   CROSS JOIN main.seal_val_server_data AS v ON v.id = c.val_server
+   CROSS JOIN main.seal_agreement_data AS a ON a.id = v.agreement
+   WHERE c.val_server = m.val_server AND c.conf_id = m.conf_id AND {{valid_configuration}}
+  ) AS configuration
+FROM main.seal_message_data AS m WHERE m.id = ?2

@@ -235,17 +235,6 @@ SET end_pt = coalesce(?2, end_pt), notification_destination = coalesce(?3, notif
 WHERE id = ?1 AND (coalesce(?2, end_pt) IS NOT end_pt
   OR coalesce(?3, notification_destination) IS NOT notification_destination)
 
--- ?1 message_id ?2 requester ?3 kept after this instant
--- name: message_find
-SELECT id, digest, status FROM main.seal_message_data
-WHERE message_id = ?1 AND requester = ?2 AND time > ?3
-
--- It takes the place of one that is kept no more.
--- ?1 message_id ?2 requester ?3 digest ?4 time ?5 status ?6 response
--- name: message_insert
-INSERT OR REPLACE INTO main.seal_message_data(message_id, requester, digest, time, status, response)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6)
-
 -- ?1 id ?2 service ?3 val_user_id ?4 val_ue_id ?5 client_id ?6 key_format ?7 key_info, sealed
 -- ?8 user_uri
 -- name: record_insert

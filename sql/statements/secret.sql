@@ -45,8 +45,8 @@ JOIN main.seal_val_server_data AS v ON v.id = c.val_server
 WHERE r.id > ?1 ORDER BY r.id LIMIT 1
 
 -- name: reseal_answer
-SELECT id, response, length(requester) || ':' || requester || message_id AS name
-FROM main.seal_message_data WHERE typeof(response) = 'blob' AND id > ?1 ORDER BY id LIMIT 1
+SELECT id, body, val_server || ':' || message_id AS name
+FROM main.seal_message_data WHERE typeof(body) = 'blob' AND id > ?1 ORDER BY id LIMIT 1
 
 -- ?1 row id ?2 the value, sealed again
 -- name: reseal_psk_set
@@ -57,7 +57,7 @@ UPDATE main.seal_registrar_key SET private = ?2 WHERE id = ?1
 UPDATE main.seal_key_record_data SET key_info = ?2 WHERE id = ?1
 
 -- name: reseal_answer_set
-UPDATE main.seal_message_data SET response = ?2 WHERE id = ?1
+UPDATE main.seal_message_data SET body = ?2 WHERE id = ?1
 
 -- What a psk is sealed to: the row's identity, each part with its length.
 -- fragment: credential_identity

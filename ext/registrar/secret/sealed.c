@@ -275,10 +275,9 @@ int seal_psk_open(Seal *p, int64_t id, SealText aad, const void *sealed, int n, 
 /************************************************************************************************
 ** Answers that hold a token or a key.
 */
-/* As answer_identity in sql/statements/secret.sql, whose length() counts characters. */
-char *seal_answer_name(SealText requester, SealText message_id) {
-  return sqlite3_mprintf("%d:%.*s%.*s", seal_characters(requester), requester.n, requester.p,
-                         message_id.n, message_id.p);
+/* As reseal_answer in sql/statements/secret.sql. */
+char *seal_answer_name(int64_t val_server, SealText message_id) {
+  return sqlite3_mprintf("%lld:%.*s", (long long)val_server, message_id.n, message_id.p);
 }
 
 int seal_answer_seal(Seal *p, SealText name, const char *response, void **out, int *n,

@@ -65,7 +65,7 @@ int seal_credential_seal(Seal *p, SealText val_server_id, SealText credential_id
                          int n, void **out, int *n_out, SealError *err);
 /* Seals an answer that holds a token or a key, and opens it; the name is the message's: whose it is, and
 ** under which id. *out is the caller's (sqlite3_free, seal_secret_free). */
-char *seal_answer_name(SealText requester, SealText message_id);
+char *seal_answer_name(int64_t val_server, SealText message_id);
 int seal_answer_seal(Seal *p, SealText name, const char *response, void **out, int *n,
                      SealError *err);
 int seal_answer_open(Seal *p, int64_t id, SealText name, const void *sealed, int n, void **out,

@@ -455,6 +455,24 @@ static int same_use(sqlite3_stmt *row, int64_t txn, SealTokenUse use) {
          memcmp(sqlite3_column_blob(row, REPLAY_FIND_MESSAGE), use.message, SEAL_SHA256_SIZE) == 0;
 }
 
+/* Looks at what used the token's id; SQLITE_DONE: nothing. */
+static int check_use(Seal *p, const SealRequester *who, SealTokenUse use, int64_t txn,
+                     SealError *err) {
+  sqlite3_stmt *row;
+  int rc = seal_store_row(seal_store(p), SQL_REPLAY_FIND, &row, "tt", who->iss, who->jti);
+  if (rc != SQLITE_ROW) return rc;
+  int same = same_use(row, txn, use);
+  seal_store_reset(row);
+  if (same) return SQLITE_OK;
+  return seal_refuse(err, SEAL_CREDENTIAL_REPLAYED, "the token was used before");
+}
+
+int seal_use_check(Seal *p, const SealRequester *who, SealTokenUse use, SealError *err) {
+  if (who->jti[0] == 0) return SQLITE_OK;
+  int rc = check_use(p, who, use, 0, err);
+  return rc == SQLITE_DONE ? SQLITE_OK : rc;
+}
+
 int seal_consume(Seal *p, const SealRequester *who, SealTokenUse use, SealError *err) {
   int64_t txn;
   int rc = SQLITE_OK;
@@ -468,13 +486,8 @@ int seal_consume(Seal *p, const SealRequester *who, SealTokenUse use, SealError 
                         who->replay_until, txn, use.message, SEAL_SHA256_SIZE);
   }
   if (rc != SQLITE_OK || sqlite3_changes(seal_db(p)) > 0) return rc;
-  sqlite3_stmt *row;
-  rc = seal_store_row(seal_store(p), SQL_REPLAY_FIND, &row, "tt", who->iss, who->jti);
-  int same = rc == SQLITE_ROW && same_use(row, txn, use);
-  seal_store_reset(row);
-  if (rc != SQLITE_ROW) return rc == SQLITE_DONE ? SQLITE_CORRUPT_VTAB : rc;
-  if (same) return SQLITE_OK;
-  return seal_refuse(err, SEAL_CREDENTIAL_REPLAYED, "the token was used before");
+  rc = check_use(p, who, use, txn, err);
+  return rc == SQLITE_DONE ? SQLITE_CORRUPT_VTAB : rc;
 }
 
 /************************************************************************************************

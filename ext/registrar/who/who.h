@@ -73,6 +73,9 @@ typedef struct SealTokenUse {
 /* Consumes the token's jti in this transaction, as the last check before the effect: refused when
 ** something else has used it. */
 int seal_consume(Seal *p, const SealRequester *who, SealTokenUse use, SealError *err);
+/* Whether the token's jti is still free for this use, or was used for it: refused when something else has used it.
+** Consumes nothing. */
+int seal_use_check(Seal *p, const SealRequester *who, SealTokenUse use, SealError *err);
 /* The high-water mark of the host's clock, as last read; with by_host it is moved to at.t first. */
 int seal_clock_mark(Seal *p, SealAt at, int64_t *mark);
 

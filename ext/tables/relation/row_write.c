@@ -133,7 +133,7 @@ static void cell_old(SealRow *row, int i) {
   }
 }
 
-/* The hidden columns: the clock, and the credential. */
+/* The hidden columns: the clock, the credential, and what a relation's own hook reads as it is. */
 static int hidden_given(SealRow *row, int i, sqlite3_value *value) {
   const SealColumn *column = &row->relation->is->columns[i];
   if (sqlite3_value_type(value) == SQLITE_NULL) return SQLITE_OK;
@@ -142,9 +142,13 @@ static int hidden_given(SealRow *row, int i, sqlite3_value *value) {
     if (rc == SQLITE_OK) row->at = (SealAt){row->cells[i].i, 0};
     return rc;
   }
-  assert(strcmp(column->name, "credential") == 0);
-  row->credential = seal_value_text(value);
-  return row->credential.p ? SQLITE_OK : SQLITE_NOMEM;
+  if (strcmp(column->name, "credential") == 0) {
+    row->credential = seal_value_text(value);
+    return row->credential.p ? SQLITE_OK : SQLITE_NOMEM;
+  }
+  row->cells[i].form = SEAL_CELL_VALUE;
+  row->cells[i].value = value;
+  return SQLITE_OK;
 }
 
 /* 1 if a given value is the old one: an UPDATE may name a column that never changes. */
