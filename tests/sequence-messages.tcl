@@ -196,7 +196,14 @@ proc send_and_check {m} {
   if {$status == 500 && $cause ne "SYSTEM_FAILURE"} {wrong message.500 $response}
   if {$old ne "" && [clock_vfs now] < [dict get $old time] + 86400} {
     if {[dict get $old request] eq $request} {
-      if {$status == [dict get $old status]} {
+      # A token that something else has used repeats nothing.
+      set used [dict exists $::state [list token $token]]
+      set mine [expr {!$used || [dict get $::state [list token $token]] eq [list message $server $id $request]}]
+      if {!$mine && $cause ni [concat $::not_known CREDENTIAL_REPLAYED]} {
+        wrong repeat.token "$id of $server with $token, which was used: $status $cause"
+      } elseif {!$mine} {
+        # refused, as it has to be
+      } elseif {$status == [dict get $old status]} {
         if {$settled && [fingerprint] ne $before} {wrong repeat.changed "$id of $server"}
       } elseif {$cause ni $::not_known} {
         wrong repeat.status "$id of $server: $status $cause, was [dict get $old status]"

@@ -150,6 +150,8 @@ proc insert_term {agreement service val_service} {
 proc insert_val_server {server agreement} {
   lassign [sql "INSERT INTO seal_val_server(val_server_id, agreement_id) VALUES ('$server', '$agreement')"] rc
   if {$rc} return
+  # What another registration of the name was answered is not this one's.
+  foreach key [dict keys $::state [list message $server *]] {dict unset ::state $key}
   sql "INSERT INTO seal_credential(credential_id, val_server_id, type, value)
     VALUES ('key of $server', '$server', 'jwk', \$::public($::key_of($server)))"
 }

@@ -80,6 +80,38 @@ static int answer_put(const SealRequest *request, const SealBody *body, char **t
   return finish(out, text);
 }
 
+#define ANSWER_ROOM  1024 /* bytes of an answer beside what is counted: names, status, headers */
+#define SERVICE_ROOM 64   /* and of a VAL service in it */
+#define ID_ROOM      18   /* and of an identity */
+
+static size_t text_length(SealText text) {
+  return text.p ? seal_json_length(text.p, (size_t)text.n) : 0;
+}
+
+/* How long the answer will be at most. */
+static size_t answer_length(const SealRequest *request, const SealConfiguration *conf) {
+  size_t n = ANSWER_ROOM + text_length(seal_text_from(request->who.val_server_id)) +
+             text_length(conf->supp_feat) + (size_t)conf->end_pt.n +
+             text_length(conf->notification_destination);
+  for (size_t i = 0; i < conf->n_services; i++) {
+    const SealService *service = &conf->services[i];
+    n += SERVICE_ROOM + text_length(service->val_service_id) + text_length(service->key_format) +
+         text_length(service->scope);
+    for (size_t k = 0; k < service->n_ids; k++) {
+      n += ID_ROOM + seal_json_length(service->ids[k].p, (size_t)service->ids[k].n);
+    }
+  }
+  return n;
+}
+
+/* An answer that is longer than a value of this connection's may be could not be read: it is foreseen, before
+** anything is written. Where the longest body fits with all that is added to it, nothing has to be counted. */
+static int check_length(Seal *p, const SealRequest *request, const SealConfiguration *conf) {
+  size_t limit = (size_t)sqlite3_limit(seal_db(p), SQLITE_LIMIT_LENGTH, -1);
+  if (!conf->keep && limit / 16 > SEAL_BODY_MAX) return SQLITE_OK;
+  return answer_length(request, conf) > limit ? SQLITE_TOOBIG : SQLITE_OK;
+}
+
 /************************************************************************************************
 ** Handlers.
 */
@@ -124,7 +156,9 @@ static int put_body(Seal *p, SealRequest *request, SealBody *body, int64_t repla
                     char conf_id[SEAL_CONF_ID], char **text, SealError *err) {
   assert(replaces != 0 || conf_id != NULL);
   SealAct act = act_of(request);
-  int rc = seal_configuration_put(p, &act, &body->conf, replaces, conf_id, err);
+  int rc = check_length(p, request, &body->conf);
+  if (rc != SQLITE_OK) return rc;
+  rc = seal_configuration_put(p, &act, &body->conf, replaces, conf_id, err);
   return rc == SQLITE_OK ? answer_put(request, body, text) : rc;
 }
 

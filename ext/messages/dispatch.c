@@ -161,7 +161,7 @@ static int record_read(Seal *p, const SealRequest *request, const Route *route, 
   };
   if ((route->flags & READS) == 0) return SQLITE_OK;
   int rc = seal_consume(p, &request->who, (SealTokenUse){request->use, 1}, err);
-  if (rc == SQLITE_OK) rc = seal_audit_write(p, &event);
+  if (rc == SQLITE_OK) rc = seal_audit_traced(p, &event, request->traceparent);
   if (rc != SQLITE_OK) return rc;
   return seal_usage_write(p, &use, request->touched.terms, request->touched.n);
 }
@@ -176,11 +176,12 @@ static int prepare(Seal *p, SealRequest *request, const Route *route, SealOutcom
   if (rc == SQLITE_OK) rc = read_body(request, route, err);
   if (rc == SQLITE_OK && route->flags & OWN_AUTH) rc = authenticate(p, request, route, err);
   if (rc != SQLITE_OK || request->who.val_server == 0) return rc;
+  sqlite3_snprintf(SEAL_TRACEPARENT_SIZE, request->who.traceparent, "%s",
+                   request->traceparent ? request->traceparent : "");
   sqlite3_snprintf(sizeof out->requester, out->requester, "val:%s", request->who.val_server_id);
   if (route->media_type == NULL) request->body_text = (SealText){NULL, 0}; /* nobody reads it */
   rc = seal_outcome_digest(p, request, route->flags & OWN_AUTH ? seal_token_asked : NULL);
-  if (rc != SQLITE_OK || request->reads) return rc;
-  return seal_outcome_find(p, request, out, err);
+  return rc == SQLITE_OK ? seal_outcome_find(p, request, out, err) : rc;
 }
 
 /* The answer of a success, as JSON text: what is longer than a value of this connection's may be is no answer,
@@ -345,7 +346,7 @@ static int record_refusal(Seal *p, SealRequest *request, const SealError *err) {
                      NULL};
   int rc = seal_invocation_refused(p, &request->touched, request->who.val_server,
                                    request->seal_service, request->at.t);
-  return rc == SQLITE_OK ? seal_audit_write(p, &event) : rc;
+  return rc == SQLITE_OK ? seal_audit_traced(p, &event, request->traceparent) : rc;
 }
 
 static void answer_clear(SealAnswer *answer) {

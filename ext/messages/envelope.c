@@ -182,15 +182,28 @@ static int read_credential(SealRequest *out, SealError *err) {
   return SQLITE_OK;
 }
 
+/* 1 if it is a traceparent of version 00 (W3C Trace Context 3.2.2): lower case, and no id of zeros alone. */
+static int is_traceparent(const char *text) {
+  static const char form[] = "00-xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx-xxxxxxxxxxxxxxxx-xx";
+  if (text == NULL || strlen(text) != sizeof form - 1) return 0;
+  for (size_t i = 0; i < sizeof form - 1; i++) {
+    int fits = form[i] == 'x' ? strchr("0123456789abcdef", text[i]) != NULL : text[i] == form[i];
+    if (!fits) return 0;
+  }
+  return strspn(text + 3, "0") < 32 && strspn(text + 36, "0") < 16;
+}
+
 int seal_request_read(const SealGiven *given, SealRequest *out, SealError *err) {
   memset(out, 0, sizeof *out);
-  int rc = given->envelope.p ? read_envelope(given->envelope, out, err)
-                             : read_parts(given, out, err);
+  int rc =
+      given->envelope.p ? read_envelope(given->envelope, out, err) : read_parts(given, out, err);
   if (rc != SQLITE_OK) return rc;
   out->method = out->part_memory[SEAL_METHOD];
   out->uri = out->part_memory[SEAL_REQUEST_URI];
   out->content_type = out->part_memory[SEAL_CONTENT_TYPE];
   out->accept = out->part_memory[SEAL_ACCEPT];
+  const char *trace = out->part_memory[SEAL_TRACEPARENT];
+  if (is_traceparent(trace)) out->traceparent = trace; /* what is malformed is ignored */
   if (out->method == NULL || out->uri == NULL) {
     return seal_refuse(err, SEAL_INVALID_MSG_FORMAT, "method and uri are needed");
   }
@@ -323,8 +336,8 @@ static int read_few(SealRequest *request, const char *const *names, SealError *e
   if (nomem) return SQLITE_NOMEM;
   if (json.reason != SEAL_VALID) return refuse_json(json.reason, err);
   if (is_object && members <= SEAL_MEMBERS_MAX) return SQLITE_OK;
-  return seal_refuse(err, SEAL_INVALID_MSG_FORMAT, "the body is not an object of at most %d members",
-                     SEAL_MEMBERS_MAX);
+  return seal_refuse(err, SEAL_INVALID_MSG_FORMAT,
+                     "the body is not an object of at most %d members", SEAL_MEMBERS_MAX);
 }
 
 int seal_request_few(SealRequest *request, int is_form, const char *const *names, SealError *err) {

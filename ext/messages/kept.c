@@ -165,8 +165,8 @@ int seal_outcome_read(Seal *p, int64_t id, int64_t at, char **response, SealErro
   rc = kept_body(p, row, id, &body, &n, &secret, err);
   if (rc == SQLITE_OK) {
     SealText headers = seal_column_text(row, MESSAGE_KEPT_HEADERS);
-    *response = headers.p ? seal_answer_text(sqlite3_column_int(row, MESSAGE_KEPT_STATUS), headers.p,
-                                             (SealText){body, n})
+    *response = headers.p ? seal_answer_text(sqlite3_column_int(row, MESSAGE_KEPT_STATUS),
+                                             headers.p, (SealText){body, n})
                           : NULL;
     if (*response == NULL) rc = SQLITE_NOMEM;
   }

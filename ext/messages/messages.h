@@ -44,8 +44,9 @@ typedef struct SealGiven {
 /* What came of a message. */
 typedef struct SealOutcome {
   int status;
-  char *response; /* the answer's JSON text (seal_secret_free); NULL: it is to be read from storage */
-  int secret;     /* it holds a token or a key */
+  char *
+      response; /* the answer's JSON text (seal_secret_free); NULL: it is to be read from storage */
+  int secret;   /* it holds a token or a key */
   int64_t stored; /* the row that keeps it; 0: only what changed something is kept */
   char requester[SEAL_REQUESTER_SIZE]; /* "val:…"; empty: nobody known */
 } SealOutcome;
@@ -82,12 +83,13 @@ typedef struct SealRequest {
   char *query; /* as it came; NULL where there is none; points into the URI's memory */
   SealCredential credential;
   const char *content_type, *accept; /* NULL where absent */
+  const char *traceparent;           /* NULL where absent, or not as W3C Trace Context has it */
   /* The body. In an envelope: the bytes of its JSON value as they lie, or, of a string, what it holds, decoded once
   ** it is asked for. p of NULL where it is absent or null, or was not asked for. */
   SealText body_text;
   int body_is_string, body_escapes;
   sqlite3_value *body_value; /* of a request in parts */
-  char *body_memory;         /* what body_text points to where the string had escapes; sqlite3_free */
+  char *body_memory; /* what body_text points to where the string had escapes; sqlite3_free */
   /* What seal_request_body or seal_request_few makes of it: the value without its lists of
   ** identities, in whose place stand their numbers in `lists`. NULL before. */
   json_t *body;

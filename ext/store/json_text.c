@@ -29,6 +29,15 @@ void seal_json_append(sqlite3_str *out, const char *p, size_t n) {
   sqlite3_str_appendchar(out, 1, '"');
 }
 
+size_t seal_json_length(const char *p, size_t n) {
+  size_t length = n + 2;
+  for (size_t i = 0; i < n; i++) {
+    unsigned char c = (unsigned char)p[i];
+    length += c < 0x20 ? 5 : c == '"' || c == '\\';
+  }
+  return length;
+}
+
 SealText seal_json_member(const json_t *object, const char *name) {
   const json_t *value = json_object_get(object, name);
   return (SealText){json_string_value(value), (int)json_string_length(value)};

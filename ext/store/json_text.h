@@ -13,6 +13,8 @@
 char *seal_json_dump(const json_t *json);
 /* Appends n bytes of UTF-8 as a JSON string. */
 void seal_json_append(sqlite3_str *out, const char *p, size_t n);
+/* How many bytes that appends. */
+size_t seal_json_length(const char *p, size_t n);
 /* A member of an object that is a string: p of NULL if it is anything else, or absent. */
 SealText seal_json_member(const json_t *object, const char *name);
 

@@ -247,7 +247,7 @@ static int contact(Seal *p, const SealAct *act, const SealConfiguration *conf) {
   if (rc != SQLITE_OK || sqlite3_changes(seal_db(p)) == 0) return rc;
   char *object = sqlite3_mprintf("seal_val_server:%s", who->val_server_id);
   SealEvent event = {act->at, who->val_server_id, "update", object, "done", NULL, NULL};
-  rc = object ? seal_audit_write(p, &event) : SQLITE_NOMEM;
+  rc = object ? seal_audit_traced(p, &event, who->traceparent) : SQLITE_NOMEM;
   if (rc == SQLITE_OK) rc = seal_change_write(p, act->at, NULL, object, "update");
   sqlite3_free(object);
   return rc;
@@ -275,7 +275,7 @@ static int record_put(Seal *p, const SealAct *act, const SealConfiguration *conf
       .result = result,
       .holds = result != 204 && !conf->keep,
   };
-  if (rc == SQLITE_OK) rc = seal_audit_write(p, &event);
+  if (rc == SQLITE_OK) rc = seal_audit_traced(p, &event, act->who->traceparent);
   if (rc == SQLITE_OK) {
     rc = seal_change_write(p, act->at, conf->seal_service, object, act->operation);
   }

@@ -15,7 +15,7 @@
 
 #include "registrar/sla/sla.h"
 
-#define SEAL_ROW_BITS 28                 /* a service's rows have ids (service << 28) + 0, 1, … */
+#define SEAL_ROW_BITS 28 /* a service's rows have ids (service << 28) + 0, 1, … */
 #define SEAL_ROWS_MAX ((int64_t)1 << SEAL_ROW_BITS)
 #define SEAL_CONF_ID  33 /* a derived conf_id: 32 hexadecimal digits and a NUL */
 

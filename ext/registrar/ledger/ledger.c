@@ -118,6 +118,19 @@ int seal_audit_write(Seal *p, const SealEvent *event) {
   return rc;
 }
 
+int seal_audit_traced(Seal *p, const SealEvent *event, const char *traceparent) {
+  const char *detail = event->detail;
+  if (traceparent == NULL || traceparent[0] == 0) return seal_audit_write(p, event);
+  char *traced = detail ? sqlite3_mprintf("%.*s,\"traceparent\":\"%s\"}", (int)strlen(detail) - 1,
+                                          detail, traceparent)
+                        : sqlite3_mprintf("{\"traceparent\":\"%s\"}", traceparent);
+  SealEvent whole = *event;
+  whole.detail = traced;
+  int rc = traced ? seal_audit_write(p, &whole) : SQLITE_NOMEM;
+  sqlite3_free(traced);
+  return rc;
+}
+
 int seal_change_write(Seal *p, int64_t time, const char *seal_service, const char *object,
                       const char *operation) {
   assert(object != NULL);

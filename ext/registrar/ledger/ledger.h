@@ -22,11 +22,13 @@ typedef struct SealEvent {
   const char *object;  /* "seal_agreement:sla-7", "/ss-ipp/v1/configurations/9f…" */
   const char *outcome; /* "done", "refused" */
   const char *cause;   /* NULL, or the refusal's */
-  const char *detail;  /* NULL, or JSON */
+  const char *detail;  /* NULL, or a JSON object with a member */
 } SealEvent;
 
 /* Appends an entry to the audit chain. */
 int seal_audit_write(Seal *p, const SealEvent *event);
+/* The same for an act by a message, whose traceparent goes into the detail; NULL or empty: it has none. */
+int seal_audit_traced(Seal *p, const SealEvent *event, const char *traceparent);
 /* Appends to the change feed; seal_service of NULL: every SEAL server's. */
 int seal_change_write(Seal *p, int64_t time, const char *seal_service, const char *object,
                       const char *operation);

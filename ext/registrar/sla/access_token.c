@@ -109,7 +109,7 @@ static int record_issue(Seal *p, const SealRequester *who, int64_t at, const cha
   char *detail = sqlite3_mprintf("{\"scope\":\"%s\",\"jti\":\"%s\"}", scope, jti);
   char *object = sqlite3_mprintf("seal_val_server:%s", who->val_server_id);
   SealEvent event = {at, actor, "issue-token", object, "done", NULL, detail};
-  int rc = detail && object ? seal_audit_write(p, &event) : SQLITE_NOMEM;
+  int rc = detail && object ? seal_audit_traced(p, &event, who->traceparent) : SQLITE_NOMEM;
   sqlite3_free(detail);
   sqlite3_free(object);
   return rc;

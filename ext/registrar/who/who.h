@@ -34,6 +34,7 @@ const char *seal_scope_service(unsigned scope);
 /************************************************************************************************
 ** authenticate.c
 */
+#define SEAL_TRACEPARENT_SIZE 56 /* 00-, 32, 16 and 2 hexadecimal digits with - between, NUL */
 typedef struct SealRequester {
   int64_t val_server; /* row id */
   char val_server_id[SEAL_ID_MAX + 1];
@@ -47,6 +48,7 @@ typedef struct SealRequester {
   char x5t_s256[44];    /* of the certificate that proved it; empty: none did */
   char iss[SEAL_ID_MAX + 1], jti[SEAL_ID_MAX + 2]; /* a token's; jti is empty: nothing to consume */
   int64_t replay_until;                            /* how long the token's id is remembered */
+  char traceparent[SEAL_TRACEPARENT_SIZE]; /* of its message (W3C Trace Context); empty: none */
 } SealRequester;
 
 /* What is presented: `token` without "Bearer ", `certificate` PEM, leaf first; p of NULL where there is
