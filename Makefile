@@ -32,7 +32,7 @@ LIB   = $(DESTDIR)$(PREFIX)/lib/seal
 BIN   = $(DESTDIR)$(PREFIX)/bin
 SHARE = $(DESTDIR)$(PREFIX)/share/seal
 
-.PHONY: all help setup demo test check tools bench mutate lint install uninstall clean
+.PHONY: all help setup demo test check fresh tools bench mutate lint install uninstall clean
 
 all: $(BUILD)/seal.so
 
@@ -42,6 +42,7 @@ help:
 	@echo "make demo       the main job on real input, step by step"
 	@echo "make check      the tests that guard the rooms, in less than a minute"
 	@echo "make test       all tests (TESTS='jose keys.test' some; VECTORS=DIR the public suites too)"
+	@echo "make fresh      demo and test on a bare machine: a new Debian in a folder of its own, as root"
 	@echo "make bench      times beside their bare floors, as ratios"
 	@echo "make mutate     edits the sources, one at a time, and says which no test finds (MUTATE=options)"
 	@echo "make lint       layout, floors, warnings of both compilers, cppcheck, shellcheck"
@@ -111,6 +112,10 @@ CHECK = batch body charging clock crypto doc explain flags gate house instant in
 
 check:
 	@$(MAKE) --no-print-directory test TESTS="$(CHECK)"
+
+# Exit 77: this machine can't; the last line says why.
+fresh:
+	@BUILD="$(BUILD)" sh scripts/fresh test || [ $$? -eq 77 ]
 
 BENCH_C = $(filter-out tests/bench/verify.c tests/bench/sla.c,$(wildcard tests/bench/*.c))
 

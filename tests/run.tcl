@@ -128,6 +128,9 @@ proc bgerror {message} {
   exit 2
 }
 
+# Whatever the locale that this is started in: what tests write and compare is UTF-8.
+set env(LC_ALL) C.UTF-8
+fconfigure stdout -encoding utf-8
 if {[info exists env(SEAL_PRELOAD)]} {set env(LD_PRELOAD) $env(SEAL_PRELOAD)}
 array set running {}
 array set name_in {}

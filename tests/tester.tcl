@@ -16,6 +16,16 @@
 # Output: one line "ok NAME" or "FAIL NAME" for each test, what was expected and got below the
 # latter, "# text" for notes, and "N passed, N failed" last.
 
+# What tests write and compare is UTF-8, and so are the scripts themselves: one that is started in another locale is
+# started again in this one, which every Debian has.
+set env(LC_ALL) C.UTF-8
+if {[encoding system] ne "utf-8"} {
+  if {[catch {exec [info nameofexecutable] $argv0 {*}$argv <@stdin >@stdout 2>@stderr} - options]} {
+    exit [expr {[lindex [dict get $options -errorcode] 0] eq "CHILDSTATUS" ? [lindex [dict get $options -errorcode] 2] : 1}]
+  }
+  exit 0
+}
+
 package require sqlite3
 
 set root [file dirname [file dirname [file normalize [info script]]]]
