@@ -167,6 +167,12 @@ SealText seal_column_text(sqlite3_stmt *row, int i) {
   return text;
 }
 
+SealText seal_column_bytes(sqlite3_stmt *row, int i) {
+  if (sqlite3_column_type(row, i) != SQLITE_BLOB) return seal_column_text(row, i);
+  SealText bytes = {sqlite3_column_blob(row, i), sqlite3_column_bytes(row, i)};
+  return bytes;
+}
+
 int seal_text_missing(sqlite3_stmt *row, int i) {
   return sqlite3_column_type(row, i) == SQLITE_NULL ? SQLITE_CORRUPT_VTAB : SQLITE_NOMEM;
 }

@@ -82,6 +82,9 @@ SealText seal_value_bytes(sqlite3_value *value);
 /* Why column i, of a column that is never NULL, gave no text: SQLITE_CORRUPT_VTAB or SQLITE_NOMEM. */
 int seal_text_missing(sqlite3_stmt *row, int i);
 
+/* Reads column i, which holds what was given as text or as a blob: a text's bytes are UTF-8, whatever encoding
+** the database has; p of NULL for NULL, and for a blob of no bytes. They live until the row is left. */
+SealText seal_column_bytes(sqlite3_stmt *row, int i);
 /* Reads column i as a text that lives until the row is left. */
 SealText seal_column_text(sqlite3_stmt *row, int i);
 /* Reads column i as an instant; NULL is SEAL_UNBOUNDED. */

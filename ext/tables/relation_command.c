@@ -44,8 +44,8 @@ static int run_rekey(SealRow *row, int64_t at, char **result) {
   const SealCell *argument = &row->cells[COMMAND_ARGUMENT];
   if (argument->form != SEAL_CELL_VALUE)
     return seal_row_refuse(row, COMMAND_ARGUMENT, "rekey takes a key");
-  int n = sqlite3_value_bytes(argument->value);
-  int rc = seal_rekey(row->p, sqlite3_value_blob(argument->value), n, &count, row->err);
+  SealText key = seal_value_text(argument->value);
+  int rc = seal_rekey(row->p, (const unsigned char *)key.p, key.n, &count, row->err);
   if (rc != SQLITE_OK) return rc;
   *result = sqlite3_mprintf("%lld", (long long)count);
   return *result ? SQLITE_OK : SQLITE_NOMEM;

@@ -42,7 +42,7 @@ static int identity_insert(SealRow *row, int64_t *rowid) {
 }
 
 static int identity_update(SealRow *row) {
-  SealRowAsk ask = {.seal_service = SEAL_IDM, .at = row->at};
+  SealRowAsk ask = {.seal_service = SEAL_IDM, .at = row->at, .on_conflict = row->on_conflict};
   int rc = identity_id(row, &ask.id);
   if (rc == SQLITE_OK) rc = seal_row_update(row->p, &ask, row->rowid);
   return identity_result(row, &ask.id, rc);

@@ -7,6 +7,10 @@
 -- name: view_frame
 SELECT %s FROM (%s) WHERE 1%s%s
 
+-- The frame for a row that was read before: its values.
+-- name: kept_frame
+SELECT %s
+
 -- Until when nothing bounds: the largest integer.
 -- fragment: forever
 9223372036854775807

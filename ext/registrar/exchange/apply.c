@@ -30,10 +30,10 @@ const char *seal_text_member(const json_t *object, const char *name) {
 static int verify_by(SealApply *a, SealText bundle, sqlite3_stmt *row) {
   SealKeySet *set;
   SealJws jws;
+  SealText value = seal_column_bytes(row, APPLY_ISSUERS_VALUE);
   int rc =
       seal_key_parse(a->p, 0x300000003u + (uint64_t)sqlite3_column_int64(row, APPLY_ISSUERS_ID),
-                     SEAL_KEYSET_PUBLIC, sqlite3_column_blob(row, APPLY_ISSUERS_VALUE),
-                     sqlite3_column_bytes(row, APPLY_ISSUERS_VALUE), &set);
+                     SEAL_KEYSET_PUBLIC, value.p, value.n, &set);
   if (rc != SQLITE_OK) return rc;
   rc = seal_reason_rc(seal_jws_verify_upto(seal_crypto(a->p), bundle.p, (size_t)bundle.n,
                                            BUNDLE_MAX, set, NULL, &jws));

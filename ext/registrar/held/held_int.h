@@ -120,6 +120,8 @@ SealSlot *seal_slot_find(SealSlots *slots, const SealRowAsk *ask);
 int seal_slot_go_on(Seal *p, SealSlot *slot, SealAt at);
 /* Forgets all of them: what they know of a configuration is so no longer. None has anything to write. */
 void seal_slots_forget(Seal *p);
+/* The stored row of an identity in a VAL service; 0: it has none (row_act.c). */
+int seal_identity_row(Seal *p, int64_t service, const SealId *id, int64_t *row);
 /* Gives a free slot that stands for what the row asks for. */
 int seal_slot_new(Seal *p, const SealRowAsk *ask, SealSlot **out);
 

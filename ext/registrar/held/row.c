@@ -40,6 +40,7 @@ typedef struct Place {
   int64_t configuration, service;
   SealTally held; /* what the VAL service holds, and under which term */
   int64_t next;
+  int adds; /* 0: the row is there, and takes its own place */
   char conf_id[SEAL_ID_MAX + 1];
 } Place;
 
@@ -105,8 +106,8 @@ static int authorize_row(Seal *p, const SealRowAsk *ask, Place *place, SealError
       .val_service_id = ask->val_service_id,
       .at = ask->at.t,
       .exp_time = place->exp_time,
-      .identities = place->held.identities + (ask->id.n > 0),
-      .key_records = place->held.key_records + (ask->record != NULL),
+      .identities = place->held.identities + (ask->id.n > 0 && place->adds),
+      .key_records = place->held.key_records + (ask->record != NULL && place->adds),
       .key_format = ask->key_format,
       .scope = ask->scope,
       .tally = &back,
@@ -230,23 +231,18 @@ static int fill_slot(Seal *p, const SealRowAsk *ask, const Place *place, SealSlo
   return SQLITE_OK;
 }
 
-/* 1 in *there if the service holds the identity already, stored or waiting. */
-static int id_exists(Seal *p, int64_t service, const SealId *id, int *there) {
-  SealText none = {NULL, 0}, text = {id->p, id->n};
-  sqlite3_stmt *row = NULL;
+/* The row of the identity in the service, stored or waiting; *there is 0 if it has none. */
+static int id_exists(Seal *p, int64_t service, const SealId *id, int64_t *there) {
   int rc = seal_batch_write(p, seal_slots(p)->batch);
   *there = 0;
-  if (rc != SQLITE_OK) return rc;
-  rc = seal_store_row(seal_store(p), SQL_IDENTITY_FIND, &row, "iss", service,
-                      id->is_ue ? &none : &text, id->is_ue ? &text : &none);
-  *there = rc == SQLITE_ROW;
-  seal_store_reset(row);
-  return rc == SQLITE_ROW || rc == SQLITE_DONE ? SQLITE_OK : rc;
+  return rc == SQLITE_OK ? seal_identity_row(p, service, id, there) : rc;
 }
 
-/* What is there already: replaced by itself, or a UNIQUE failure. */
-static int already_there(const SealRowAsk *ask) {
-  return ask->on_conflict == SQLITE_REPLACE ? SQLITE_OK : SQLITE_CONSTRAINT_UNIQUE;
+/* What is there already stays as row `there`: it is replaced by itself, or a UNIQUE failure. */
+static int already_there(const SealRowAsk *ask, int64_t there, int64_t *rowid) {
+  if (ask->on_conflict != SQLITE_REPLACE) return SQLITE_CONSTRAINT_UNIQUE;
+  *rowid = there;
+  return SQLITE_OK;
 }
 
 /* Takes one more identity from every slot of the term, and a place from every slot of the service: rows
@@ -264,7 +260,11 @@ static int insert_id(Seal *p, SealSlots *slots, SealSlot *slot, const SealRowAsk
   if (slot->next >= SEAL_ROWS_MAX) return SQLITE_FULL;
   *rowid = (slot->service << SEAL_ROW_BITS) + slot->next;
   int rc = seal_batch_insert(p, slots->batch, &slot->seen, *rowid, slot->service, &ask->id);
-  if ((rc & 0xff) == SQLITE_CONSTRAINT) return already_there(ask);
+  if ((rc & 0xff) == SQLITE_CONSTRAINT) {
+    int64_t there;
+    rc = id_exists(p, slot->service, &ask->id, &there);
+    return rc == SQLITE_OK ? already_there(ask, there, rowid) : rc;
+  }
   if (rc != SQLITE_OK) return rc;
   slot->next++;
   slot->added++;
@@ -305,16 +305,32 @@ static int insert_record(Seal *p, SealSlots *slots, SealSlot *slot, const SealRo
   return SQLITE_OK;
 }
 
-/* What is there of the row already, in a VAL service that is there: 1 in *there if it can't be inserted. */
-static int look(Seal *p, const SealRowAsk *ask, const Place *place, int64_t *replaced, int *there) {
+/* What is there of the row already, in a VAL service that is there: its row in *there if it can't be inserted,
+** that of the key record that it takes the place of in *replaced. */
+static int look(Seal *p, const SealRowAsk *ask, const Place *place, int64_t *replaced,
+                int64_t *there) {
   int rc = SQLITE_OK;
   *there = 0;
   *replaced = 0;
   if (place->service == 0) return SQLITE_OK;
   if (ask->id.n > 0) return id_exists(p, place->service, &ask->id, there);
   if (ask->record != NULL) rc = record_exists(p, place->service, ask->record, replaced);
-  *there = ask->on_conflict != SQLITE_REPLACE && (ask->record == NULL || *replaced != 0);
+  if (ask->on_conflict == SQLITE_REPLACE) return rc;
+  *there = ask->record == NULL ? place->service : *replaced;
   return rc;
+}
+
+/* Judges the row, and looks what is there of it. What replaces itself needs no more than there is: OR REPLACE is
+** judged so first. */
+static int judge_and_look(Seal *p, const SealRowAsk *ask, Place *place, int64_t *replaced,
+                          int64_t *there, SealError *err) {
+  place->adds = ask->on_conflict != SQLITE_REPLACE;
+  int rc = judge_row(p, ask, place, err);
+  if (rc == SQLITE_OK) rc = look(p, ask, place, replaced, there);
+  if (rc != SQLITE_OK || place->adds || *there != 0 || *replaced != 0) return rc;
+  memset(place, 0, sizeof *place);
+  place->adds = 1;
+  return judge_row(p, ask, place, err);
 }
 
 /* The first row of its kind in this transaction. */
@@ -323,13 +339,11 @@ static int insert_first(Seal *p, const SealRowAsk *ask, int64_t *rowid, SealErro
   Place place;
   SealSlot *slot = NULL;
   memset(&place, 0, sizeof place);
-  int there = 0;
-  int64_t replaced = 0;
+  int64_t there = 0, replaced = 0;
   int rc = slots ? seal_gate_first(p) : SQLITE_NOMEM;
   if (rc == SQLITE_OK && ask->record != NULL) rc = seal_key_current(p, err);
-  if (rc == SQLITE_OK) rc = judge_row(p, ask, &place, err);
-  if (rc == SQLITE_OK) rc = look(p, ask, &place, &replaced, &there);
-  if (rc == SQLITE_OK && there) return already_there(ask);
+  if (rc == SQLITE_OK) rc = judge_and_look(p, ask, &place, &replaced, &there, err);
+  if (rc == SQLITE_OK && there != 0) return already_there(ask, there, rowid);
   if (rc == SQLITE_OK) rc = seal_consume(p, &place.who, SEAL_USE_ROWS, err);
   int made = place.service == 0;
   if (rc == SQLITE_OK) rc = make_place(p, ask, &place);
@@ -352,12 +366,13 @@ int seal_row_insert(Seal *p, const SealRowAsk *ask, int64_t *rowid, SealError *e
   if (slots == NULL) return SQLITE_NOMEM;
   SealSlot *slot = ask->id.n > 0 ? seal_slot_find(slots, ask) : NULL;
   if (slot == NULL) return insert_first(p, ask, rowid, err);
-  int there, rc = seal_slot_go_on(p, slot, ask->at);
+  int64_t there;
+  int rc = seal_slot_go_on(p, slot, ask->at);
   if (rc != SQLITE_OK) return rc;
   if (slot->left > 0) return insert_id(p, slots, slot, ask, rowid);
   rc = id_exists(p, slot->service, &ask->id, &there);
   if (rc != SQLITE_OK) return rc;
-  return there ? already_there(ask) : insert_first(p, ask, rowid, err);
+  return there != 0 ? already_there(ask, there, rowid) : insert_first(p, ask, rowid, err);
 }
 
 /* The entries that a new, empty configuration leaves: an invocation of the term that grants it. */

@@ -52,6 +52,16 @@ static int clear_records(Seal *p, const SealSlot *slot) {
   return rc == SQLITE_OK ? seal_hold(p, &back, slot->until, slot->val_server) : rc;
 }
 
+int seal_identity_row(Seal *p, int64_t service, const SealId *id, int64_t *row) {
+  SealText none = {NULL, 0}, text = {id->p, id->n};
+  sqlite3_stmt *found;
+  int rc = seal_store_row(seal_store(p), SQL_IDENTITY_FIND, &found, "iss", service,
+                          id->is_ue ? &none : &text, id->is_ue ? &text : &none);
+  *row = rc == SQLITE_ROW ? sqlite3_column_int64(found, IDENTITY_FIND_ID) : 0;
+  seal_store_reset(found);
+  return rc == SQLITE_ROW || rc == SQLITE_DONE ? SQLITE_OK : rc;
+}
+
 int seal_row_delete(Seal *p, SealRowKind kind, int64_t rowid, int64_t at) {
   static const enum SealSql sql[] = {SQL_IDENTITY_DELETE, SQL_SERVICE_DELETE, SQL_RECORD_DELETE};
   int64_t service = kind == SEAL_ROW_KEY ? rowid : rowid >> SEAL_ROW_BITS;
@@ -67,12 +77,21 @@ int seal_row_delete(Seal *p, SealRowKind kind, int64_t rowid, int64_t at) {
   return seal_occupancy_term(p, slot->configuration, slot->term, 0, slot->at.t);
 }
 
+/* OR REPLACE: another row of the VAL service that has the identity goes. */
+static int make_room(Seal *p, const SealRowAsk *ask, int64_t rowid) {
+  int64_t there = 0;
+  int rc = seal_identity_row(p, rowid >> SEAL_ROW_BITS, &ask->id, &there);
+  if (rc != SQLITE_OK || there == 0 || there == rowid) return rc;
+  return seal_row_delete(p, SEAL_ROW_IDENTITY, there, ask->at.t);
+}
+
 int seal_row_update(Seal *p, const SealRowAsk *ask, int64_t rowid) {
   int identity = ask->id.n > 0;
   SealText none = {NULL, 0}, text = {ask->id.p, ask->id.n};
   SealSlot *slot;
-  int rc =
-      act_slot(p, ask->seal_service, identity ? rowid >> SEAL_ROW_BITS : rowid, ask->at.t, &slot);
+  int rc = identity && ask->on_conflict == SQLITE_REPLACE ? make_room(p, ask, rowid) : SQLITE_OK;
+  if (rc != SQLITE_OK) return rc;
+  rc = act_slot(p, ask->seal_service, identity ? rowid >> SEAL_ROW_BITS : rowid, ask->at.t, &slot);
   if (rc != SQLITE_OK) return rc;
   if (identity) {
     rc = seal_store_run(seal_store(p), SQL_IDENTITY_UPDATE, "iss", rowid,

@@ -134,9 +134,9 @@ static int check_signature(Seal *p, SealText jws, int64_t seq, const unsigned ch
     rc = seal_store_row(seal_store(p), SQL_SIGNING_PUBLIC, &row, "t",
                         json_string_value(json_object_get(peek.header, "kid")));
     if (rc == SQLITE_ROW) {
-      rc = seal_reason_rc(seal_keyset_parse(
-          seal_crypto(p), sqlite3_column_blob(row, SIGNING_PUBLIC_PUBLIC),
-          (size_t)sqlite3_column_bytes(row, SIGNING_PUBLIC_PUBLIC), SEAL_KEYSET_PUBLIC, &set));
+      SealText key = seal_column_bytes(row, SIGNING_PUBLIC_PUBLIC);
+      rc = seal_reason_rc(
+          seal_keyset_parse(seal_crypto(p), key.p, (size_t)key.n, SEAL_KEYSET_PUBLIC, &set));
     }
     seal_store_reset(row);
     if (rc == SQLITE_DONE) rc = SQLITE_CONSTRAINT_VTAB;

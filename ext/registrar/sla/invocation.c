@@ -56,7 +56,8 @@ const SealTally *seal_invocation_of(const SealInvocation *touched, int64_t term)
 
 int seal_invocation_note(SealInvocation *touched, int64_t term, int64_t identities,
                          int64_t key_records) {
-  assert(touched != NULL && term != 0);
+  assert(touched != NULL);
+  if (term == 0) return SQLITE_CORRUPT_VTAB; /* as stored: no term has that row id */
   int rc = reserve(touched);
   if (rc != SQLITE_OK) return rc;
   uint32_t *place = place_of(touched, term);

@@ -193,15 +193,15 @@ static int stored_key(Seal *p, sqlite3_stmt *row, const char *alg, SealKeySet **
   int64_t id = sqlite3_column_int64(row, AUTHENTICATE_KEYS_ID);
   SealText type = seal_column_text(row, AUTHENTICATE_KEYS_TYPE),
            name = seal_column_text(row, AUTHENTICATE_KEYS_CREDENTIAL_ID);
-  const void *value = sqlite3_column_blob(row, AUTHENTICATE_KEYS_VALUE);
-  int n = sqlite3_column_bytes(row, AUTHENTICATE_KEYS_VALUE), rc;
+  SealText value = seal_column_bytes(row, AUTHENTICATE_KEYS_VALUE);
+  int rc;
   *owned = NULL;
-  if (type.p == NULL || name.p == NULL || value == NULL) return SQLITE_CORRUPT_VTAB;
+  if (type.p == NULL || name.p == NULL || value.p == NULL) return SQLITE_CORRUPT_VTAB;
   if (strcmp(type.p, "jwk") == 0) {
-    rc = seal_key_parse(p, (uint64_t)id, SEAL_KEYSET_PUBLIC, value, n, out);
+    rc = seal_key_parse(p, (uint64_t)id, SEAL_KEYSET_PUBLIC, value.p, value.n, out);
   } else {
-    rc = seal_psk_open(p, id, seal_column_text(row, AUTHENTICATE_KEYS_IDENTITY), value, n, alg,
-                       owned, err);
+    rc = seal_psk_open(p, id, seal_column_text(row, AUTHENTICATE_KEYS_IDENTITY), value.p, value.n,
+                       alg, owned, err);
     *out = *owned;
   }
   if (rc == SQLITE_OK && seal_keyset_count(*out) != 1) rc = SQLITE_CORRUPT_VTAB;
@@ -215,8 +215,7 @@ static int try_key(Seal *p, const Token *token, sqlite3_stmt *row, const char *v
                    SealError *err) {
   SealKeySet *set, *owned;
   SealJwt *jwt = NULL;
-  SealText value = {sqlite3_column_blob(row, AUTHENTICATE_KEYS_VALUE),
-                    sqlite3_column_bytes(row, AUTHENTICATE_KEYS_VALUE)};
+  SealText value = seal_column_bytes(row, AUTHENTICATE_KEYS_VALUE);
   int rc = stored_key(p, row, alg, &set, &owned, lost);
   if (rc == SQLITE_OK) {
     rc = seal_token_verify(p, token->text, token->hash, set,
@@ -305,8 +304,7 @@ static int by_issuer_keys(Seal *p, const Token *token, const char *iss, SealJwt 
   if (rc == SQLITE_ROW) {
     uint64_t slot =
         own ? SLOT_OWN : SLOT_ISSUER + (uint64_t)sqlite3_column_int64(row, AUTHENTICATE_ISSUER_ID);
-    SealText value = {sqlite3_column_blob(row, AUTHENTICATE_ISSUER_VALUE),
-                      sqlite3_column_bytes(row, AUTHENTICATE_ISSUER_VALUE)};
+    SealText value = seal_column_bytes(row, AUTHENTICATE_ISSUER_VALUE);
     rc = seal_key_parse(p, slot, SEAL_KEYSET_PUBLIC, value.p, value.n, &set);
     if (rc == SQLITE_OK) {
       rc = seal_token_verify(p, token->text, token->hash, set, (SealText){NULL, 0}, value, out);

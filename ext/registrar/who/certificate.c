@@ -67,8 +67,8 @@ static int gather_anchors(Seal *p, const char *type, int64_t at, sqlite3_str *ou
   const char *label = strcmp(type, "ca") == 0 ? "CERTIFICATE" : "X509 CRL";
   int rc = seal_store_row(seal_store(p), SQL_ANCHOR_VALUES, &row, "it", at, type);
   while (rc == SQLITE_ROW) {
-    const void *value = sqlite3_column_blob(row, ANCHOR_VALUES_VALUE);
-    rc = append_value(out, label, value, (size_t)sqlite3_column_bytes(row, ANCHOR_VALUES_VALUE));
+    SealText value = seal_column_bytes(row, ANCHOR_VALUES_VALUE);
+    rc = append_value(out, label, (const unsigned char *)value.p, (size_t)value.n);
     if (rc == SQLITE_OK) rc = sqlite3_step(row);
   }
   seal_store_reset(row);

@@ -153,9 +153,9 @@ static void unlock(sqlite3_context *ctx, int argc, sqlite3_value **argv) {
   Seal *p = sqlite3_user_data(ctx);
   SealError err;
   memset(&err, 0, sizeof err);
-  const void *key = sqlite3_value_blob(argv[0]);
+  SealText key = seal_value_text(argv[0]);
   int rc = seal_enter(p);
-  if (rc == SQLITE_OK) rc = seal_unlock(p, key, sqlite3_value_bytes(argv[0]), &err);
+  if (rc == SQLITE_OK) rc = seal_unlock(p, (const unsigned char *)key.p, key.n, &err);
   if (rc == SQLITE_OK) {
     sqlite3_result_int(ctx, 1);
   } else {

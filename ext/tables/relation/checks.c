@@ -45,9 +45,9 @@ int seal_row_changes(const SealRow *row, const int *columns) {
 
 const void *seal_cell_bytes(const SealCell *cell, int *n) {
   assert(cell->value != NULL);
-  *n = sqlite3_value_bytes(cell->value);
-  const void *bytes = sqlite3_value_blob(cell->value);
-  return bytes ? bytes : "";
+  SealText bytes = seal_value_text(cell->value);
+  *n = bytes.n;
+  return bytes.p ? bytes.p : "";
 }
 
 int seal_note_state(SealRow *row, SealParent kind, int removed, const int *columns) {

@@ -168,7 +168,10 @@ static int table_update(sqlite3_vtab *base, int argc, sqlite3_value **argv, sqli
   /* An INSERT and an UPDATE say so themselves, in their column `at`. */
   SealAt at = argc == 1 ? table->asked.at : SEAL_AT_STATEMENT;
   memset(&err, 0, sizeof err);
+  int inserts = argc > 1 && sqlite3_value_type(argv[0]) == SQLITE_NULL;
+  int ahead = inserts ? seal_cursors_read_ahead(table) : SQLITE_OK;
   int rc = seal_gate(table->p, gate_event(table->relation, argc, argv), &at);
+  if (rc == SQLITE_OK) rc = ahead;
   if (rc == SQLITE_OK && argc == 1 && table->asked.several) {
     rc = seal_refuse(&err, SEAL_OPTIONAL_IE_INCORRECT,
                      "seal_%s: a DELETE takes place at one instant, and its at IN names several",

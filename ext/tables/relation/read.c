@@ -12,6 +12,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Rows, one after the other: the instant, then the statement's columns, each its type and bytes. */
+typedef struct SealKept {
+  unsigned char *bytes; /* NULL: none */
+  size_t n, size, at;   /* at: the next one */
+} SealKept;
+
 typedef struct SealCursor {
   sqlite3_vtab_cursor base;
   struct SealCursor *next; /* in the connection's list */
@@ -28,7 +34,10 @@ typedef struct SealCursor {
   sqlite3_value **list; /* several values of one column */
   int n_list, list_at;  /* list_at: that column's number in the statement */
   int run;              /* which of their combinations is read */
-  sqlite3_value *name;  /* while it is filtered: what the key has to be; NULL: anything */
+  int fault;            /* why the rest could not be read ahead */
+  SealKept kept;        /* rows that were read ahead */
+  int partial; /* its scan was left before the end and began anew: a subquery's that wants few rows */
+  sqlite3_value *name; /* while it is filtered: what the key has to be; NULL: anything */
 } SealCursor;
 
 int seal_cursor_open(sqlite3_vtab *base, sqlite3_vtab_cursor **out) {
@@ -67,6 +76,8 @@ static void cursor_leave(SealTable *table, SealCursor *cursor) {
   sqlite3_free(cursor->instants);
   cursor->instants = NULL;
   cursor->n_instants = cursor->run = 0;
+  sqlite3_free(cursor->kept.bytes);
+  memset(&cursor->kept, 0, sizeof cursor->kept);
 }
 
 /* What a DELETE would take place at, if the rows were this cursor's. */
@@ -83,6 +94,7 @@ int seal_cursor_close(sqlite3_vtab_cursor *base) {
   } else if (table->opened != NULL) {
     /* SQLite opens a cursor anew where it has one: they are one scan's, which was planned twice. */
     table->opened->asks = cursor->asks;
+    table->opened->partial = cursor->partial || !cursor->eof;
   }
   cursor_leave(table, cursor);
   while (*link != cursor) link = &(*link)->next;
@@ -388,8 +400,136 @@ static int cursor_step(SealTable *table, SealCursor *cursor) {
   return SQLITE_OK;
 }
 
+/************************************************************************************************
+** Rows that were read ahead: an INSERT that takes them from a relation must not find what it makes there.
+*/
+static int keep(SealKept *kept, const void *bytes, size_t n) {
+  if (kept->size - kept->n < n) {
+    size_t size = 2 * kept->size + n + 256;
+    unsigned char *more = sqlite3_realloc64(kept->bytes, size);
+    if (more == NULL) return SQLITE_NOMEM;
+    kept->bytes = more;
+    kept->size = size;
+  }
+  if (n > 0) memcpy(kept->bytes + kept->n, bytes, n);
+  kept->n += n;
+  return SQLITE_OK;
+}
+
+static int keep_value(SealKept *kept, sqlite3_value *value) {
+  unsigned char type = (unsigned char)sqlite3_value_type(value);
+  int64_t i = sqlite3_value_int64(value);
+  double d = sqlite3_value_double(value);
+  int rc = keep(kept, &type, 1);
+  if (rc != SQLITE_OK || type == SQLITE_NULL) return rc;
+  if (type == SQLITE_INTEGER) return keep(kept, &i, sizeof i);
+  if (type == SQLITE_FLOAT) return keep(kept, &d, sizeof d);
+  const void *p =
+      type == SQLITE_TEXT ? (const void *)sqlite3_value_text(value) : sqlite3_value_blob(value);
+  int n = sqlite3_value_bytes(value);
+  if (p == NULL && n > 0) return SQLITE_NOMEM;
+  rc = keep(kept, &n, sizeof n);
+  return rc == SQLITE_OK ? keep(kept, p, (size_t)n) : rc;
+}
+
+static const void *kept_bytes(SealKept *kept, void *out, size_t n) {
+  const void *p = kept->bytes + kept->at;
+  assert(kept->n - kept->at >= n);
+  kept->at += n;
+  if (out != NULL) memcpy(out, p, n);
+  return p;
+}
+
+static int bind_kept(SealKept *kept, sqlite3_stmt *stmt, int i) {
+  unsigned char type;
+  int64_t integer;
+  double d;
+  int n;
+  (void)kept_bytes(kept, &type, 1);
+  switch (type) {
+  case SQLITE_NULL:
+    return sqlite3_bind_null(stmt, i);
+  case SQLITE_INTEGER:
+    (void)kept_bytes(kept, &integer, sizeof integer);
+    return sqlite3_bind_int64(stmt, i, integer);
+  case SQLITE_FLOAT:
+    (void)kept_bytes(kept, &d, sizeof d);
+    return sqlite3_bind_double(stmt, i, d);
+  default:
+    (void)kept_bytes(kept, &n, sizeof n);
+    if (type == SQLITE_BLOB) {
+      return sqlite3_bind_blob(stmt, i, kept_bytes(kept, NULL, (size_t)n), n, SQLITE_STATIC);
+    }
+    return sqlite3_bind_text(stmt, i, kept_bytes(kept, NULL, (size_t)n), n, SQLITE_STATIC);
+  }
+}
+
+/* The next row that was kept becomes the cursor's. */
+static int next_kept(SealTable *table, SealCursor *cursor) {
+  SealKept *kept = &cursor->kept;
+  cursor->eof = kept->at == kept->n;
+  (void)sqlite3_reset(cursor->stmt);
+  if (cursor->eof) {
+    cursor_ends(table, cursor);
+    return SQLITE_OK;
+  }
+  int rc = SQLITE_OK;
+  (void)kept_bytes(kept, &cursor->at.t, sizeof cursor->at.t);
+  for (int i = 1; rc == SQLITE_OK && i <= sqlite3_bind_parameter_count(cursor->stmt); i++) {
+    rc = bind_kept(kept, cursor->stmt, i);
+  }
+  if (rc == SQLITE_OK) rc = sqlite3_step(cursor->stmt);
+  return rc == SQLITE_ROW ? SQLITE_OK : rc == SQLITE_DONE ? SQLITE_INTERNAL : rc;
+}
+
+/* The statement that gives n values as the columns of a row. */
+static char *values_text(int n) {
+  sqlite3_str *values = sqlite3_str_new(NULL);
+  for (int i = 1; i <= n; i++) sqlite3_str_appendf(values, "%s?%d", i > 1 ? ", " : "", i);
+  char *list = sqlite3_str_finish(values);
+  char *sql = list ? sqlite3_mprintf(seal_sql[SQL_KEPT_FRAME], list) : NULL;
+  sqlite3_free(list);
+  return sql;
+}
+
+/* Reads the cursor's row and those behind it, and goes on with what was read. */
+static int read_ahead(SealTable *table, SealCursor *cursor) {
+  SealKept kept = {0};
+  int n = sqlite3_column_count(cursor->stmt), rc = SQLITE_OK;
+  while (rc == SQLITE_OK && !cursor->eof) {
+    rc = keep(&kept, &cursor->at.t, sizeof cursor->at.t);
+    for (int i = 0; rc == SQLITE_OK && i < n; i++) {
+      rc = keep_value(&kept, sqlite3_column_value(cursor->stmt, i));
+    }
+    if (rc == SQLITE_OK) rc = cursor_step(table, cursor);
+  }
+  char *sql = rc == SQLITE_OK ? values_text(n) : NULL;
+  if (sql == NULL) {
+    sqlite3_free(kept.bytes);
+    return rc == SQLITE_OK ? SQLITE_NOMEM : rc;
+  }
+  cursor_leave(table, cursor);
+  cursor->kept = kept;
+  rc = cursor_statement(table, cursor, sql);
+  sqlite3_free(sql);
+  return rc == SQLITE_OK ? next_kept(table, cursor) : rc;
+}
+
+int seal_cursors_read_ahead(SealTable *table) {
+  int rc = SQLITE_OK;
+  for (SealCursor *cursor = *table->cursors; rc == SQLITE_OK && cursor; cursor = cursor->next) {
+    if (cursor->eof || cursor->partial || cursor->kept.bytes != NULL) continue;
+    rc = read_ahead((SealTable *)cursor->base.pVtab, cursor);
+    cursor->fault = rc;
+  }
+  return rc;
+}
+
 int seal_cursor_next(sqlite3_vtab_cursor *base) {
-  return cursor_step((SealTable *)base->pVtab, (SealCursor *)base);
+  SealCursor *cursor = (SealCursor *)base;
+  SealTable *table = (SealTable *)base->pVtab;
+  if (cursor->fault != SQLITE_OK) return cursor->fault;
+  return cursor->kept.bytes ? next_kept(table, cursor) : cursor_step(table, cursor);
 }
 
 /* A scan that was planned twice, with `at` and without: alternatives of an OR, or what a RIGHT JOIN has left. It
@@ -416,6 +556,8 @@ int seal_cursor_filter(sqlite3_vtab_cursor *base, int number, const char *plan, 
   (void)number;
   (void)argc; /* as many as the plan has letters */
   if (table->opened == cursor) table->opened = NULL;
+  cursor->partial |= !cursor->eof;
+  cursor->fault = SQLITE_OK;
   cursor_leave(table, cursor);
   cursor->eof = 1;
   cursor->first = relation->bind ? 3 : 2;

@@ -159,9 +159,7 @@ static int same_as_old(SealRow *row, int i, sqlite3_value *value) {
   if (row->relation->is->columns[i].kind == SEAL_KIND_INSTANT) {
     return seal_value_instant(value, &instant) == 0 && instant == sqlite3_value_int64(old);
   }
-  int n = sqlite3_value_bytes(value);
-  const void *a = sqlite3_value_blob(value), *b = sqlite3_value_blob(old);
-  return n == sqlite3_value_bytes(old) && (n == 0 || memcmp(a, b, (size_t)n) == 0);
+  return seal_text_same(seal_value_text(value), seal_value_text(old));
 }
 
 static int fill_column(SealRow *row, int i, sqlite3_value *value) {

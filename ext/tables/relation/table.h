@@ -84,5 +84,9 @@ int seal_cursor_next(sqlite3_vtab_cursor *base);
 int seal_cursor_eof(sqlite3_vtab_cursor *base);
 int seal_cursor_column(sqlite3_vtab_cursor *base, sqlite3_context *ctx, int i);
 int seal_cursor_rowid(sqlite3_vtab_cursor *base, sqlite3_int64 *out);
+/* Before an INSERT: the connection's open cursors read the rest of their rows into memory. It may take its rows
+** from them, and make more there; a plain table's are gathered first as well. A cursor whose scan was once left
+** before its end is a subquery's, which is done with when the INSERT gets its row. */
+int seal_cursors_read_ahead(SealTable *table);
 
 #endif
