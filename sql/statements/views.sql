@@ -8,7 +8,7 @@
 SELECT %s FROM (%s) WHERE 1%s%s
 
 -- The frame for a row that was read before: its values.
--- name: kept_frame
+-- name: view_kept
 SELECT %s
 
 -- Until when nothing bounds: the largest integer.

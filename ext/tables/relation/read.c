@@ -487,7 +487,7 @@ static char *values_text(int n) {
   sqlite3_str *values = sqlite3_str_new(NULL);
   for (int i = 1; i <= n; i++) sqlite3_str_appendf(values, "%s?%d", i > 1 ? ", " : "", i);
   char *list = sqlite3_str_finish(values);
-  char *sql = list ? sqlite3_mprintf(seal_sql[SQL_KEPT_FRAME], list) : NULL;
+  char *sql = list ? sqlite3_mprintf(seal_sql[SQL_VIEW_KEPT], list) : NULL;
   sqlite3_free(list);
   return sql;
 }
