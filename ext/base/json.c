@@ -14,6 +14,7 @@
 */
 #include <assert.h>
 #include <errno.h>
+#include <float.h>
 #include <limits.h>
 #include <locale.h>
 #include <math.h>
@@ -265,6 +266,8 @@ static SealJsonEvent number_form(SealJson *json) {
   return form;
 }
 
+/* A whole number beyond 64 bits is a real: whoever asks for an integer finds none, and nobody else has to
+** mind (RFC 8259 6). So that it stays finite, one beyond a double is the largest. */
 static SealJsonEvent take_number(SealJson *json) {
   SealJsonEvent form = number_form(json);
   size_t n = (size_t)(json->p - json->start);
@@ -277,13 +280,16 @@ static SealJsonEvent take_number(SealJson *json) {
   errno = 0;
   if (form == SEAL_JSON_INTEGER) {
     json->integer = strtoll(text, NULL, 10);
-    if (errno == 0) return form;
+    if (!errno) return form;
+    json->real = strtod(text, NULL);
+    if (!isfinite(json->real)) json->real = json->real < 0 ? -DBL_MAX : DBL_MAX;
+    return SEAL_JSON_REAL;
   }
   /* strtod reads the decimal point of the host's locale. */
   point = strchr(text, '.');
   if (point) *point = *localeconv()->decimal_point;
   json->real = strtod(text, NULL);
-  return isfinite(json->real) ? SEAL_JSON_REAL : fail(json, SEAL_REASON_JSON_INVALID);
+  return isfinite(json->real) ? form : fail(json, SEAL_REASON_JSON_INVALID);
 }
 
 static SealJsonEvent take_word(SealJson *json) {

@@ -1,5 +1,5 @@
 /* JSON from outside as a row of events, strictly: UTF-8, no BOM, no NUL, no duplicate member at any
-** depth, no number that overflows, nesting to a limit, nothing behind the value (RFC 8259, RFC 7493,
+** depth, no real number that overflows, nesting to a limit, nothing behind the value (RFC 8259, RFC 7493,
 ** RFC 7515 4). This is the only grammar of JSON in the house: seal_json_parse() builds from it too.
 **
 **    SealJson json;
