@@ -113,15 +113,15 @@ proc faultsim_blocks {} {
   return [dict remove [fault_blocks] openssl]
 }
 
-# do_faultsim_test NAME ?-faults PATTERNS? ?-prep SCRIPT? -body SCRIPT ?-test SCRIPT? ?-step N?
+# do_faultsim_test NAME ?-faults PATTERNS? ?-prep SCRIPT? -body SCRIPT ?-test SCRIPT? ?-from N? ?-step N?
 #
 # One test for each kind of fault that a pattern matches (default: all of them), called NAME-KIND.
 # -prep opens `db` anew; -test judges (default: faultsim_test_result {0 {}}); it sees testrc,
 # testresult and testhits. After each run the database is checked, and after all of them that
-# SQLite and jansson have as many blocks as before. -step tries every N-th call only. -prep and
-# -body run at the global level, -test in a procedure: a global variable is ::name there.
+# SQLite and jansson have as many blocks as before. -from N begins with call N, -step N tries every N-th
+# only. -prep and -body run at the global level, -test in a procedure: a global variable is ::name there.
 proc do_faultsim_test {name args} {
-  set opt [dict merge {-faults * -prep {} -test {faultsim_test_result {0 {}}} -step 1} $args]
+  set opt [dict merge {-faults * -prep {} -test {faultsim_test_result {0 {}}} -from 1 -step 1} $args]
   foreach {kind -} $::fault_kinds {
     set wanted 0
     foreach pattern [dict get $opt -faults] {incr wanted [string match $pattern $kind]}
@@ -140,7 +140,7 @@ proc faultsim_kind {name kind opt} {
     incr bad 3
   }
   set before [faultsim_blocks]
-  for {set n 1} {$bad < 3} {incr n [dict get $opt -step]} {
+  for {set n [dict get $opt -from]} {$bad < 3} {incr n [dict get $opt -step]} {
     if {[catch {faultsim_run $n $kind {*}$scripts} hits]} {
       append detail "\n  fault $n: $hits"
       incr bad

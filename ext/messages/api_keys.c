@@ -35,10 +35,15 @@ static int authorize_retrieval(Seal *p, SealRequest *request, SealText val_servi
   return seal_authorize(p, &ask, &grant, err);
 }
 
+/* 1 where a member would be the first of its object. Of what ran out of memory nothing is left. */
+static int is_first(sqlite3_str *out) {
+  int n = sqlite3_str_length(out);
+  return n == 0 || sqlite3_str_value(out)[n - 1] == '{';
+}
+
 static void append_key_member(sqlite3_str *out, const char *name, SealText text) {
   if (text.p == NULL) return;
-  int first = sqlite3_str_value(out)[sqlite3_str_length(out) - 1] == '{';
-  sqlite3_str_appendf(out, "%s\"%s\":", first ? "" : ",", name);
+  sqlite3_str_appendf(out, "%s\"%s\":", is_first(out) ? "" : ",", name);
   seal_json_append(out, text.p, (size_t)text.n);
 }
 
@@ -165,8 +170,7 @@ static void append_echo(sqlite3_str *out, const SealRequest *request) {
   static const char *const names[] = {"sKmsUri", "serviceId", "clientId", "deviceId", "userId"};
   for (int i = 0; i < 5; i++)
     append_key_member(out, names[i], seal_json_member(request->body, names[i]));
-  sqlite3_str_appendf(out, "%s\"dateTime\":%lld",
-                      sqlite3_str_value(out)[sqlite3_str_length(out) - 1] == '{' ? "" : ",",
+  sqlite3_str_appendf(out, "%s\"dateTime\":%lld", is_first(out) ? "" : ",",
                       (long long)request->at.t);
 }
 

@@ -84,8 +84,9 @@ static int route_find(SealRequest *request, const Route **out, char **allow, Sea
     if (strcmp(routes[i].method, request->method) == 0) *out = &routes[i];
     sqlite3_str_appendf(methods, "%s%s", sqlite3_str_length(methods) ? ", " : "", routes[i].method);
   }
-  int known = sqlite3_str_length(methods) > 0;
+  int rc = sqlite3_str_errcode(methods), known = sqlite3_str_length(methods) > 0;
   *allow = sqlite3_str_finish(methods);
+  if (rc != SQLITE_OK) return rc;
   if (*out != NULL) {
     request->seal_service = (*out)->seal_service;
     return SQLITE_OK;
