@@ -3,7 +3,7 @@
 **
 **      jose/ (keys, tokens)     x509/ (certificates)      neither knows the other
 **                  \               /
-**                   crypto.h: digests, base64url, random bytes, sealing
+**                   crypto.h: digests, base64url, PEM, random bytes, sealing
 **
 **    SealCrypto *c = seal_crypto_new();
 **    unsigned char hash[SEAL_SHA256_SIZE];
@@ -55,6 +55,32 @@ int seal_same(const void *a, const void *b, size_t n);
 /* Writes n random bytes that may be used as keys. SEAL_VALID, SEAL_NOMEM or SEAL_INTERNAL, and then
 ** what is in `out` is of no use. */
 SealReason seal_random(SealCrypto *c, void *out, size_t n);
+
+/************************************************************************************************
+** pem.c: what certificates and CRLs come in: PEM text (RFC 7468), or DER one after another. Text around
+** the blocks of PEM is ignored; what is not strictly a block of this label, or a value, is refused.
+*/
+typedef struct SealBlocks {
+  const unsigned char *der; /* the value that came last, until the next one is asked for */
+  size_t n;                 /* bytes of it */
+  SealReason reason; /* why no other came: SEAL_VALID at the end, SEAL_NOMEM, or `malformed` */
+  /* The reader's own. */
+  const char *label, *p;
+  size_t left, count;
+  int is_pem;
+  unsigned char *own;
+  SealReason malformed;
+} SealBlocks;
+
+/* Begins to read n bytes, which have to stay where they are. `label` is that of PEM blocks, a literal.
+** Nothing at all has no values, and is not malformed. Can't fail. */
+void seal_blocks_begin(SealBlocks *blocks, const char *label, const void *data, size_t n,
+                       SealReason malformed);
+/* Returns 1 and gives the next value, or 0. Nothing that came may be believed before the end has: what
+** follows may still be malformed. */
+int seal_blocks_next(SealBlocks *blocks);
+/* Frees what the reader needed. Always needed after seal_blocks_begin; after it `reason` is gone. */
+void seal_blocks_end(SealBlocks *blocks);
 
 /************************************************************************************************
 ** aead.c: sealing what is stored: AES-256-GCM (SP 800-38D) under a key for one purpose, derived

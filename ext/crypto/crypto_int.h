@@ -70,6 +70,16 @@ SealReason seal_failed(const SealMark *mark, SealReason otherwise);
 ** still be a lack of memory: ask seal_failed(). */
 SealReason seal_digest(SealCrypto *c, int md, const void *data, size_t n, unsigned char *out);
 
+/* One value of DER: its tag, where its contents lie, and how long both and the whole are (pem.c). */
+typedef struct SealTlv {
+  unsigned char tag;
+  const unsigned char *value;
+  size_t n;    /* bytes of the value */
+  size_t size; /* bytes of tag, length and value */
+} SealTlv;
+/* Reads the tag and length at p, of n bytes. 1, or 0 if it is not DER or does not fit. */
+int seal_tlv_read(const unsigned char *p, size_t n, SealTlv *out);
+
 /* Copies n bytes to fresh memory and adds a NUL; NULL when memory ran out. */
 void *seal_copy(const void *data, size_t n);
 

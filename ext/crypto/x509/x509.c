@@ -110,8 +110,6 @@ SealReason seal_certset_parse(SealCrypto *c, const void *anchors, size_t n_ancho
   SealReason reason;
 
   *out = NULL;
-  if (n_anchors > SEAL_ANCHORS_MAX) return SEAL_REASON_ANCHORS_TOO_LARGE;
-  if (crls && n_crls > SEAL_ANCHORS_MAX) return SEAL_REASON_CRL_TOO_LARGE;
   reason = seal_x509_ready(c);
   if (reason != SEAL_VALID) return reason;
   reason = seal_confirmed(certset_judge, &args);
@@ -234,6 +232,39 @@ SealReason seal_x509_verify(SealCrypto *c, const void *chain, size_t n, const Se
 SealReason seal_x509_leaf(SealCrypto *c, const void *chain, size_t n, const SealX509Policy *policy,
                           SealX509 *out) {
   return seal_x509_verify(c, chain, n, NULL, policy, out);
+}
+
+/* As chain_verify, but that a certificate which no CRL is about is good. */
+static SealReason chain_unrevoked(void *arg) {
+  SealChainArgs *args = arg;
+  STACK_OF(X509) * chain;
+  int listed = 0, known = 0;
+  SealReason reason;
+
+  seal_x509_clear(args->out);
+  reason = chain_read(args->c, args->data, args->n, &chain, args->out);
+  if (reason == SEAL_VALID) {
+    reason = chain_judge(args->c, chain, args->set, args->policy);
+    if (reason != SEAL_VALID && reason != SEAL_NOMEM && reason != SEAL_INTERNAL) {
+      seal_crl_about(args->set, chain, &listed, &known);
+      reason = listed ? SEAL_REASON_CERT_REVOKED : known ? reason : SEAL_VALID;
+    }
+  }
+  sk_X509_pop_free(chain, X509_free);
+  return reason;
+}
+
+SealReason seal_x509_unrevoked(SealCrypto *c, const void *chain, size_t n, const SealCertSet *set,
+                               const SealX509Policy *policy) {
+  SealX509 x = {.subject = NULL};
+  SealX509Policy known = *policy;
+  SealChainArgs args = {c, chain, n, set, &known, &x};
+  SealReason reason = seal_x509_ready(c);
+
+  known.crls_known = 1;
+  if (reason == SEAL_VALID) reason = seal_confirmed(chain_unrevoked, &args);
+  seal_x509_clear(&x);
+  return reason;
 }
 
 void seal_x509_clear(SealX509 *x) {

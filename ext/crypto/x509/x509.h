@@ -17,6 +17,11 @@
 #include <jansson.h>
 #include "crypto/crypto.h"
 
+/* Bytes of anchors, and of CRLs, that somebody may give at once. What a registrar has gathered of those that
+** it took one by one may be more. */
+#define SEAL_ANCHORS_MAX (16 << 20)
+#define SEAL_CRL_MAX     (16 << 20)
+
 typedef struct SealCertSet SealCertSet; /* anchors and CRLs, parsed once and kept */
 
 typedef struct SealX509Policy {
@@ -26,6 +31,7 @@ typedef struct SealX509Policy {
   const char *identity;
   const char *const *policies; /* OIDs, NULL-terminated, or NULL */
   int explicit_policy, inhibit_mapping, inhibit_any_policy;
+  int crls_known; /* no CRL is asked of an issuer that none of the set is from */
 } SealX509Policy;
 
 /* What the leaf of a chain says of itself, believed or not. */
@@ -38,7 +44,7 @@ typedef struct SealX509 {
 
 /* Anchors (PEM text, or DER one after another) and CRLs (PEM or DER, NULL = none are asked for).
 ** With CRLs given, be they 0 bytes, a certificate without a valid, complete, current CRL is refused;
-** an anchor is not asked about. Both at most 16 MiB. On SEAL_VALID *out is the caller's, otherwise NULL.
+** an anchor is not asked about. Whether they are too many is for the caller to judge. On SEAL_VALID *out is the caller's, otherwise NULL.
 ** A set belongs to the context, and so serves one thread at a time. */
 SealReason seal_certset_parse(SealCrypto *c, const void *anchors, size_t n_anchors,
                               const void *crls, size_t n_crls, SealCertSet **out);
@@ -56,10 +62,17 @@ SealReason seal_x509_verify(SealCrypto *c, const void *chain, size_t n, const Se
 ** certificate, but no path: for a certificate that is itself registered. */
 SealReason seal_x509_leaf(SealCrypto *c, const void *chain, size_t n, const SealX509Policy *policy,
                           SealX509 *out);
+/* Whether what is known of revocations speaks against a certificate that is believed without its path, for it
+** is registered itself, or a token is bound to it: SEAL_VALID only if it leads to an anchor and every CRL of an
+** issuer on its way is current and does not list it; or if no CRL is about it, neither of its issuer nor of one
+** above that came with it. SEAL_REASON_CERT_REVOKED where a CRL lists it, whatever else is wrong. */
+SealReason seal_x509_unrevoked(SealCrypto *c, const void *chain, size_t n, const SealCertSet *set,
+                               const SealX509Policy *policy);
 /* Frees what *x owns and zeroes it. */
 void seal_x509_clear(SealX509 *x);
 
-/* Checks one CRL for import: its form, and its signature by one of the anchors. Gives its
+/* Checks one CRL for import: at most SEAL_CRL_MAX bytes, signed by one of the anchors, and then its form:
+** who is not trusted gets no more work done than a digest of the bytes. Gives its
 ** issuer (RFC 2253) and its CRL number as decimal text, both the caller's (free), and nextUpdate in
 ** seconds since 1970; after a refusal both texts are NULL. The set is one of the same context. */
 SealReason seal_crl_check(SealCrypto *c, const void *crl, size_t n, const SealCertSet *set,

@@ -16,6 +16,8 @@
 #define SEAL_SERIAL_BITS 159
 #define SEAL_RSA_MIN     2048
 #define SEAL_RSA_MAX     8192
+/* Far more than a certificate, a CRL or an entry of one has: each is compared with all. */
+#define SEAL_EXTENSIONS_MAX 64
 
 /************************************************************************************************
 ** Keys
@@ -145,16 +147,17 @@ int seal_signature_good(int md_nid, int pkey_nid, uint32_t flags) {
   return md_nid == NID_sha256 || md_nid == NID_sha384 || md_nid == NID_sha512;
 }
 
-int seal_extensions_single(const STACK_OF(X509_EXTENSION) * extensions) {
+SealReason seal_extensions_single(const STACK_OF(X509_EXTENSION) * extensions) {
   int n = sk_X509_EXTENSION_num(extensions);
 
-  /* n is -1 for no extensions. What is compared is bounded by the caps on input. */
+  if (n > SEAL_EXTENSIONS_MAX) return SEAL_REASON_EXTENSION_INVALID;
+  /* n is -1 for no extensions. */
   for (int i = 0; i < n; i++) {
     const ASN1_OBJECT *oid = X509_EXTENSION_get_object(sk_X509_EXTENSION_value(extensions, i));
 
-    if (X509v3_get_ext_by_OBJ(extensions, oid, i) >= 0) return 0;
+    if (X509v3_get_ext_by_OBJ(extensions, oid, i) >= 0) return SEAL_REASON_EXTENSION_DUPLICATE;
   }
-  return 1;
+  return SEAL_VALID;
 }
 
 /* RFC 5280 4.1.2.2: positive, and not too long. */
@@ -172,9 +175,11 @@ static SealReason form_common(X509 *x, SealRole role) {
   int64_t from, to;
   uint32_t flags = X509_get_extension_flags(x), signature_flags;
   int md, pkey;
+  SealReason reason;
 
   if (X509_get_version(x) != X509_VERSION_3) return SEAL_REASON_CERT_VERSION;
-  if (!seal_extensions_single(X509_get0_extensions(x))) return SEAL_REASON_EXTENSION_DUPLICATE;
+  reason = seal_extensions_single(X509_get0_extensions(x));
+  if (reason != SEAL_VALID) return reason;
   if (flags & (EXFLAG_INVALID | EXFLAG_INVALID_POLICY)) return SEAL_REASON_EXTENSION_INVALID;
   if (flags & EXFLAG_PROXY) return SEAL_REASON_PROXY_CERTIFICATE;
   if (flags & EXFLAG_CRITICAL) return SEAL_REASON_EXTENSION_UNKNOWN;

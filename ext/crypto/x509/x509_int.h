@@ -18,10 +18,9 @@
 #include "crypto/x509/x509.h"
 
 /* Caps on what is looked at, before anything is copied. */
-#define SEAL_CHAIN_MAX   65536      /* bytes of a chain */
-#define SEAL_CHAIN_COUNT 48         /* certificates in it */
-#define SEAL_ANCHORS_MAX (16 << 20) /* bytes of anchors, and of CRLs */
-#define SEAL_PATH_DEPTH  8          /* intermediates between a leaf and its anchor */
+#define SEAL_CHAIN_MAX   65536 /* bytes of a chain */
+#define SEAL_CHAIN_COUNT 48    /* certificates in it */
+#define SEAL_PATH_DEPTH  8     /* intermediates between a leaf and its anchor */
 
 struct SealCertSet {
   STACK_OF(X509) * anchors;
@@ -66,7 +65,7 @@ typedef struct SealReadReasons {
 } SealReadReasons;
 SealReason seal_certs_read(SealCrypto *c, const void *data, size_t n, int max_count,
                            const SealReadReasons *reasons, STACK_OF(X509) * out);
-/* The same for CRLs: anything malformed is SEAL_REASON_CRL_MALFORMED. */
+/* The same for CRLs: anything malformed is SEAL_REASON_CRL_MALFORMED. Takes as long as they are. */
 SealReason seal_crls_read(SealCrypto *c, const void *data, size_t n, STACK_OF(X509_CRL) * out);
 /* 1 if the n bytes are one value in DER (X.690 10, 11), with nothing after it. */
 int seal_der_valid(const unsigned char *der, size_t n);
@@ -89,8 +88,8 @@ SealReason seal_cert_current(const X509 *x, int64_t at);
 int seal_asn1_time(const ASN1_TIME *time, int64_t *out);
 /* X3: whether a signature by this algorithm is believed. */
 int seal_signature_good(int md_nid, int pkey_nid, uint32_t flags);
-/* X4: 1 if no extension is there twice. */
-int seal_extensions_single(const STACK_OF(X509_EXTENSION) * extensions);
+/* X4: SEAL_VALID if no extension is there twice, and there are not more than can be compared. */
+SealReason seal_extensions_single(const STACK_OF(X509_EXTENSION) * extensions);
 
 /************************************************************************************************
 ** x509_name.c: subjects, alternative names, identities.
@@ -102,6 +101,9 @@ char *seal_name_text(const X509_NAME *name);
 json_t *seal_san_json(const X509 *x);
 /* X9, X10: the syntax of every name. `wildcard` = 1 takes *.example as well. */
 SealReason seal_san_check(const X509 *x, int wildcard);
+/* The syntax of every name that a constraint may be about: the SAN's, with *.example, and the mail addresses in
+** the subject (RFC 5280 4.2.1.10). OpenSSL compares the text of what is no name of its kind all the same. */
+SealReason seal_names_check(const X509 *x);
 /* Whether some dNSName has a '*'. */
 int seal_san_has_wildcard(const X509 *x);
 /* X8: SEAL_VALID if the SAN has the identity that the policy asks for, or it asks for none. */
@@ -114,6 +116,11 @@ int seal_dns_valid(const char *name, size_t n);
 */
 /* What a CRL must be to be believed for a purpose other than SEAL_X509_PATH (RFC 5280 5). */
 SealReason seal_crl_form(X509_CRL *crl);
+/* 1 if a CRL of the set is from this issuer. */
+int seal_crl_known(const SealCertSet *set, const X509_NAME *issuer);
+/* What the CRLs of a set know of a chain, be they valid or not: *listed is 1 if one lists the leaf or, as far
+** as names lead, one of its issuers; *known is 1 if one is from any of these issuers. */
+void seal_crl_about(const SealCertSet *set, STACK_OF(X509) * chain, int *listed, int *known);
 
 /************************************************************************************************
 ** x509_path.c

@@ -155,6 +155,21 @@ SealReason seal_san_check(const X509 *x, int wildcard) {
   return reason;
 }
 
+SealReason seal_names_check(const X509 *x) {
+  const X509_NAME *subject = X509_get_subject_name(x);
+  int at = -1;
+
+  while ((at = X509_NAME_get_index_by_NID(subject, NID_pkcs9_emailAddress, at)) >= 0) {
+    const ASN1_STRING *text = X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, at));
+
+    if (ASN1_STRING_type(text) != V_ASN1_IA5STRING ||
+        !email_valid((const char *)ASN1_STRING_get0_data(text), (size_t)ASN1_STRING_length(text))) {
+      return SEAL_REASON_NAME_CONSTRAINTS;
+    }
+  }
+  return seal_san_check(x, 1);
+}
+
 int seal_san_has_wildcard(const X509 *x) {
   SealReason reason;
   GENERAL_NAMES *names = san_get(x, &reason);

@@ -145,6 +145,11 @@ static int path_verdict(int ok, X509_STORE_CTX *ctx) {
     ** the last that is not. */
     return seal_cert_current(X509_STORE_CTX_get_current_cert(ctx), path->policy->at) == SEAL_VALID;
   case X509_V_ERR_UNABLE_TO_GET_CRL:
+    if (path->policy->crls_known &&
+        !seal_crl_known(path->set, X509_get_issuer_name(X509_STORE_CTX_get_current_cert(ctx)))) {
+      return 1;
+    }
+    return X509_STORE_CTX_get_error_depth(ctx) == last;
   case X509_V_ERR_UNABLE_TO_DECRYPT_CRL_SIGNATURE:
   case X509_V_ERR_CRL_SIGNATURE_FAILURE:
   case X509_V_ERR_CRL_NOT_YET_VALID:
@@ -249,6 +254,11 @@ static SealReason path_form(SealPath *path, int anchor) {
     constrained = constrained || X509_get_ext_by_NID(x, NID_name_constraints, -1) >= 0;
   }
   path->set->key_checked[anchor] = 1;
+  for (int i = 0; constrained && i + 1 < path->n; i++) {
+    SealReason reason = seal_names_check(path->cert[i]);
+
+    if (reason != SEAL_VALID) return reason;
+  }
   /* *.example stands for names that the constraints may exclude; OpenSSL compares only the text. */
   if (constrained && purpose != SEAL_X509_PATH && seal_san_has_wildcard(path->cert[0])) {
     return SEAL_REASON_SAN_WILDCARD;

@@ -1,13 +1,12 @@
-/* Certificates and CRLs from outside: PEM text (RFC 7468) or DER one after another, strictly.
+/* Certificates and CRLs from outside, strictly.
 **
 **    STACK_OF(X509) *certs = sk_X509_new_null();
 **    seal_certs_read(c, pem, n, SEAL_CHAIN_COUNT, &reasons, certs);
 **
-** PEM: text outside of the blocks is ignored, as RFC 7468 2 has it; a block of any other kind (a
-** key, say) is refused, and so is anything but base64 inside of a block. DER: OpenSSL reads BER as
-** well, and keeps the bytes of what it read; so a certificate could be written in several ways,
-** each with a thumbprint of its own. Here every value must be in its one distinguished encoding:
-** by a walk over the bytes, and by writing the certificate anew and comparing.
+** What they come in is read by crypto/pem.c. OpenSSL reads BER as well, and keeps the bytes of what it
+** read; so a certificate could be written in several ways, each with a thumbprint of its own. Here every
+** value must be in its one distinguished encoding: by a walk over the bytes, and by writing the
+** certificate anew and comparing.
 */
 #include <assert.h>
 #include <stdlib.h>
@@ -19,36 +18,6 @@
 /************************************************************************************************
 ** DER
 */
-typedef struct SealTlv {
-  unsigned char tag;
-  const unsigned char *value;
-  size_t n;    /* bytes of the value */
-  size_t size; /* bytes of tag, length and value */
-} SealTlv;
-
-/* Reads the tag and length at p, of n bytes. 1, or 0 if it is not DER or does not fit. */
-static int tlv_read(const unsigned char *p, size_t n, SealTlv *out) {
-  size_t head = 2, length;
-
-  if (n < 2 || (p[0] & 0x1f) == 0x1f) return 0;
-  length = p[1];
-  if (length & 0x80) {
-    size_t digits = length & 0x7f;
-
-    if (digits < 1 || digits > 4 || n < 2 + digits || p[2] == 0) return 0;
-    length = 0;
-    for (size_t i = 0; i < digits; i++) length = length << 8 | p[2 + i];
-    if (length < 0x80) return 0;
-    head += digits;
-  }
-  if (length > n - head) return 0;
-  out->tag = p[0];
-  out->value = p + head;
-  out->n = length;
-  out->size = head + length;
-  return 1;
-}
-
 /* OBJECT IDENTIFIER: each arc in base 128 without leading zeros, the last one complete. */
 static int der_oid(const unsigned char *value, size_t n) {
   int first = 1;
@@ -103,7 +72,7 @@ static int der_values(const unsigned char *p, size_t n, int is_set, int depth) {
     SealTlv tlv;
     int constructed = p[0] & V_ASN1_CONSTRUCTED;
 
-    if (!tlv_read(p, n, &tlv)) return 0;
+    if (!seal_tlv_read(p, n, &tlv)) return 0;
     if (is_set && last && !der_ascends(last, n_last, p, tlv.size)) return 0;
     last = p;
     n_last = tlv.size;
@@ -125,7 +94,7 @@ static int der_values(const unsigned char *p, size_t n, int is_set, int depth) {
 int seal_der_valid(const unsigned char *der, size_t n) {
   SealTlv tlv;
 
-  return tlv_read(der, n, &tlv) && tlv.size == n && der_values(der, n, 0, 0);
+  return seal_tlv_read(der, n, &tlv) && tlv.size == n && der_values(der, n, 0, 0);
 }
 
 /* The value of every extension that OpenSSL knows is DER as well. An unknown one may hold
@@ -151,8 +120,9 @@ static int same_signed_part(const unsigned char *der, size_t n, const unsigned c
                             int n_again) {
   SealTlv outer, part;
 
-  return n_again > 0 && tlv_read(der, n, &outer) && tlv_read(outer.value, outer.n, &part) &&
-         part.size == (size_t)n_again && memcmp(outer.value, again, part.size) == 0;
+  return n_again > 0 && seal_tlv_read(der, n, &outer) &&
+         seal_tlv_read(outer.value, outer.n, &part) && part.size == (size_t)n_again &&
+         memcmp(outer.value, again, part.size) == 0;
 }
 
 /************************************************************************************************
@@ -204,12 +174,12 @@ static X509_CRL *crl_decode(SealCrypto *c, const unsigned char *der, size_t n) {
 }
 
 /************************************************************************************************
-** Containers: PEM, or DER one after another
+** All of them
 */
 typedef struct SealReader SealReader;
 struct SealReader {
   SealCrypto *c;
-  const char *label; /* of the PEM blocks */
+  const char *label; /* of PEM blocks */
   SealReadReasons reasons;
   int max_count;
   SealReason (*each)(SealReader *reader, const unsigned char *der, size_t n);
@@ -261,16 +231,17 @@ static int crl_same_algorithm(const unsigned char *der, size_t n) {
   const unsigned char *p;
   size_t left;
 
-  if (!tlv_read(der, n, &outer) || !tlv_read(outer.value, outer.n, &signed_part)) return 0;
+  if (!seal_tlv_read(der, n, &outer) || !seal_tlv_read(outer.value, outer.n, &signed_part))
+    return 0;
   p = signed_part.value;
   left = signed_part.n;
-  if (!tlv_read(p, left, &named)) return 0;
+  if (!seal_tlv_read(p, left, &named)) return 0;
   if (named.tag == V_ASN1_INTEGER) {
     p += named.size;
     left -= named.size;
-    if (!tlv_read(p, left, &named)) return 0;
+    if (!seal_tlv_read(p, left, &named)) return 0;
   }
-  return tlv_read(outer.value + signed_part.size, outer.n - signed_part.size, &used) &&
+  return seal_tlv_read(outer.value + signed_part.size, outer.n - signed_part.size, &used) &&
          used.size == named.size && memcmp(p, outer.value + signed_part.size, used.size) == 0;
 }
 
@@ -297,119 +268,17 @@ static SealReason reader_crl(SealReader *reader, const unsigned char *der, size_
   return SEAL_VALID;
 }
 
-static int is_space(char ch) {
-  return ch == ' ' || ch == '\t' || ch == '\r' || ch == '\n';
-}
-
-static int is_base64(char ch) {
-  return (ch >= 'A' && ch <= 'Z') || (ch >= 'a' && ch <= 'z') || (ch >= '0' && ch <= '9') ||
-         ch == '+' || ch == '/' || ch == '=';
-}
-
-/* Decodes base64 with white space in it to a buffer, the caller's. NULL if it is anything else;
-** *nomem tells why. */
-static unsigned char *base64_block(const char *text, size_t n, size_t *out_n, int *nomem) {
-  unsigned char *packed = malloc(n + 1), *out = malloc(n + 1);
-  size_t used = 0;
-  int size = -1, padding = 0;
-
-  *nomem = !packed || !out;
-  for (size_t i = 0; !*nomem && i < n; i++) {
-    if (is_space(text[i])) continue;
-    /* '=' only at the end, twice at most. */
-    if (!is_base64(text[i]) || (padding > 0 && text[i] != '=') || padding > 2) {
-      used = 0;
-      break;
-    }
-    padding += text[i] == '=';
-    packed[used++] = (unsigned char)text[i];
-  }
-  if (!*nomem && used > 0 && used % 4 == 0 && padding <= 2) {
-    size = EVP_DecodeBlock(out, packed, (int)used);
-  }
-  free(packed);
-  if (size < padding) {
-    free(out);
-    return NULL;
-  }
-  *out_n = (size_t)(size - padding);
-  return out;
-}
-
-/* Reads the PEM block whose label begins at `text`. Gives where the rest begins, NULL if it is
-** malformed. */
-static const char *pem_block(SealReader *reader, const char *text, const char *end,
-                             SealReason *reason) {
-  char last[40];
-  size_t n_label = strlen(reader->label), n_last, n_der;
-  const char *body, *close;
-  unsigned char *der;
-  int nomem;
-
-  *reason = reader->reasons.container;
-  if ((size_t)(end - text) < n_label + 5 || memcmp(text, reader->label, n_label) != 0 ||
-      memcmp(text + n_label, "-----", 5) != 0) {
-    return NULL;
-  }
-  body = text + n_label + 5;
-  n_last = (size_t)snprintf(last, sizeof last, "-----END %s-----", reader->label);
-  assert(n_last < sizeof last);
-  close = memmem(body, (size_t)(end - body), last, n_last);
-  if (!close || (close + n_last < end && !is_space(close[n_last]))) return NULL;
-  der = base64_block(body, (size_t)(close - body), &n_der, &nomem);
-  if (nomem) *reason = SEAL_NOMEM;
-  if (!der) return NULL;
-  *reason = reader->each(reader, der, n_der);
-  free(der);
-  return close + n_last;
-}
-
-static SealReason pem_read(SealReader *reader, const char *text, size_t n) {
-  static const char first[] = "-----BEGIN ", last[] = "-----END ";
-  const char *end = text + n, *block = text;
-  SealReason reason = SEAL_VALID;
-  int count = 0;
-
-  if (memchr(text, 0, n)) return reader->reasons.container;
-  while (reason == SEAL_VALID) {
-    const char *begin = memmem(text, (size_t)(end - text), first, sizeof first - 1);
-    size_t between = (size_t)((begin ? begin : end) - text);
-
-    if (memmem(text, between, last, sizeof last - 1)) return reader->reasons.container;
-    if (!begin) break;
-    /* A block begins a line. */
-    if (begin > block && begin[-1] != '\n' && begin[-1] != '\r') return reader->reasons.container;
-    text = pem_block(reader, begin + sizeof first - 1, end, &reason);
-    if (!text) return reason;
-    count++;
-  }
-  return reason == SEAL_VALID && count == 0 ? reader->reasons.container : reason;
-}
-
-static SealReason der_read(SealReader *reader, const unsigned char *der, size_t n) {
-  SealReason reason = SEAL_VALID;
-
-  while (reason == SEAL_VALID && n > 0) {
-    SealTlv tlv;
-
-    if (!tlv_read(der, n, &tlv)) return reader->reasons.container;
-    reason = reader->each(reader, der, tlv.size);
-    der += tlv.size;
-    n -= tlv.size;
-  }
-  return reason;
-}
-
-/* Empty input has nothing in it, and is for the caller to judge. */
 static SealReason reader_read(SealReader *reader, const void *data, size_t n) {
-  const unsigned char *bytes = data;
+  SealBlocks blocks;
+  SealReason reason = SEAL_VALID;
 
-  if (n == 0) return SEAL_VALID;
-  /* A SEQUENCE with a long length; no text begins so: 0x80 to 0x84 begin no character. */
-  if (n > 1 && bytes[0] == 0x30 && bytes[1] >= 0x80 && bytes[1] <= 0x84) {
-    return der_read(reader, bytes, n);
+  seal_blocks_begin(&blocks, reader->label, data, n, reader->reasons.container);
+  while (reason == SEAL_VALID && seal_blocks_next(&blocks)) {
+    reason = reader->each(reader, blocks.der, blocks.n);
   }
-  return pem_read(reader, data, n);
+  if (reason == SEAL_VALID) reason = blocks.reason;
+  seal_blocks_end(&blocks);
+  return reason;
 }
 
 SealReason seal_certs_read(SealCrypto *c, const void *data, size_t n, int max_count,

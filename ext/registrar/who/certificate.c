@@ -17,83 +17,60 @@ void seal_anchors_clear(SealAnchors *anchors) {
   memset(anchors, 0, sizeof *anchors);
 }
 
-/* Appends one DER value as a PEM block. */
-static void append_pem(sqlite3_str *out, const char *label, const unsigned char *der, size_t n) {
-  sqlite3_str_appendf(out, "-----BEGIN %s-----\n", label);
-  for (size_t i = 0; i < n; i += 48) {
-    char line[65];
-    size_t k = n - i < 48 ? n - i : 48, used = seal_b64url_encode(der + i, k, line);
-    for (size_t c = 0; c < used; c++) {
-      if (line[c] == '-') line[c] = '+';
-      if (line[c] == '_') line[c] = '/';
-    }
-    sqlite3_str_append(out, line, (int)used);
-    sqlite3_str_appendchar(out, (int)((4 - used % 4) % 4), '=');
-    sqlite3_str_appendchar(out, 1, '\n');
-  }
-  sqlite3_str_appendf(out, "-----END %s-----\n", label);
-}
+/* Bytes that are gathered: what sqlite3_str_finish() gave, sqlite3_free. */
+typedef struct Gathered {
+  char *p;
+  size_t n;
+} Gathered;
 
-/* The size of the SEQUENCE in DER that n bytes begin with; 0: they don't. */
-static size_t der_size(const unsigned char *p, size_t n) {
-  size_t size = 0, head = n > 1 && p[0] == 0x30 && p[1] > 0x80 && p[1] <= 0x84 ? p[1] - 0x80u : 0;
-  if (head == 0 || n < 2 + head) return 0;
-  for (size_t i = 0; i < head; i++) size = size << 8 | p[2 + i];
-  return size <= n - 2 - head ? 2 + head + size : 0;
-}
-
-/* Appends an anchor's value, so that values may follow one another whatever their form: PEM with its own
-** last line, DER as PEM. */
-static int append_value(sqlite3_str *out, const char *label, const unsigned char *p, size_t n) {
+/* Appends the certificates or CRLs of one stored value as DER, so that values may follow one another whatever
+** their form. */
+static int append_value(sqlite3_str *out, const char *label, const void *value, size_t n) {
+  SealBlocks blocks;
   if (n == 0) return SQLITE_CORRUPT_VTAB;
-  if (der_size(p, n) == 0) {
-    sqlite3_str_append(out, (const char *)p, (int)n);
-    sqlite3_str_appendchar(out, 1, '\n');
-    return SQLITE_OK;
+  seal_blocks_begin(&blocks, label, value, n, SEAL_REASON_ANCHORS_MALFORMED);
+  while (seal_blocks_next(&blocks)) {
+    sqlite3_str_append(out, (const char *)blocks.der, (int)blocks.n);
   }
-  while (n > 0) {
-    size_t size = der_size(p, n);
-    if (size == 0) return SQLITE_CORRUPT_VTAB;
-    append_pem(out, label, p, size);
-    p += size;
-    n -= size;
-  }
-  return SQLITE_OK;
+  int rc = seal_reason_rc(blocks.reason);
+  seal_blocks_end(&blocks);
+  return rc == SQLITE_CONSTRAINT_VTAB ? SQLITE_CORRUPT_VTAB : rc;
 }
 
-/* Gathers what the anchors of one type hold, as PEM. */
-static int gather_anchors(Seal *p, const char *type, int64_t at, sqlite3_str *out) {
+/* Gathers what the anchors of one type hold: *out is the caller's in any case. */
+static int gather_anchors(Seal *p, const char *type, int64_t at, Gathered *out) {
   sqlite3_stmt *row;
+  sqlite3_str *all = sqlite3_str_new(NULL);
   const char *label = strcmp(type, "ca") == 0 ? "CERTIFICATE" : "X509 CRL";
   int rc = seal_store_row(seal_store(p), SQL_ANCHOR_VALUES, &row, "it", at, type);
   while (rc == SQLITE_ROW) {
     SealText value = seal_column_bytes(row, ANCHOR_VALUES_VALUE);
-    rc = append_value(out, label, (const unsigned char *)value.p, (size_t)value.n);
+    rc = append_value(all, label, value.p, (size_t)value.n);
     if (rc == SQLITE_OK) rc = sqlite3_step(row);
   }
   seal_store_reset(row);
-  if (rc != SQLITE_DONE) return rc;
-  return sqlite3_str_errcode(out);
-}
-
-static int parse_anchors(Seal *p, int64_t at, SealAnchors *out) {
-  sqlite3_str *cas = sqlite3_str_new(NULL), *crls = sqlite3_str_new(NULL);
-  int rc = gather_anchors(p, "ca", at, cas);
-  if (rc == SQLITE_OK) rc = gather_anchors(p, "crl", at, crls);
-  size_t n_cas = (size_t)sqlite3_str_length(cas), n_crls = (size_t)sqlite3_str_length(crls);
-  char *ca = sqlite3_str_finish(cas), *crl = sqlite3_str_finish(crls);
-  if (rc == SQLITE_OK) {
-    rc = seal_reason_rc(
-        seal_certset_parse(seal_crypto(p), ca, n_cas, n_crls ? crl : NULL, n_crls, &out->set));
-    out->has_crls = n_crls > 0;
-    if (rc == SQLITE_CONSTRAINT_VTAB) rc = SQLITE_CORRUPT_VTAB;
-  }
-  sqlite3_free(ca);
-  sqlite3_free(crl);
+  if (rc == SQLITE_DONE) rc = sqlite3_str_errcode(all);
+  out->n = (size_t)sqlite3_str_length(all);
+  out->p = sqlite3_str_finish(all);
   return rc;
 }
 
-/* Gives the parsed anchors, which stay the cache's; *out is NULL when there is no CA. */
+static int parse_anchors(Seal *p, int64_t at, SealAnchors *out) {
+  Gathered cas = {NULL, 0}, crls = {NULL, 0};
+  int rc = gather_anchors(p, "ca", at, &cas);
+  if (rc == SQLITE_OK) rc = gather_anchors(p, "crl", at, &crls);
+  if (rc == SQLITE_OK) {
+    rc = seal_reason_rc(seal_certset_parse(seal_crypto(p), cas.p, cas.n, crls.n ? crls.p : NULL,
+                                           crls.n, &out->set));
+    out->has_crls = crls.n > 0;
+    if (rc == SQLITE_CONSTRAINT_VTAB) rc = SQLITE_CORRUPT_VTAB;
+  }
+  sqlite3_free(cas.p);
+  sqlite3_free(crls.p);
+  return rc;
+}
+
+/* Gives the parsed anchors, which stay the cache's; *out is NULL when there are none. */
 static int load_anchors(Seal *p, int64_t at, const SealAnchors **out) {
   sqlite3_stmt *row;
   SealAnchors *kept = seal_anchors_kept(p), parsed = {NULL, NULL, 0};
@@ -131,27 +108,16 @@ static int refuse_certificate(SealReason reason, SealError *err) {
   return seal_refuse(err, SEAL_CREDENTIAL_INVALID, "the certificate proves no VAL server");
 }
 
-/* A certificate that is believed without its path is not believed against a CRL: if it leads to a CA of
-** ours, and that has a CRL, this must be current and must not list it. */
+/* A certificate that is believed without its path is not believed against a CRL: if one is about it, it has
+** to lead to a CA of ours, and nothing may be wrong on the way. */
 static int check_revoked(Seal *p, SealText pem, int64_t at, SealError *err) {
   const SealAnchors *anchors;
-  SealX509 leaf;
   SealX509Policy policy = {.at = at, .purpose = SEAL_X509_CLIENT};
   int rc = load_anchors(p, at, &anchors);
   if (rc != SQLITE_OK || anchors == NULL || !anchors->has_crls) return rc;
   SealReason reason =
-      seal_x509_verify(seal_crypto(p), pem.p, (size_t)pem.n, anchors->set, &policy, &leaf);
-  seal_x509_clear(&leaf);
-  switch (reason) {
-  case SEAL_REASON_CERT_REVOKED:
-  case SEAL_REASON_CRL_EXPIRED:
-  case SEAL_REASON_CRL_NOT_YET_VALID:
-  case SEAL_NOMEM:
-  case SEAL_INTERNAL:
-    return refuse_certificate(reason, err);
-  default:
-    return SQLITE_OK;
-  }
+      seal_x509_unrevoked(seal_crypto(p), pem.p, (size_t)pem.n, anchors->set, &policy);
+  return reason == SEAL_VALID ? SQLITE_OK : refuse_certificate(reason, err);
 }
 
 /* The VAL server whose registered certificate this is: SQLITE_DONE when it is not registered. */
@@ -295,20 +261,19 @@ static int check_number(Seal *p, const char *issuer, const char *number, SealErr
 
 static int check_crl(Seal *p, const void *value, int n, int64_t at, char **subject, char number[64],
                      SealError *err) {
-  SealCertSet *cas = NULL;
+  SealCertSet *set = NULL;
   char *issuer = NULL, *text = NULL;
   int64_t next_update;
-  sqlite3_str *all = sqlite3_str_new(NULL);
-  int rc = gather_anchors(p, "ca", at, all);
-  size_t n_cas = (size_t)sqlite3_str_length(all);
-  char *ca = sqlite3_str_finish(all);
-  if (rc == SQLITE_OK && n_cas == 0) rc = refuse_anchor(SEAL_REASON_CRL_ISSUER_UNKNOWN, err);
+  Gathered cas = {NULL, 0};
+  int rc = n > SEAL_CRL_MAX ? refuse_anchor(SEAL_REASON_CRL_TOO_LARGE, err)
+                            : gather_anchors(p, "ca", at, &cas);
+  if (rc == SQLITE_OK && cas.n == 0) rc = refuse_anchor(SEAL_REASON_CRL_ISSUER_UNKNOWN, err);
   if (rc == SQLITE_OK) {
-    rc = refuse_anchor(seal_certset_parse(seal_crypto(p), ca, n_cas, NULL, 0, &cas), err);
+    rc = refuse_anchor(seal_certset_parse(seal_crypto(p), cas.p, cas.n, NULL, 0, &set), err);
   }
   if (rc == SQLITE_OK) {
     rc = refuse_anchor(
-        seal_crl_check(seal_crypto(p), value, (size_t)n, cas, &issuer, &text, &next_update), err);
+        seal_crl_check(seal_crypto(p), value, (size_t)n, set, &issuer, &text, &next_update), err);
   }
   if (rc == SQLITE_OK) rc = check_number(p, issuer, text, err);
   if (rc == SQLITE_OK) {
@@ -318,8 +283,8 @@ static int check_crl(Seal *p, const void *value, int n, int64_t at, char **subje
   }
   free(issuer);
   free(text);
-  seal_certset_free(cas);
-  sqlite3_free(ca);
+  seal_certset_free(set);
+  sqlite3_free(cas.p);
   return rc;
 }
 
@@ -330,9 +295,12 @@ int seal_anchor_check(Seal *p, SealText type, const void *value, int n, int64_t 
   if (type.n == 3) return check_crl(p, value, n, at, subject, number, err);
   if (type.n == 2) {
     SealCertSet *set = NULL;
-    SealReason reason =
-        n > 0 ? seal_certset_parse(seal_crypto(p), value, (size_t)n, NULL, 0, &set)
-              : SEAL_REASON_ANCHORS_MALFORMED; /* an empty set is one, and no anchor */
+    SealReason reason = SEAL_REASON_ANCHORS_MALFORMED; /* an empty set is one, and no anchor */
+    if (n > SEAL_ANCHORS_MAX) {
+      reason = SEAL_REASON_ANCHORS_TOO_LARGE;
+    } else if (n > 0) {
+      reason = seal_certset_parse(seal_crypto(p), value, (size_t)n, NULL, 0, &set);
+    }
     seal_certset_free(set);
     return refuse_anchor(reason, err);
   }

@@ -347,9 +347,12 @@ static int x509_options(sqlite3_vtab *vtab, X509Bytes text, X509Options *o) {
 static SealReason x509_set(X509Table *table, X509Bytes anchors, const X509Options *o,
                            const SealCertSet **out) {
   X509Set key = {.has_crls = o->crls != NULL}, *oldest = &table->cache[0];
-  SealReason reason = seal_sha256(table->crypto, anchors.p, anchors.n, key.anchors);
+  SealReason reason;
 
   *out = NULL;
+  if (anchors.n > SEAL_ANCHORS_MAX) return SEAL_REASON_ANCHORS_TOO_LARGE;
+  if (o->n_crls > SEAL_CRL_MAX) return SEAL_REASON_CRL_TOO_LARGE;
+  reason = seal_sha256(table->crypto, anchors.p, anchors.n, key.anchors);
   if (reason == SEAL_VALID && o->crls) {
     reason = seal_sha256(table->crypto, o->crls, o->n_crls, key.crls);
   }
