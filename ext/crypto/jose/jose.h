@@ -26,14 +26,15 @@ typedef struct SealKeySet SealKeySet;
 #define SEAL_KEYSET_PUBLIC 1 /* public keys only */
 #define SEAL_KEYSET_SECRET 2 /* symmetric keys only */
 
-/* Parses a JWK or a JWK Set (text of n bytes). All rules of RFC 7517 and of the
-** README's list hold; private members are refused; one bad key refuses the set. A key without alg has
-** the one of its curve, RS256 or HS256. An all-zero secret is for SEAL_KEYSET_ANY and
+/* Parses a JWK or a JWK Set (text of n bytes, 64 KiB at most, 64 keys). All rules of RFC 7517 and of the
+** README's list; private members are refused; one malformed key refuses the set. Keys of a set that are not
+** for signatures, or of an unknown kty, crv or alg, are left out (RFC 7517 5); one has to be left. A key
+** without alg has the one of its curve, RS256 or HS256. An all-zero secret is for SEAL_KEYSET_ANY and
 ** seal_jws_verify alone. On SEAL_VALID, *out is the caller's; otherwise it is NULL. */
 SealReason seal_keyset_parse(SealCrypto *c, const char *text, size_t n, int what, SealKeySet **out);
 /* Frees a set; NULL is allowed. */
 void seal_keyset_free(SealKeySet *set);
-/* How many keys a set has: 1 at least. */
+/* How many keys a set has that are used: 1 at least. */
 size_t seal_keyset_count(const SealKeySet *set);
 /* RFC 7638 thumbprint of key i, base64url, NUL-terminated, owned by the set; NULL where there is no
 ** key i. */
@@ -46,11 +47,15 @@ SealReason seal_keyset_name(SealKeySet *set, size_t i, const char *name);
 ** and a NUL. */
 SealReason seal_thumbprint(SealCrypto *c, const void *data, size_t n, char out[44]);
 
+/* Returns 1 if a signature by the algorithm of this name can be verified. */
+int seal_alg_known(const char *name);
+
 /************************************************************************************************
 ** jws.c: compact JWS (RFC 7515), verified with keys that the caller trusts.
 */
 typedef struct SealJws {
-  char alg[8];
+  char alg[8];            /* the header's */
+  const char *key_alg;    /* that of the key that verified it, static: for EdDSA its curve's name */
   size_t key;             /* index of the key in the set that verified it */
   char *kid;              /* the header's, or NULL */
   json_t *header;         /* the protected header */
@@ -60,7 +65,8 @@ typedef struct SealJws {
 } SealJws;
 
 /* Takes a token of n bytes and a set; `algs` is a NULL-terminated allow-list, or NULL for every
-** algorithm that is supported. Judges the form, the header, the key and the signature; nothing of
+** algorithm that is supported. "EdDSA" there stands for both of its curves; "Ed25519" and "Ed448" (RFC 9864)
+** for one, whichever of the two names the header has. Judges the form, the header, the key and the signature; nothing of
 ** the payload. Fills *out on SEAL_VALID (for seal_jws_clear) and zeroes it otherwise, but for
 ** alg, kid and header where they could be read. */
 SealReason seal_jws_verify(SealCrypto *c, const char *token, size_t n, const SealKeySet *set,
@@ -79,8 +85,8 @@ typedef struct SealJwtPolicy {
   const char *aud;         /* a member, or NULL: any */
   int64_t at;              /* seconds since 1970 */
   int64_t leeway;          /* seconds, 0 to 30 */
-  int64_t max_lifetime;    /* at most this from `at` to exp, or 0: any */
-  const char *const *algs; /* allow-list, or NULL */
+  int64_t max_lifetime;    /* at most this from `at` to exp, leeway apart, or 0: any */
+  const char *const *algs; /* allow-list as for seal_jws_verify, or NULL */
   const char *typ;         /* expected; NULL with any_typ: any but those made for something else */
   int any_typ;
   const char *x5t_s256; /* of the certificate presented; "" = none; NULL = not judged */

@@ -21,19 +21,24 @@
 #define SEAL_KEYS_COUNT 64
 #define SEAL_JSON_DEPTH 32
 
-/* The algorithms of RFC 7518 3.1 and RFC 8037 3.1. */
+/* The algorithms of RFC 7518 3.1, RFC 8037 3.1 and RFC 9864 2.2. */
 typedef enum SealKty { SEAL_KTY_OCT, SEAL_KTY_RSA, SEAL_KTY_EC, SEAL_KTY_OKP } SealKty;
 typedef struct SealAlg {
   const char *name;
   SealKty kty;
-  int md;         /* SEAL_MD_256 ..., or -1: the signature does its own hashing */
-  int pss;        /* RSA: PSS, not PKCS#1 v1.5 */
-  const char *ec; /* EC: the one curve */
+  int md;          /* SEAL_MD_256 ..., or -1: the signature does its own hashing */
+  int pss;         /* RSA: PSS, not PKCS#1 v1.5 */
+  const char *crv; /* EC, OKP: the one curve; NULL: any, which only EdDSA has */
 } SealAlg;
 /* Finds an algorithm by its name; NULL if it is not supported. Static. */
 const SealAlg *seal_alg_find(const char *name);
-/* Returns 1 if the name is in the NULL-terminated list, or the list is NULL; 0 if not. */
-int seal_alg_allowed(const char *name, const char *const *algs);
+/* Returns 1 if the NULL-terminated list has the name, or for EdDSA one of its other names that fits the
+** key, or the list is NULL; 0 if not. `key_alg` is the algorithm of the key, NULL where none is chosen yet:
+** then 1 if it may fit one. */
+int seal_alg_allowed(const char *name, const char *key_alg, const char *const *algs);
+/* Returns 1 if a key of algorithm `key` verifies what a header calls `alg`: the same, or EdDSA for a key of
+** either of its curves. */
+int seal_alg_fits(const SealAlg *alg, const SealAlg *key);
 
 /* The curves of RFC 7518 6.2.1.1 and RFC 8037 2 that sign. */
 typedef struct SealCurve {
@@ -48,9 +53,9 @@ const SealCurve *seal_curve_find(SealKty kty, const char *crv);
 
 /* One key that verifies, with contexts that are set up once. */
 typedef struct SealJwk {
-  const SealAlg *alg;
-  size_t signature; /* bytes of a signature, exactly */
-  int zero;         /* oct: not a secret, but all zeros */
+  const SealAlg *alg; /* of OKP that of its curve */
+  size_t signature;   /* bytes of a signature, exactly */
+  int zero;           /* oct: not a secret, but all zeros */
   EVP_PKEY *pkey;
   EVP_PKEY_CTX *verify; /* RSA, EC */
   EVP_MD_CTX *message;  /* OKP: a template that each verification copies */

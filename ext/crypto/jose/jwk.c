@@ -6,18 +6,20 @@
 **      seal_keyset_free(set);
 **    }
 **
-** A set with one key that is refused is refused whole: what an operator put there is wrong, and
-** half of it would hide that.
+** Of a set, keys that are for something else than signatures, or of a kind that is not known here, are
+** left out, as RFC 7517 5 has it: issuers publish their keys for encryption beside those for signatures.
+** But a set with one key that is malformed is refused whole: what an operator put there is wrong, and half
+** of it would hide that.
 */
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
-#include <openssl/pem.h>
 #include <openssl/x509.h>
 #include "crypto/jose/jose_int.h"
 
 #define SEAL_RSA_BYTES_MAX 1024
 #define SEAL_OCT_BYTES_MAX 1024
+#define SEAL_KEY_OPS_MAX   16 /* members of key_ops; RFC 7517 4.3 names 8 */
 
 static int kty_find(const char *name, SealKty *out) {
   static const char *const kty[] = {
@@ -41,45 +43,59 @@ static ptrdiff_t jwk_bytes(const json_t *jwk, const char *name, unsigned char *o
   return seal_b64url_decode(text, n, out);
 }
 
-/* key_ops (RFC 7517 4.3): has "verify", nothing twice, and nothing that contradicts `use`. */
-static SealReason jwk_judge_ops(const json_t *ops, int has_use) {
-  int verify = 0;
+/* What was found of a key besides the reason to refuse it. */
+typedef struct JwkKind {
+  int known; /* kty is */
+  SealKty kty;
+  int foreign; /* nothing is wrong with it, but it is none of ours: a set may have it */
+} JwkKind;
 
-  if (!json_is_array(ops)) return SEAL_REASON_KEY_USE;
+/* 1 if two members of key_ops are the same. */
+static int jwk_ops_repeat(const json_t *ops) {
+  for (size_t i = 0; i < json_array_size(ops); i++) {
+    for (size_t j = 0; j < i; j++) {
+      if (json_equal(json_array_get(ops, i), json_array_get(ops, j))) return 1;
+    }
+  }
+  return 0;
+}
+
+/* use and key_ops (RFC 7517 4.2, 4.3): for signatures, and key_ops has "verify". What is no such member,
+** has something twice, or contradicts the other one is malformed; the rest is *foreign. */
+static SealReason jwk_judge_use(const json_t *jwk, int *foreign) {
+  const json_t *use = json_object_get(jwk, "use"), *ops = json_object_get(jwk, "key_ops");
+  const char *purpose = seal_json_text(jwk, "use");
+  int sig = !use || (purpose && strcmp(purpose, "sig") == 0), verify = 0, others = 0;
+
+  if ((use && !purpose) || (ops && !json_is_array(ops))) return SEAL_REASON_KEY_USE;
+  if (json_array_size(ops) > SEAL_KEY_OPS_MAX || jwk_ops_repeat(ops)) return SEAL_REASON_KEY_USE;
   for (size_t i = 0; i < json_array_size(ops); i++) {
     const char *op = json_string_value(json_array_get(ops, i));
 
     if (!op) return SEAL_REASON_KEY_USE;
-    if (strcmp(op, "verify") == 0) {
-      verify = 1;
-    } else if (has_use && strcmp(op, "sign") != 0) {
-      return SEAL_REASON_KEY_USE;
-    }
-    for (size_t j = 0; j < i; j++) {
-      if (json_equal(json_array_get(ops, i), json_array_get(ops, j))) return SEAL_REASON_KEY_USE;
-    }
+    verify |= strcmp(op, "verify") == 0;
+    others |= strcmp(op, "verify") != 0 && strcmp(op, "sign") != 0;
   }
-  return verify ? SEAL_VALID : SEAL_REASON_KEY_USE;
+  if (use && (sig ? others : verify)) return SEAL_REASON_KEY_USE;
+  if (sig && (!ops || verify)) return SEAL_VALID;
+  *foreign = 1;
+  return SEAL_REASON_KEY_USE;
 }
 
-/* What a key may be used for: to verify signatures, and no private half of it is here. */
-static SealReason jwk_judge_use(const json_t *jwk, SealKty kty) {
+/* Whether something of the private half of a public key is here (RFC 7518 6.2.2, 6.3.2; RFC 8037 2). */
+static int jwk_is_private(const json_t *jwk) {
   static const char *const secret[] = {"d", "p", "q", "dp", "dq", "qi", "oth", "k"};
-  const json_t *use = json_object_get(jwk, "use");
-  const json_t *ops = json_object_get(jwk, "key_ops");
 
-  for (size_t i = 0; kty != SEAL_KTY_OCT && i < sizeof secret / sizeof *secret; i++) {
-    if (json_object_get(jwk, secret[i])) return SEAL_REASON_KEY_PRIVATE;
+  for (size_t i = 0; i < sizeof secret / sizeof *secret; i++) {
+    if (json_object_get(jwk, secret[i])) return 1;
   }
-  if (use && (!json_is_string(use) || strcmp(json_string_value(use), "sig") != 0)) {
-    return SEAL_REASON_KEY_USE;
-  }
-  return ops ? jwk_judge_ops(ops, use != NULL) : SEAL_VALID;
+  return 0;
 }
 
-/* The one algorithm of the key (RFC 8725 3.1): what it says, or what its kind implies. */
+/* The one algorithm of the key (RFC 8725 3.1): what it says, or what its kind implies; for EdDSA that of its
+** curve. One that is no signature's is *foreign. */
 static SealReason jwk_find_alg(const json_t *jwk, SealKty kty, const SealCurve *curve,
-                               const SealAlg **out) {
+                               const SealAlg **out, int *foreign) {
   const json_t *member = json_object_get(jwk, "alg");
   const char *name = seal_json_text(jwk, "alg");
   const SealAlg *alg;
@@ -87,10 +103,11 @@ static SealReason jwk_find_alg(const json_t *jwk, SealKty kty, const SealCurve *
   if (member && !name) return SEAL_REASON_KEY_NOT_SUPPORTED;
   if (!member) name = curve ? curve->alg : kty == SEAL_KTY_RSA ? "RS256" : "HS256";
   alg = seal_alg_find(name);
+  *foreign = alg == NULL;
   if (!alg) return SEAL_REASON_KEY_NOT_SUPPORTED;
   if (alg->kty != kty) return SEAL_REASON_KEY_ALG_MISMATCH;
-  if (alg->ec && strcmp(alg->ec, curve->crv) != 0) return SEAL_REASON_KEY_ALG_MISMATCH;
-  *out = alg;
+  if (alg->crv && strcmp(alg->crv, curve->crv) != 0) return SEAL_REASON_KEY_ALG_MISMATCH;
+  *out = curve ? seal_alg_find(curve->alg) : alg;
   return SEAL_VALID;
 }
 
@@ -171,32 +188,46 @@ static SealReason jwk_oct(SealCrypto *c, const json_t *jwk, SealJwk *key) {
   return reason;
 }
 
-/* Reads one key. On anything but SEAL_VALID the caller still clears it. */
-static SealReason jwk_read(SealCrypto *c, const json_t *jwk, int what, SealJwk *key) {
-  const json_t *kid = json_object_get(jwk, "kid");
-  const char *crv = seal_json_text(jwk, "crv");
-  const SealCurve *curve = NULL;
-  SealKty kty;
+/* What a key says that it is, before its numbers are looked at: its kind, its curve and its algorithm. */
+static SealReason jwk_judge(const json_t *jwk, int what, JwkKind *kind, const SealCurve **curve,
+                            const SealAlg **alg) {
+  const char *kty = seal_json_text(jwk, "kty"), *crv = seal_json_text(jwk, "crv");
   SealReason reason;
 
   if (!json_is_object(jwk)) return SEAL_REASON_KEYS_INVALID;
-  if (!kty_find(seal_json_text(jwk, "kty"), &kty)) return SEAL_REASON_KEY_NOT_SUPPORTED;
-  if (what != SEAL_KEYSET_ANY && (what == SEAL_KEYSET_SECRET) != (kty == SEAL_KTY_OCT)) {
+  if (json_object_get(jwk, "kid") && !seal_json_text(jwk, "kid")) return SEAL_REASON_KEYS_INVALID;
+  kind->known = kty_find(kty, &kind->kty);
+  kind->foreign = kty && !kind->known;
+  if (!kind->known) return SEAL_REASON_KEY_NOT_SUPPORTED;
+  if (what != SEAL_KEYSET_ANY && (what == SEAL_KEYSET_SECRET) != (kind->kty == SEAL_KTY_OCT)) {
     return SEAL_REASON_KEY_NOT_ALLOWED;
   }
-  if (kty == SEAL_KTY_EC || kty == SEAL_KTY_OKP) {
-    curve = crv ? seal_curve_find(kty, crv) : NULL;
-    if (!curve) return SEAL_REASON_KEY_NOT_SUPPORTED;
+  if (kind->kty != SEAL_KTY_OCT && jwk_is_private(jwk)) return SEAL_REASON_KEY_PRIVATE;
+  if (kind->kty == SEAL_KTY_EC || kind->kty == SEAL_KTY_OKP) {
+    *curve = crv ? seal_curve_find(kind->kty, crv) : NULL;
+    kind->foreign = crv && !*curve;
+    if (!*curve) return SEAL_REASON_KEY_NOT_SUPPORTED;
   }
-  reason = jwk_judge_use(jwk, kty);
-  if (reason == SEAL_VALID) reason = jwk_find_alg(jwk, kty, curve, &key->alg);
+  reason = jwk_judge_use(jwk, &kind->foreign);
+  if (reason != SEAL_VALID) return reason;
+  return jwk_find_alg(jwk, kind->kty, *curve, alg, &kind->foreign);
+}
+
+/* Reads one key. On anything but SEAL_VALID the caller still clears it. */
+static SealReason jwk_read(SealCrypto *c, const json_t *jwk, int what, SealJwk *key,
+                           JwkKind *kind) {
+  const json_t *kid = json_object_get(jwk, "kid");
+  const SealCurve *curve = NULL;
+  SealReason reason;
+
+  memset(kind, 0, sizeof *kind);
+  reason = jwk_judge(jwk, what, kind, &curve, &key->alg);
   if (reason != SEAL_VALID) return reason;
   if (kid) {
-    if (!seal_json_text(jwk, "kid")) return SEAL_REASON_KEYS_INVALID;
     key->kid = seal_copy(json_string_value(kid), json_string_length(kid));
     if (!key->kid) return SEAL_NOMEM;
   }
-  switch (kty) {
+  switch (kind->kty) {
   case SEAL_KTY_OCT:
     reason = jwk_oct(c, jwk, key);
     break;
@@ -212,7 +243,7 @@ static SealReason jwk_read(SealCrypto *c, const json_t *jwk, int what, SealJwk *
   }
   /* Whoever checks a signature may use any key; nobody may be provisioned with this one. */
   if (reason == SEAL_VALID && key->zero && what != SEAL_KEYSET_ANY) reason = SEAL_REASON_KEY_WEAK;
-  return reason == SEAL_VALID ? jwk_thumbprint(c, jwk, kty, key->thumbprint) : reason;
+  return reason == SEAL_VALID ? jwk_thumbprint(c, jwk, kind->kty, key->thumbprint) : reason;
 }
 
 SealReason seal_jwk_p256(SealCrypto *c, const json_t *jwk, SealJwk *key) {
@@ -230,16 +261,12 @@ SealReason seal_jwk_p256(SealCrypto *c, const json_t *jwk, SealJwk *key) {
   return reason == SEAL_VALID ? jwk_thumbprint(c, jwk, SEAL_KTY_EC, key->thumbprint) : reason;
 }
 
-/* What holds among the keys of a set: no kid twice (also not as another's thumbprint), and never
-** symmetric beside asymmetric, where a public key might pass for a secret. */
+/* What holds among the keys of a set: no kid twice, also not as another's thumbprint. */
 static SealReason keyset_judge(const SealKeySet *set) {
   for (size_t i = 0; i < set->count; i++) {
     for (size_t j = 0; j < i; j++) {
       const SealJwk *a = &set->key[i], *b = &set->key[j];
 
-      if ((a->alg->kty == SEAL_KTY_OCT) != (b->alg->kty == SEAL_KTY_OCT)) {
-        return SEAL_REASON_KEYS_MIXED;
-      }
       if (strcmp(a->kid ? a->kid : a->thumbprint, b->kid ? b->kid : b->thumbprint) == 0) {
         return SEAL_REASON_KID_DUPLICATE;
       }
@@ -262,21 +289,34 @@ static void keyset_wipe_json(json_t *root) {
   json_decref(root);
 }
 
-/* Reads the keys of `root`, a JWK or a JWK Set, into `set`. */
+/* Reads the keys of `root`, a JWK or a JWK Set, into `set`. Symmetric keys never lie beside asymmetric ones,
+** for whatever they are: a public key might pass for a secret there. */
 static SealReason keyset_read(SealCrypto *c, const json_t *root, int what, SealKeySet *set) {
   const json_t *keys = json_object_get(root, "keys");
   size_t count = keys ? json_array_size(keys) : 1;
-  SealReason reason = SEAL_VALID;
+  SealReason reason = SEAL_VALID, foreign = SEAL_VALID;
+  int symmetric = 0, asymmetric = 0;
 
   if (!json_is_object(root) || count == 0) return SEAL_REASON_KEYS_INVALID;
   if (keys && json_object_get(root, "kty")) return SEAL_REASON_KEYS_INVALID;
   if (count > SEAL_KEYS_COUNT) return SEAL_REASON_KEYS_TOO_LARGE;
   set->key = calloc(count, sizeof *set->key);
   if (!set->key) return SEAL_NOMEM;
-  set->count = count;
   for (size_t i = 0; reason == SEAL_VALID && i < count; i++) {
-    reason = jwk_read(c, keys ? json_array_get(keys, i) : root, what, &set->key[i]);
+    SealJwk *key = &set->key[set->count++];
+    JwkKind kind;
+
+    reason = jwk_read(c, keys ? json_array_get(keys, i) : root, what, key, &kind);
+    symmetric |= kind.known && kind.kty == SEAL_KTY_OCT;
+    asymmetric |= kind.known && kind.kty != SEAL_KTY_OCT;
+    if (!kind.foreign) continue;
+    if (foreign == SEAL_VALID) foreign = reason;
+    reason = SEAL_VALID;
+    seal_jwk_clear(key);
+    set->count--;
   }
+  if (reason == SEAL_VALID && symmetric && asymmetric) reason = SEAL_REASON_KEYS_MIXED;
+  if (reason == SEAL_VALID && set->count == 0) reason = foreign;
   return reason == SEAL_VALID ? keyset_judge(set) : reason;
 }
 
@@ -350,7 +390,7 @@ static SealReason thumbprint_jwk(SealCrypto *c, const char *text, size_t n, char
   return reason;
 }
 
-/* x5t#S256 (RFC 7515 4.1.8) of DER that is exactly one certificate. */
+/* x5t#S256 (RFC 7515 4.1.8) of one certificate. */
 static SealReason thumbprint_der(SealCrypto *c, const unsigned char *der, size_t n,
                                  const SealMark *mark, char out[44]) {
   const unsigned char *p = der;
@@ -374,39 +414,28 @@ static SealReason thumbprint_der(SealCrypto *c, const unsigned char *der, size_t
   return reason;
 }
 
-static SealReason thumbprint_pem(SealCrypto *c, const void *text, size_t n, const SealMark *mark,
-                                 char out[44]) {
-  BIO *bio = BIO_new_mem_buf(text, (int)n);
-  unsigned char *der = NULL;
-  long size = 0;
-  SealReason reason;
-
-  if (!bio) {
-    reason = SEAL_NOMEM;
-  } else if (PEM_bytes_read_bio(&der, &size, NULL, PEM_STRING_X509, bio, NULL, NULL) != 1) {
-    reason = seal_failed(mark, SEAL_REASON_NOT_KEY_OR_CERTIFICATE);
-  } else {
-    reason = thumbprint_der(c, der, (size_t)size, mark, out);
-  }
-  OPENSSL_free(der);
-  BIO_free(bio);
-  return reason;
-}
-
 SealReason seal_thumbprint(SealCrypto *c, const void *data, size_t n, char out[44]) {
   const char *text = data;
+  char rest[44];
   size_t space = 0;
+  SealBlocks blocks;
   SealMark mark;
-  SealReason reason;
+  SealReason reason = SEAL_REASON_NOT_KEY_OR_CERTIFICATE;
 
   out[0] = 0;
-  if (n == 0 || n > SEAL_KEYS_MAX) return SEAL_REASON_NOT_KEY_OR_CERTIFICATE;
+  if (n == 0 || n > SEAL_KEYS_MAX) return reason;
   while (space < n && memchr(" \t\r\n", text[space], 4)) space++;
   if (space < n && text[space] == '{') return thumbprint_jwk(c, text, n, out);
   seal_mark(&mark);
-  /* DER is a SEQUENCE; PEM is text. */
-  reason = text[0] == 0x30 ? thumbprint_der(c, data, n, &mark, out)
-                           : thumbprint_pem(c, data, n, &mark, out);
+  seal_blocks_begin(&blocks, "CERTIFICATE", data, n, reason);
+  /* Of a chain it is the leaf's, but what follows has to be certificates as well. */
+  for (char *to = out; seal_blocks_next(&blocks); to = rest) {
+    reason = thumbprint_der(c, blocks.der, blocks.n, &mark, to);
+    if (reason != SEAL_VALID) break;
+  }
+  if (blocks.reason != SEAL_VALID) reason = blocks.reason;
+  seal_blocks_end(&blocks);
   seal_unmark(&mark);
+  if (reason != SEAL_VALID) out[0] = 0;
   return reason;
 }

@@ -37,12 +37,14 @@ static const SealAlg all_algs[] = {
     {"ES384", SEAL_KTY_EC, SEAL_MD_384, 0, "P-384"},
     {"ES512", SEAL_KTY_EC, SEAL_MD_512, 0, "P-521"},
     {"EdDSA", SEAL_KTY_OKP, -1, 0, NULL},
+    {"Ed25519", SEAL_KTY_OKP, -1, 0, "Ed25519"},
+    {"Ed448", SEAL_KTY_OKP, -1, 0, "Ed448"},
 };
 
 static const SealCurve all_curves[] = {
     {"P-256", SEAL_KTY_EC, 32, 64, "ES256"},   {"P-384", SEAL_KTY_EC, 48, 96, "ES384"},
-    {"P-521", SEAL_KTY_EC, 66, 132, "ES512"},  {"Ed25519", SEAL_KTY_OKP, 32, 64, "EdDSA"},
-    {"Ed448", SEAL_KTY_OKP, 57, 114, "EdDSA"},
+    {"P-521", SEAL_KTY_EC, 66, 132, "ES512"},  {"Ed25519", SEAL_KTY_OKP, 32, 64, "Ed25519"},
+    {"Ed448", SEAL_KTY_OKP, 57, 114, "Ed448"},
 };
 
 static const size_t md_size[SEAL_MD_COUNT] = {32, 48, 64};
@@ -54,10 +56,27 @@ const SealAlg *seal_alg_find(const char *name) {
   return NULL;
 }
 
-int seal_alg_allowed(const char *name, const char *const *algs) {
+int seal_alg_known(const char *name) {
+  return seal_alg_find(name) != NULL;
+}
+
+int seal_alg_fits(const SealAlg *alg, const SealAlg *key) {
+  return alg == key || (alg->kty == SEAL_KTY_OKP && key->kty == SEAL_KTY_OKP && !alg->crv);
+}
+
+int seal_alg_allowed(const char *name, const char *key_alg, const char *const *algs) {
+  const SealAlg *alg = seal_alg_find(name), *key = key_alg ? seal_alg_find(key_alg) : NULL;
+
   if (!algs) return 1;
-  while (*algs && strcmp(*algs, name) != 0) algs++;
-  return *algs != NULL;
+  for (; *algs; algs++) {
+    const SealAlg *listed = seal_alg_find(*algs);
+
+    if (strcmp(*algs, name) == 0) return 1;
+    if (!alg || !listed || listed->kty != SEAL_KTY_OKP || alg->kty != SEAL_KTY_OKP) continue;
+    /* "EdDSA" of the list is any curve; a curve's name is that of the key, or may yet be. */
+    if (!listed->crv || (key ? listed == key : !alg->crv)) return 1;
+  }
+  return 0;
 }
 
 const SealCurve *seal_curve_find(SealKty kty, const char *crv) {

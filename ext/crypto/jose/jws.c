@@ -85,7 +85,7 @@ static SealReason jws_read_header(const SealParts *parts, SealJws *out, const Se
   const char *name, *kid;
   SealReason reason;
 
-  if (parts->n_header > SEAL_HEADER_MAX * 4 / 3) return SEAL_REASON_TOKEN_TOO_LARGE;
+  if (parts->n_header > (SEAL_HEADER_MAX * 4 + 2) / 3) return SEAL_REASON_TOKEN_TOO_LARGE;
   reason = jws_decode(parts->header, parts->n_header, &text, &size);
   out->header_text = (char *)text;
   if (reason != SEAL_VALID) return reason;
@@ -122,15 +122,18 @@ static SealReason jws_key(const SealKeySet *set, const char *kid, size_t *out) {
 /* Everything up to the signature itself. */
 static SealReason jws_choose(const SealParts *parts, const SealKeySet *set, const char *const *algs,
                              SealJws *out) {
-  const SealAlg *alg = NULL;
+  const SealAlg *alg = NULL, *of_key;
   SealReason reason = jws_read_header(parts, out, &alg);
 
   if (reason != SEAL_VALID) return reason;
   if (!alg) return SEAL_REASON_ALG_NOT_SUPPORTED;
-  if (!seal_alg_allowed(alg->name, algs)) return SEAL_REASON_ALG_NOT_ALLOWED;
+  if (!seal_alg_allowed(alg->name, NULL, algs)) return SEAL_REASON_ALG_NOT_ALLOWED;
   reason = jws_key(set, out->kid, &out->key);
   if (reason != SEAL_VALID) return reason;
-  return set->key[out->key].alg == alg ? SEAL_VALID : SEAL_REASON_ALG_MISMATCH;
+  of_key = set->key[out->key].alg;
+  if (!seal_alg_fits(alg, of_key)) return SEAL_REASON_ALG_MISMATCH;
+  out->key_alg = of_key->name;
+  return seal_alg_allowed(alg->name, of_key->name, algs) ? SEAL_VALID : SEAL_REASON_ALG_NOT_ALLOWED;
 }
 
 SealReason seal_jws_verify_upto(SealCrypto *c, const char *token, size_t n, size_t max,
@@ -163,6 +166,7 @@ SealReason seal_jws_verify_upto(SealCrypto *c, const char *token, size_t n, size
     out->payload = NULL;
     out->payload_size = 0;
     out->key = 0;
+    out->key_alg = NULL;
   }
   assert(reason != SEAL_VALID || (out->header && out->payload && out->key < set->count));
   return reason;

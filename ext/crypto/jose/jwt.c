@@ -59,9 +59,10 @@ static SealReason jwt_judge_type(const json_t *header, const SealJwtPolicy *poli
   return SEAL_REASON_TYP_MISMATCH;
 }
 
-/* Reads a NumericDate (RFC 7519 2) as whole seconds: of a fraction the second that makes the token
-** valid for less. INT64_MIN where it is absent; 0 is returned where it is anything else. */
-static int jwt_time(const json_t *claims, const char *name, int later, int64_t *out) {
+/* Reads a NumericDate (RFC 7519 2) as whole seconds, as a clock of whole seconds can tell it: exp (`end`)
+** has a fraction's second still before it, so it rounds up; nbf and iat round down, as the clock does.
+** INT64_MIN where it is absent; 0 is returned where it is anything else. */
+static int jwt_time(const json_t *claims, const char *name, int end, int64_t *out) {
   const json_t *claim = json_object_get(claims, name);
 
   *out = INT64_MIN;
@@ -73,7 +74,7 @@ static int jwt_time(const json_t *claims, const char *name, int later, int64_t *
 
     if (!(value >= 0 && value <= SEAL_NUMERIC_MAX)) return 0;
     *out = (int64_t)value;
-    if (later && (double)*out < value) ++*out;
+    if (end && (double)*out < value) ++*out;
   } else {
     return 0;
   }
@@ -118,8 +119,8 @@ static SealReason jwt_read(SealJwt *jwt) {
       !jwt_text(jwt->claims, "jti", 0, &jwt->jti) ||
       !jwt_text(jwt->claims, "client_id", 0, &jwt->client_id) ||
       !jwt_text(jwt->claims, "scope", 1, &jwt->scope) ||
-      !jwt_time(jwt->claims, "exp", 0, &jwt->exp) || !jwt_time(jwt->claims, "iat", 1, &jwt->iat) ||
-      !jwt_time(jwt->claims, "nbf", 1, &jwt->nbf)) {
+      !jwt_time(jwt->claims, "exp", 1, &jwt->exp) || !jwt_time(jwt->claims, "iat", 0, &jwt->iat) ||
+      !jwt_time(jwt->claims, "nbf", 0, &jwt->nbf)) {
     return SEAL_REASON_CLAIMS_INVALID;
   }
   if (jwt->jti && strlen(jwt->jti) > SEAL_JTI_MAX) return SEAL_REASON_CLAIMS_INVALID;
@@ -147,7 +148,9 @@ static SealReason jwt_judge_audience(const json_t *claims, const char *expected)
   return found || !expected ? SEAL_VALID : SEAL_REASON_AUD_MISMATCH;
 }
 
-/* exp, nbf, iat (RFC 7519 4.1.4 to 4.1.6). No sum overflows: the claims are below 2^38. */
+/* exp, nbf, iat (RFC 7519 4.1.4 to 4.1.6). The leeway is for all that is compared with the clock: who is
+** ahead of us by it may make a token that lasts as long as one may. No sum overflows: the claims are below
+** 2^38, and max_lifetime is positive. */
 static SealReason jwt_judge_times(const SealJwt *jwt, const SealJwtPolicy *policy) {
   int64_t at = policy->at, leeway = policy->leeway;
 
@@ -156,7 +159,7 @@ static SealReason jwt_judge_times(const SealJwt *jwt, const SealJwtPolicy *polic
   if (at >= jwt->exp + leeway) return SEAL_REASON_EXPIRED;
   if (jwt->nbf != INT64_MIN && jwt->nbf - leeway > at) return SEAL_REASON_NOT_YET_VALID;
   if (jwt->iat != INT64_MIN && jwt->iat - leeway > at) return SEAL_REASON_ISSUED_IN_FUTURE;
-  if (policy->max_lifetime > 0 && jwt->exp - policy->max_lifetime > at) {
+  if (policy->max_lifetime > 0 && jwt->exp - policy->max_lifetime - leeway > at) {
     return SEAL_REASON_LIFETIME_EXCEEDED;
   }
   return SEAL_VALID;
@@ -182,7 +185,9 @@ SealReason seal_jwt_check(SealJwt *jwt, const SealJwtPolicy *policy) {
 
   assert(jwt->jws.header && jwt->jws.payload); /* verified before */
   assert(policy->leeway >= 0 && policy->leeway <= SEAL_LEEWAY_MAX);
-  if (!seal_alg_allowed(jwt->jws.alg, policy->algs)) return SEAL_REASON_ALG_NOT_ALLOWED;
+  if (!seal_alg_allowed(jwt->jws.alg, jwt->jws.key_alg, policy->algs)) {
+    return SEAL_REASON_ALG_NOT_ALLOWED;
+  }
   reason = jwt_judge_type(jwt->jws.header, policy);
   if (reason == SEAL_VALID) reason = jwt_read(jwt);
   if (reason != SEAL_VALID) return reason;
@@ -235,7 +240,7 @@ SealReason seal_jwt_peek(const char *token, size_t n, SealPeek *out) {
   if (n > SEAL_TOKEN_MAX) return SEAL_REASON_TOKEN_TOO_LARGE;
   first = n ? memchr(token, '.', n) : NULL;
   second = first ? memchr(first + 1, '.', (size_t)(token + n - first - 1)) : NULL;
-  if (!second || (size_t)(first - token) > SEAL_HEADER_MAX * 4 / 3) {
+  if (!second || (size_t)(first - token) > (SEAL_HEADER_MAX * 4 + 2) / 3) {
     return SEAL_REASON_TOKEN_MALFORMED;
   }
   reason = jwt_peek_part(token, (size_t)(first - token), &out->header);

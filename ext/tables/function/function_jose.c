@@ -209,10 +209,6 @@ typedef struct JosePolicy {
   const char *algs[16];
 } JosePolicy;
 
-static const char *const jose_alg[] = {"HS256", "HS384", "HS512", "RS256", "RS384",
-                                       "RS512", "PS256", "PS384", "PS512", "ES256",
-                                       "ES384", "ES512", "EdDSA", NULL};
-
 /* Each reader below takes one member and gives NULL, or what the member must be. */
 typedef const char *(*JoseRead)(JosePolicy *, const json_t *);
 
@@ -252,16 +248,15 @@ static const char *jose_read_lifetime(JosePolicy *p, const json_t *value) {
 }
 
 static const char *jose_read_algs(JosePolicy *p, const json_t *value) {
-  static const char what[] = "an array of algorithms of RFC 7518 3.1 or EdDSA, each once";
+  static const char what[] =
+      "an array of algorithms of RFC 7518 3.1, EdDSA, Ed25519 or Ed448, each once";
   size_t n = json_array_size(value);
 
   if (!json_is_array(value) || n >= sizeof p->algs / sizeof *p->algs) return what;
   for (size_t i = 0; i < n; i++) {
     const char *name = json_string_value(json_array_get(value, i));
-    int known = 0;
 
-    while (name && jose_alg[known] && strcmp(jose_alg[known], name) != 0) known++;
-    if (!name || !jose_alg[known]) return what;
+    if (!name || !seal_alg_known(name)) return what;
     p->algs[i] = name;
   }
   p->policy.algs = p->algs;
