@@ -18,18 +18,33 @@
 #define SLOT_ISSUER 0x100000001u
 #define SLOT_OWN    0x200000002u
 
+/* A token as a file or a command may give it: one line break at its end is not part of it. */
+static void trim_token(SealText *token) {
+  if (token->n > 0 && token->p[token->n - 1] == '\n') {
+    token->n--;
+    if (token->n > 0 && token->p[token->n - 1] == '\r') token->n--;
+  }
+}
+
+/* 1 if a text holds PEM: no token does, and text may come before a block. */
+static int holds_pem(SealText text) {
+  static const char begin[] = "-----BEGIN ";
+  return memmem(text.p, (size_t)text.n, begin, sizeof begin - 1) != NULL;
+}
+
 int seal_credential_read(SealText text, SealCredential *out, json_t **json, SealError *err) {
   memset(out, 0, sizeof *out);
   *json = NULL;
   if (text.p == NULL || text.n == 0) {
     return seal_refuse(err, SEAL_CREDENTIAL_MISSING, "there is no credential");
   }
-  if (text.p[0] == '-') {
-    out->certificate = text;
-    return SQLITE_OK;
-  }
   if (text.p[0] != '{') {
-    out->token = text;
+    if (holds_pem(text)) {
+      out->certificate = text;
+    } else {
+      out->token = text;
+      trim_token(&out->token);
+    }
     return SQLITE_OK;
   }
   SealReason reason = seal_json_parse(text.p, (size_t)text.n, 4, json);
@@ -46,6 +61,7 @@ int seal_credential_read(SealText text, SealCredential *out, json_t **json, Seal
       out->token.p += 7;
       out->token.n -= 7;
     }
+    trim_token(&out->token);
   }
   if (certificate != NULL) {
     out->certificate =
