@@ -191,6 +191,20 @@ SELECT service, start, stop, val_server, term, seal_service, val_service_id, con
 FROM main.seal_upgrade_occupancy ORDER BY service, start;
 DROP TABLE main.seal_upgrade_occupancy;
 
+-- How often each VAL server asks the token endpoint.
+CREATE TABLE main.seal_val_server_rate(
+  val_server INTEGER PRIMARY KEY,
+  bucket_time INTEGER NOT NULL,
+  bucket_spent INTEGER NOT NULL
+);
+
+-- An audit entry says when it was written, too. Those of 0.1.0 don't, and their hashes stay those of their form; a
+-- checkpoint says where they end, without a signature (plain SQL has no key): nothing of their form holds after it.
+ALTER TABLE main.seal_audit_data ADD COLUMN written_time INTEGER;
+INSERT OR IGNORE INTO main.seal_audit_checkpoint(seq, hash, jws, time, usage, exported, pruned)
+SELECT seq, hash, '', time, (SELECT coalesce(max(seq), 0) FROM main.seal_usage_data), 0, 0
+FROM main.seal_audit_data ORDER BY seq DESC LIMIT 1;
+
 UPDATE main.seal_registrar_data SET format = 2 WHERE id = 1;
 
 COMMIT;

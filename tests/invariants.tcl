@@ -97,7 +97,7 @@ proc audit_break {{db db}} {
   set before [string repeat \0 32]
   $db eval {SELECT * FROM seal_audit_data ORDER BY seq} row {
     set text ""
-    foreach field {seq time actor action object outcome cause detail} {
+    foreach field {seq time written_time actor action object outcome cause detail} {
       if {$row($field) eq ""} {
         append text ~,
       } else {

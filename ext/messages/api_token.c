@@ -72,14 +72,17 @@ int seal_token_post(Seal *p, SealRequest *request, const char *seal_service, Sea
   int unknown = 0;
   SealText scope = seal_json_member(request->body, "scope");
   unsigned asked = scope.p ? seal_scopes_read(scope, &unknown) : 0;
+  int allowed = seal_token_rate(p, request->who.val_server, request->at.t, err);
+  if (allowed != SQLITE_OK) return allowed;
   if (scope.p != NULL && (unknown || asked == 0)) {
     return seal_refuse(err, SEAL_INSUFFICIENT_SCOPE, "scope names what there is not");
   }
   out->status = 200;
   out->secret = 1;
-  return seal_token_issue(p, &request->who, asked, TTL, request->at.t,
-                          (SealTokenUse){request->use, 0}, request->who.val_server_id, &out->body,
-                          err);
+  int rc =
+      seal_token_issue(p, &request->who, asked, TTL, request->at.t, (SealTokenUse){request->use, 0},
+                       request->who.val_server_id, &out->body, err);
+  return rc == SQLITE_OK ? seal_token_rate_take(p, request->who.val_server, request->at.t) : rc;
 }
 
 int seal_jwks_get(Seal *p, SealRequest *request, const char *seal_service, SealAnswer *out,
@@ -111,6 +114,9 @@ static const char *oauth_code(SealCause cause, int *status) {
     return "unauthorized_client";
   case SEAL_OPTIONAL_IE_INCORRECT:
     return "unsupported_grant_type";
+  case SEAL_SLA_RATE_EXCEEDED:
+    *status = 429;
+    return "temporarily_unavailable";
   case SEAL_SEALED:
     *status = 503;
     return "temporarily_unavailable";

@@ -345,9 +345,13 @@ static int record_refusal(Seal *p, SealRequest *request, const SealError *err) {
   const char *actor = request->who.val_server_id[0] ? request->who.val_server_id : "unknown";
   SealEvent event = {request->at.t, actor, method, path, "refused", seal_cause_text(err->cause),
                      NULL};
+  int audited = 1;
   int rc = seal_invocation_refused(p, &request->touched, request->who.val_server,
                                    request->seal_service, request->at.t);
-  return rc == SQLITE_OK ? seal_audit_traced(p, &event, request->traceparent) : rc;
+  if (rc == SQLITE_OK && request->who.val_server_id[0] == 0) {
+    rc = seal_refusal_note(p, request->at.t, event.cause, 1, &audited);
+  }
+  return rc == SQLITE_OK && audited ? seal_audit_traced(p, &event, request->traceparent) : rc;
 }
 
 static void answer_clear(SealAnswer *answer) {

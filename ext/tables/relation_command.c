@@ -159,6 +159,84 @@ static int run_explain(SealRow *row, int64_t at, char **result) {
   return rc;
 }
 
+#define REFUSED_ROWS 1000000000       /* rows of one load */
+#define REFUSED_LINE 1000000000000000 /* of a file */
+
+/* 1 if a member is absent, or a whole number from 1 to `max`. */
+static int is_count(const json_t *value, json_int_t max) {
+  return value == NULL || (json_is_integer(value) && json_integer_value(value) >= 1 &&
+                           json_integer_value(value) <= max);
+}
+
+/* The name of the cause, as the registrar writes it; NULL: it is none. */
+static const char *cause_word(SealText text) {
+  for (int cause = SEAL_CAUSE_NONE + 1; cause < SEAL_CAUSE_COUNT; cause++) {
+    if (seal_text_is(text, seal_cause_text((SealCause)cause)))
+      return seal_cause_text((SealCause)cause);
+  }
+  return NULL;
+}
+
+/* Why the argument of `refused` is none; NULL: it is one. */
+static const char *refused_fault(json_t *json) {
+  static const char *const relations[] = {"seal_configuration", "seal_identity", "seal_key",
+                                          "seal_key_record"};
+  static const char *const members[] = {"val_server_id", "relation", "cause", "rows", "line"};
+  SealText id = seal_json_member(json, "val_server_id"),
+           relation = seal_json_member(json, "relation");
+  size_t known = 0, i = 0;
+  for (int k = 0; k < COUNT(members); k++) known += json_object_get(json, members[k]) != NULL;
+  while (i < COUNT(relations) && !seal_text_is(relation, relations[i])) i++;
+  if (known != json_object_size(json)) return "it has a member that refused does not know";
+  if (json_object_get(json, "val_server_id") != NULL && (id.p == NULL || !seal_is_id(id))) {
+    return "val_server_id is no id";
+  }
+  if (i == COUNT(relations)) return "relation is not one that VAL servers write";
+  if (cause_word(seal_json_member(json, "cause")) == NULL)
+    return "cause is not the name of a cause";
+  if (!is_count(json_object_get(json, "rows"), REFUSED_ROWS)) return "rows is not 1 to 1000000000";
+  if (!is_count(json_object_get(json, "line"), REFUSED_LINE)) return "line is not a line's number";
+  return NULL;
+}
+
+/* refused: argument {"val_server_id", "relation", "cause", "rows", "line"}, relation and cause needed; what a load was
+** refused, as the host has seen it: a refused row takes its own entry with it. Gives the entry's number. */
+static int run_refused(SealRow *row, int64_t at, char **result) {
+  json_t *json = NULL;
+  int64_t seq = 0;
+  SealText text = seal_row_text(row, COMMAND_ARGUMENT);
+  SealReason reason = text.p ? seal_json_parse(text.p, (size_t)text.n, 2, &json) : SEAL_INTERNAL;
+  if (reason == SEAL_NOMEM) return SQLITE_NOMEM;
+  const char *fault = json_is_object(json) ? refused_fault(json) : "the argument is no JSON object";
+  char *detail = NULL;
+  int rc;
+  if (fault != NULL) {
+    rc = seal_row_refuse(row, COMMAND_ARGUMENT,
+                         "%s: refused takes {\"val_server_id\", \"relation\", \"cause\", \"rows\", "
+                         "\"line\"}",
+                         fault);
+  } else {
+    SealEvent event = {at,        "operator",
+                       "refused", json_string_value(json_object_get(json, "relation")),
+                       "refused", cause_word(seal_json_member(json, "cause")),
+                       NULL};
+    char *object = sqlite3_mprintf("%s", event.object);
+    event.object = object;
+    (void)json_object_del(json, "relation");
+    (void)json_object_del(json, "cause");
+    event.detail = detail = seal_json_dump(json);
+    rc = object && detail ? seal_audit_write(row->p, &event) : SQLITE_NOMEM;
+    if (rc == SQLITE_OK) rc = seal_audit_head_is(row->p, &seq);
+    if (rc == SQLITE_OK && (*result = sqlite3_mprintf("%lld", (long long)seq)) == NULL) {
+      rc = SQLITE_NOMEM;
+    }
+    sqlite3_free(object);
+    sqlite3_free(detail);
+  }
+  json_decref(json);
+  return rc;
+}
+
 /* apply: argument a bundle of the registrar's; gives {"applied", "at", "more", "objects"}. */
 static int run_apply(SealRow *row, int64_t at, char **result) {
   SealText bundle = seal_row_text(row, COMMAND_ARGUMENT);
@@ -170,14 +248,14 @@ static const struct {
   const char *name;
   int (*run)(SealRow *row, int64_t at, char **result);
   unsigned secret : 1; /* its argument and result are nobody else's */
-  unsigned reads : 1;  /* it changes nothing, and so is not audited */
+  unsigned reads : 1;  /* it changes nothing, or writes its own entry: no other is written */
   unsigned large : 1;  /* its argument is not kept with the result */
 } commands[] = {
     {"sweep", run_sweep, 0, 0, 0},           {"rotate-key", run_rotate_key, 0, 0, 0},
     {"rekey", run_rekey, 1, 0, 0},           {"issue-token", run_issue_token, 1, 0, 0},
     {"checkpoint", run_checkpoint, 0, 0, 0}, {"export-mark", run_export_mark, 0, 0, 0},
     {"prune", run_prune, 0, 0, 0},           {"explain-authorization", run_explain, 0, 1, 0},
-    {"apply", run_apply, 0, 0, 1},
+    {"apply", run_apply, 0, 0, 1},           {"refused", run_refused, 0, 1, 0},
 };
 
 static int record_command(SealRow *row, const char *command, int64_t at, const char *result) {

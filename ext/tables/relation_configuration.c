@@ -27,6 +27,7 @@ static int configuration_insert(SealRow *row, int64_t *rowid) {
       .conf_id = seal_row_text(row, CONFIGURATION_CONF_ID),
       .exp_time = seal_row_int(row, CONFIGURATION_EXP_TIME),
       .at = row->at,
+      .requester = row->requester,
   };
   int rc = check_supp_feat(row);
   if (rc == SQLITE_OK) {
@@ -51,6 +52,7 @@ static int configuration_delete(SealRow *row) {
 
 const SealRelation seal_relation_configuration = {
     .is = &seal_description_configuration,
+    .credential = 1,
     .counts = 1,
     .insert_row = configuration_insert,
     .update_row = configuration_update,

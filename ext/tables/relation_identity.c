@@ -34,6 +34,7 @@ static int identity_insert(SealRow *row, int64_t *rowid) {
       .conf_id = seal_row_text(row, IDENTITY_CONF_ID),
       .exp_time = seal_row_int(row, IDENTITY_EXP_TIME),
       .at = row->at,
+      .requester = row->requester,
       .on_conflict = row->on_conflict,
   };
   int rc = identity_id(row, &ask.id);
@@ -54,6 +55,7 @@ static int identity_delete(SealRow *row) {
 
 const SealRelation seal_relation_identity = {
     .is = &seal_description_identity,
+    .credential = 1,
     .waits = 1,
     .insert_row = identity_insert,
     .update_row = identity_update,

@@ -29,6 +29,7 @@ static int key_insert(SealRow *row, int64_t *rowid) {
       .scope = seal_row_text(row, KEY_SCOPE),
       .exp_time = seal_row_int(row, KEY_EXP_TIME),
       .at = row->at,
+      .requester = row->requester,
       .on_conflict = row->on_conflict,
   };
   int rc = check_scope_words(row);
@@ -54,6 +55,7 @@ static int key_delete(SealRow *row) {
 
 const SealRelation seal_relation_key = {
     .is = &seal_description_key,
+    .credential = 1,
     .waits = 1,
     .insert_row = key_insert,
     .update_row = key_update,

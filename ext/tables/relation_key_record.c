@@ -27,6 +27,7 @@ static int record_insert(SealRow *row, int64_t *rowid) {
       .record = &record,
       .exp_time = seal_row_int(row, KEY_RECORD_EXP_TIME),
       .at = row->at,
+      .requester = row->requester,
       .on_conflict = row->on_conflict,
   };
   if ((record.val_user_id.p != NULL) + (record.val_ue_id.p != NULL) + (record.client_id.p != NULL) >
@@ -78,6 +79,7 @@ static int record_column(Seal *p, sqlite3_context *ctx, sqlite3_stmt *row, int c
 
 const SealRelation seal_relation_key_record = {
     .is = &seal_description_key_record,
+    .credential = 1,
     .waits = 1,
     .insert_row = record_insert,
     .delete_row = record_delete,

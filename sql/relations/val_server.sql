@@ -19,8 +19,15 @@ CREATE INDEX main.seal_val_server_exp ON seal_val_server_data(exp_time) WHERE ex
 CREATE INDEX main.seal_val_server_terminated ON seal_val_server_data(agreement)
   WHERE status = 'terminated';
 
+CREATE TABLE main.seal_val_server_rate(
+  val_server INTEGER PRIMARY KEY,
+  bucket_time INTEGER NOT NULL,
+  bucket_spent INTEGER NOT NULL
+);
+
 -- name: drop_val_server
 DROP TABLE main.seal_val_server_data;
+DROP TABLE main.seal_val_server_rate;
 
 -- name: view_val_server
 SELECT w.id, {{val_server_view}} FROM {{val_server_from}}
@@ -77,5 +84,7 @@ WHERE configuration IN (SELECT id FROM main.seal_configuration_data WHERE val_se
 DELETE FROM main.seal_configuration_data WHERE val_server = ?1
 -- name: val_server_remove_credentials
 DELETE FROM main.seal_credential_data WHERE val_server = ?1
+-- name: val_server_remove_rate
+DELETE FROM main.seal_val_server_rate WHERE val_server = ?1
 -- name: val_server_remove
 DELETE FROM main.seal_val_server_data WHERE id = ?1

@@ -99,9 +99,19 @@ SELECT ?1, 0, 0, 0, ?2, 1 FROM main.seal_term_data
 WHERE id = ?1 AND allowed_invocations_per_second IS NOT NULL
 ON CONFLICT DO UPDATE SET {{bucket_take}}
 
+-- A bucket of another second is full: also of one that is still to come, as a clock that went ahead leaves it.
 -- fragment: bucket_take
-bucket_spent = CASE WHEN ?2 > bucket_time THEN 1 ELSE bucket_spent + 1 END,
-  bucket_time = max(bucket_time, ?2)
+bucket_spent = CASE WHEN ?2 = bucket_time THEN bucket_spent + 1 ELSE 1 END, bucket_time = ?2
+
+-- What a VAL server has asked of the token endpoint.
+-- ?1 VAL server
+-- name: token_rate
+SELECT bucket_time, bucket_spent FROM main.seal_val_server_rate WHERE val_server = ?1
+
+-- ?1 VAL server ?2 at
+-- name: token_rate_take
+INSERT INTO main.seal_val_server_rate(val_server, bucket_time, bucket_spent) VALUES (?1, ?2, 1)
+ON CONFLICT DO UPDATE SET {{bucket_take}}
 
 -- ?1 term ?2 until ?3 VAL server ?4 identities ?5 key records
 -- name: term_held_add

@@ -2,7 +2,7 @@
 
 -- The events from one instant up to another, each as a ChargingDataRequest. ratingGroup and serviceId are
 -- 32-bit numbers there: the term's; aPIContent says what the term is called, and what was provisioned.
--- ?1 from ?2 until
+-- ?1 from ?2 until ?3 from this number ?4 to this one
 -- name: charging_events
 SELECT u.seq, u.time, json_object(
   'nfConsumerIdentification', json_object('nodeFunctionality', 'NEF'),
@@ -30,5 +30,5 @@ SELECT u.seq, u.time, json_object(
         'invocation', n.invocation, 'identities', n.identities, 'key_records', n.key_records) AS unit
       FROM main.seal_usage_unit AS n WHERE n.usage = u.seq ORDER BY n.term) AS m)))
 FROM main.seal_usage_data AS u
-WHERE u.time >= ?1 AND u.time < ?2
+WHERE u.seq BETWEEN ?3 AND ?4 AND u.time >= ?1 AND u.time < ?2
 ORDER BY u.seq

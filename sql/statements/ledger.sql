@@ -3,15 +3,30 @@
 -- name: audit_head
 SELECT seq, hash FROM main.seal_audit_data ORDER BY seq DESC LIMIT 1
 
--- ?1 seq ?2 time ?3 actor ?4 action ?5 object ?6 outcome ?7 cause ?8 detail ?9 hash
+-- ?1 seq ?2 time ?3 actor ?4 action ?5 object ?6 outcome ?7 cause ?8 detail ?9 hash ?10 the host's clock
 -- name: audit_insert
-INSERT INTO main.seal_audit_data(seq, time, actor, action, object, outcome, cause, detail, hash)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
+INSERT INTO main.seal_audit_data(seq, time, actor, action, object, outcome, cause, detail, hash, written_time)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
+
+-- Refusals of senders who are not known: how many of a minute the audit has.
+-- ?1 minute
+-- name: refusal_audited
+SELECT coalesce(sum(audited), 0) AS n FROM main.seal_refusal_data WHERE minute = ?1
+
+-- ?1 minute ?2 cause ?3 how many more are only counted ?4 are in the audit
+-- name: refusal_add
+INSERT INTO main.seal_refusal_data(minute, cause, count, audited) VALUES (?1, ?2, ?3, ?4)
+ON CONFLICT (minute, cause) DO UPDATE SET count = count + ?3, audited = audited + ?4
+
+-- ?1 before this instant ?2 how many
+-- name: sweep_refusal
+DELETE FROM main.seal_refusal_data WHERE id IN (
+  SELECT id FROM main.seal_refusal_data WHERE minute <= ?1 LIMIT ?2)
 
 -- ?1 after this entry ?2 to this one
 -- name: audit_walk
-SELECT seq, time, actor, action, object, outcome, cause, detail, hash FROM main.seal_audit_data
-WHERE seq > ?1 AND seq <= ?2 ORDER BY seq
+SELECT seq, time, actor, action, object, outcome, cause, detail, hash, written_time
+FROM main.seal_audit_data WHERE seq > ?1 AND seq <= ?2 ORDER BY seq
 
 -- The checkpoint at which the chain was cut.
 -- name: audit_base
@@ -29,7 +44,7 @@ ON CONFLICT DO NOTHING
 
 -- ?1 at or before this entry
 -- name: checkpoint_before
-SELECT max(seq) AS seq FROM main.seal_audit_checkpoint WHERE seq <= ?1
+SELECT max(seq) AS seq FROM main.seal_audit_checkpoint WHERE seq <= ?1 AND jws <> ''
 
 -- ?1 seq
 -- name: checkpoint_exported
@@ -39,7 +54,7 @@ UPDATE main.seal_audit_checkpoint SET exported = 1 WHERE seq <= ?1
 -- ?1 before this instant
 -- name: prune_end
 SELECT seq, usage, time FROM main.seal_audit_checkpoint
-WHERE exported AND NOT pruned AND seq < coalesce((SELECT min(seq) FROM main.seal_audit_data
+WHERE exported AND NOT pruned AND jws <> '' AND seq < coalesce((SELECT min(seq) FROM main.seal_audit_data
     WHERE time >= ?1), {{forever}})
 ORDER BY seq DESC LIMIT 1
 

@@ -107,6 +107,8 @@ typedef struct SealRowAsk {
   int64_t exp_time;           /* SEAL_UNBOUNDED: none */
   SealAt at;
   int on_conflict; /* sqlite3_vtab_on_conflict */
+  char *
+      requester; /* SEAL_ID_MAX + 1 bytes, filled with the VAL server once the credential has proved it */
 } SealRowAsk;
 
 /* Stores one row; *rowid is its id. SQLITE_CONSTRAINT_UNIQUE without a refusal in *err: it is there. */
@@ -114,6 +116,10 @@ int seal_row_insert(Seal *p, const SealRowAsk *ask, int64_t *rowid, SealError *e
 /* Makes an empty configuration: a row of seal_configuration. */
 int seal_row_configuration(Seal *p, const SealRowAsk *ask, SealText supp_feat, int64_t *rowid,
                            SealError *err);
+/* refused.c: a row was refused, and the host goes on without it (INSERT OR IGNORE): it is audited, with its like.
+** `relation` is static; `requester` may be empty: not known. */
+int seal_row_refused(Seal *p, const char *relation, const char *requester, SealCause cause,
+                     int64_t at);
 SealRoomDuty seal_held_duty;
 
 #endif

@@ -100,6 +100,15 @@ typedef struct SealSlot {
   int act;     /* the operator's: what he takes away or changes */
 } SealSlot;
 
+/* Rows of one kind that were refused, and that the host went on without. */
+typedef struct SealRefused {
+  const char *relation; /* static: its name */
+  SealCause cause;
+  int64_t at, rows;
+  char requester[SEAL_ID_MAX + 1]; /* empty: not known */
+} SealRefused;
+#define SEAL_REFUSED 8 /* kinds that wait */
+
 #define SEAL_SLOTS                                                                                 \
   64 /* different (credential, VAL service, end) that a transaction may mix at speed */
 
@@ -110,6 +119,9 @@ typedef struct SealSlots {
   int last;  /* the slot of the last row: mostly the next one's too */
   int fault; /* what kept a part from being written: nothing can be committed without it */
   int drops; /* how often what waited was dropped */
+  int n_refused;
+  SealRefused refused[SEAL_REFUSED];
+  int refused_wait; /* only rows are being settled: more refused ones may come */
   SealBatch *batch;
 } SealSlots;
 /* This connection's, made at the first question; NULL: out of memory. */
@@ -122,7 +134,11 @@ int seal_slot_go_on(Seal *p, SealSlot *slot, SealAt at);
 void seal_slots_forget(Seal *p);
 /* The stored row of an identity in a VAL service; 0: it has none (row_act.c). */
 int seal_identity_row(Seal *p, int64_t service, const SealId *id, int64_t *row);
+/* Within a row's write: what waits of rows is written, so that counters say all. Refused rows wait on. */
+int seal_slots_settle(Seal *p, SealSlots *slots);
 /* Gives a free slot that stands for what the row asks for. */
 int seal_slot_new(Seal *p, const SealRowAsk *ask, SealSlot **out);
+/* refused.c: writes the entries of the refused rows. */
+int seal_refused_write(Seal *p, SealSlots *slots);
 
 #endif

@@ -75,7 +75,8 @@ int seal_member_digest(Seal *p, SealText val_service_id, SealText id,
 */
 #define SEAL_ANSWER_KEPT 86400 /* seconds that the outcome of a message is kept */
 /* Removes at most `limit` rows of configurations that have ended at `at`, their configurations when those
-** are empty, used token ids and answers that nobody may ask for again. */
+** are empty, used token ids and answers that nobody may ask for again. An `at` that the host's clock has not reached
+** is that clock: what is valid by it stays. */
 int seal_sweep(Seal *p, int64_t limit, SealAt at, int64_t *removed);
 /* Removes rows of one configuration; *removed counts up, at most to `limit`. */
 int seal_configuration_clear(Seal *p, int64_t id, int64_t limit, int64_t at, int64_t *removed);

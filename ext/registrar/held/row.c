@@ -24,6 +24,9 @@ static int authenticate_row(Seal *p, const SealRowAsk *ask, SealRequester *who, 
   int rc = seal_credential_read(ask->credential, &credential, &json, err);
   if (rc == SQLITE_OK) rc = seal_authenticate(p, &credential, ask->at, who, err);
   json_decref(json);
+  if (rc == SQLITE_OK && ask->requester != NULL) {
+    memcpy(ask->requester, who->val_server_id, sizeof who->val_server_id);
+  }
   if (rc == SQLITE_OK) rc = seal_scope_check(who, ask->seal_service, ask->record != NULL, err);
   if (rc != SQLITE_OK || ask->val_server_id.p == NULL) return rc;
   if (seal_text_is(ask->val_server_id, who->val_server_id)) return SQLITE_OK;
@@ -42,6 +45,7 @@ typedef struct Place {
   int64_t next;
   int adds; /* 0: the row is there, and takes its own place */
   char conf_id[SEAL_ID_MAX + 1];
+  char key_format[SEAL_ID_MAX + 1]; /* of a record that came without one: the term's only one */
 } Place;
 
 static int check_exp_time(const SealRowAsk *ask, SealError *err) {
@@ -110,6 +114,7 @@ static int authorize_row(Seal *p, const SealRowAsk *ask, Place *place, SealError
       .key_records = place->held.key_records + (ask->record != NULL && place->adds),
       .key_format = ask->key_format,
       .scope = ask->scope,
+      .only_format = ask->record ? place->key_format : NULL,
       .tally = &back,
       .invocation = SEAL_BY_ROWS,
   };
@@ -333,32 +338,46 @@ static int judge_and_look(Seal *p, const SealRowAsk *ask, Place *place, int64_t 
   return judge_row(p, ask, place, err);
 }
 
-/* The first row of its kind in this transaction. */
-static int insert_first(Seal *p, const SealRowAsk *ask, int64_t *rowid, SealError *err) {
+/* Stores the first row of its kind in the place that was found and judged. */
+static int insert_judged(Seal *p, const SealRowAsk *ask, Place *place, int64_t replaced,
+                         int64_t *rowid, SealError *err) {
   SealSlots *slots = seal_slots(p);
-  Place place;
   SealSlot *slot = NULL;
-  memset(&place, 0, sizeof place);
-  int64_t there = 0, replaced = 0;
-  int rc = slots ? seal_gate_first(p) : SQLITE_NOMEM;
-  if (rc == SQLITE_OK && ask->record != NULL) rc = seal_key_current(p, err);
-  if (rc == SQLITE_OK) rc = judge_and_look(p, ask, &place, &replaced, &there, err);
-  if (rc == SQLITE_OK && there != 0) return already_there(ask, there, rowid);
-  if (rc == SQLITE_OK) rc = seal_consume(p, &place.who, SEAL_USE_ROWS, err);
-  int made = place.service == 0;
-  if (rc == SQLITE_OK) rc = make_place(p, ask, &place);
-  if (rc == SQLITE_OK) rc = fill_slot(p, ask, &place, &slot);
+  int made = place->service == 0;
+  int rc = make_place(p, ask, place);
+  if (rc == SQLITE_OK) rc = fill_slot(p, ask, place, &slot);
   if (rc != SQLITE_OK) return rc;
   if (ask->id.n > 0) return insert_id(p, slots, slot, ask, rowid);
   if (ask->record != NULL) return insert_record(p, slots, slot, ask, replaced, rowid, err);
-  *rowid = place.service;
+  *rowid = place->service;
   if (!made) {
-    rc = seal_store_run(seal_store(p), SQL_SERVICE_UPDATE_KEY, "iss", place.service,
+    rc = seal_store_run(seal_store(p), SQL_SERVICE_UPDATE_KEY, "iss", place->service,
                         &ask->key_format, &ask->scope);
   }
   slot->added++;
   slots->dirty = 1;
   return rc;
+}
+
+/* The first row of its kind in this transaction. */
+static int insert_first(Seal *p, const SealRowAsk *given, int64_t *rowid, SealError *err) {
+  SealSlots *slots = seal_slots(p);
+  SealRowAsk ask = *given;
+  SealRecord record;
+  Place place;
+  memset(&place, 0, sizeof place);
+  int64_t there = 0, replaced = 0;
+  int rc = slots ? seal_slots_settle(p, slots) : SQLITE_NOMEM;
+  if (rc == SQLITE_OK && ask.record != NULL) rc = seal_key_current(p, err);
+  if (rc == SQLITE_OK) rc = judge_and_look(p, &ask, &place, &replaced, &there, err);
+  if (rc == SQLITE_OK && there != 0) return already_there(&ask, there, rowid);
+  if (rc == SQLITE_OK && place.key_format[0]) {
+    record = *ask.record;
+    ask.key_format = record.key_format = seal_text_from(place.key_format);
+    ask.record = &record;
+  }
+  if (rc == SQLITE_OK) rc = seal_consume(p, &place.who, SEAL_USE_ROWS, err);
+  return rc == SQLITE_OK ? insert_judged(p, &ask, &place, replaced, rowid, err) : rc;
 }
 
 int seal_row_insert(Seal *p, const SealRowAsk *ask, int64_t *rowid, SealError *err) {

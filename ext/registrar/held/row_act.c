@@ -19,7 +19,7 @@ static int act_slot(Seal *p, const char *seal_service, int64_t service, int64_t 
     }
   }
   SealRowAsk nothing = {.seal_service = seal_service, .at = {at, 0}};
-  int rc = slots->n == SEAL_SLOTS ? seal_gate_first(p) : SQLITE_OK;
+  int rc = slots->n == SEAL_SLOTS ? seal_slots_settle(p, slots) : SQLITE_OK;
   if (rc == SQLITE_OK) rc = seal_slot_new(p, &nothing, out);
   if (rc != SQLITE_OK) return rc;
   SealSlot *slot = *out;

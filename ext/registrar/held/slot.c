@@ -47,7 +47,7 @@ SealSlots *seal_slots(Seal *p) {
 
 int seal_slot_go_on(Seal *p, SealSlot *slot, SealAt at) {
   if (slot->at.t == at.t) return SQLITE_OK;
-  int rc = seal_gate_first(p);
+  int rc = seal_slots_settle(p, seal_slots(p));
   if (rc == SQLITE_OK) slot->at = at;
   return rc;
 }
@@ -149,21 +149,31 @@ int seal_held_duty(Seal *p, SealDuty duty) {
       rc = write_one(p, &slots->slot[i]);
     }
     slots->dirty = 0;
+    if (rc == SQLITE_OK && !slots->refused_wait) rc = seal_refused_write(p, slots);
     return keep_fault(slots, drops, rc);
   case SEAL_FORGET_SLOTS:
     forget_slots(slots);
     return SQLITE_OK;
   case SEAL_DROP:
     seal_batch_drop(slots->batch);
+    slots->n_refused = 0;
     slots->fault = SQLITE_OK;
     slots->drops++;
     return SQLITE_OK;
   case SEAL_ASSERT_WRITTEN:
-    assert(!slots->dirty && slots->fault == SQLITE_OK && seal_batch_is_empty(slots->batch));
+    assert(!slots->dirty && slots->n_refused == 0 && slots->fault == SQLITE_OK &&
+           seal_batch_is_empty(slots->batch));
     return SQLITE_OK;
   default:
     return SQLITE_OK;
   }
+}
+
+int seal_slots_settle(Seal *p, SealSlots *slots) {
+  slots->refused_wait = 1;
+  int rc = seal_gate_first(p);
+  slots->refused_wait = 0;
+  return rc;
 }
 
 /* The same text, or none in both. */

@@ -167,27 +167,32 @@ static int is_fed(Seal *p, int *fed) {
   return rc == SQLITE_ROW ? SQLITE_OK : rc == SQLITE_DONE ? SQLITE_CORRUPT_VTAB : rc;
 }
 
-/* Forgets token ids that nobody may use again: by the clock's high-water mark, which the host's clock
-** moves; an `at` that the operator names reaches no further than that, or else a used token that is still
-** good by the clock could be used again. */
+/* Forgets token ids that nobody may use again. The clock is accepted as far back as the leeway behind its high-water
+** mark, and a token as long as its id is kept: so what is forgotten lies behind both. */
 static int sweep_replay(Seal *p, int64_t limit, SealAt at) {
   int64_t mark;
   int rc = seal_clock_mark(p, at, &mark);
   if (rc != SQLITE_OK) return rc;
-  return seal_store_run(seal_store(p), SQL_SWEEP_REPLAY, "ii", at.t < mark ? at.t : mark, limit);
+  int64_t accepted = mark - SEAL_LEEWAY;
+  return seal_store_run(seal_store(p), SQL_SWEEP_REPLAY, "ii", at.t < accepted ? at.t : accepted,
+                        limit);
 }
 
 int seal_sweep(Seal *p, int64_t limit, SealAt at, int64_t *removed) {
   int found = 1, fed = 0;
+  int64_t now = seal_host_clock(p), t = at.t < now ? at.t : now;
   *removed = 0;
   int rc = is_fed(p, &fed);
   while (rc == SQLITE_OK && found && !fed && *removed < limit)
-    rc = sweep_one(p, limit, at.t, removed, &found);
-  if (rc == SQLITE_OK) rc = sweep_replay(p, limit, at);
+    rc = sweep_one(p, limit, t, removed, &found);
+  if (rc == SQLITE_OK) rc = sweep_replay(p, limit, (SealAt){t, at.by_host});
   if (rc == SQLITE_OK) {
-    rc = seal_store_run(seal_store(p), SQL_SWEEP_MESSAGE, "ii", at.t - SEAL_ANSWER_KEPT, limit);
+    rc = seal_store_run(seal_store(p), SQL_SWEEP_MESSAGE, "ii", t - SEAL_ANSWER_KEPT, limit);
   }
-  if (rc == SQLITE_OK) rc = seal_store_run(seal_store(p), SQL_SWEEP_TIME, "i", at.t);
+  if (rc == SQLITE_OK) {
+    rc = seal_store_run(seal_store(p), SQL_SWEEP_REFUSAL, "ii", t - SEAL_REFUSALS_KEPT, limit);
+  }
+  if (rc == SQLITE_OK) rc = seal_store_run(seal_store(p), SQL_SWEEP_TIME, "i", t);
   return rc;
 }
 

@@ -7,12 +7,15 @@
 **                          |                   |
 **                         JWS {seq, hash, usage, time} kept elsewhere
 **
-** A change of any byte shows in the entry that it was made in, a missing entry in its number. What no
-** chain can show is that its tail was cut: a checkpoint signs the head, so that a later, shorter chain
-** does not reach it. Pruning stops at a checkpoint, whose hash is where verification then begins.
+** A change of any byte shows in the entry that it was made in, a missing entry in its number: that is what the chain
+** says of itself. Who can write the file can also make all of it anew, hashes, checkpoints and their keys. So what is
+** to be relied on is kept elsewhere: the head's number and hash, or a checkpoint, which says both and is signed, so
+** that whoever keeps it need not be believed. Neither a shorter chain nor one that was made anew has them. Pruning
+** stops at a checkpoint, whose hash is where verification then begins.
 */
 #include "registrar/ledger/ledger.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -89,6 +92,7 @@ typedef struct Walk {
   Seal *p;
   Text text;
   int64_t seq; /* the last entry that holds */
+  int old;     /* it was written by release 0.1.0: none of its form comes after one of ours */
   unsigned char hash[SEAL_SHA256_SIZE];
   sqlite3_stmt *checkpoint; /* on the next one; NULL: there is none */
 } Walk;
@@ -97,9 +101,12 @@ typedef struct Walk {
 static int walk_entry(Walk *walk, sqlite3_stmt *row, int *bad) {
   Text *text = &walk->text;
   sqlite3_value *time = sqlite3_column_value(row, AUDIT_WALK_TIME),
+                *written = sqlite3_column_value(row, AUDIT_WALK_WRITTEN_TIME),
                 *hash = sqlite3_column_value(row, AUDIT_WALK_HASH);
+  int form = sqlite3_value_type(written);
   text->n = 0;
-  *bad = sqlite3_column_int64(row, AUDIT_WALK_SEQ) != walk->seq + 1 ||
+  *bad = !(form == SQLITE_INTEGER || (form == SQLITE_NULL && walk->old)) ||
+         sqlite3_column_int64(row, AUDIT_WALK_SEQ) != walk->seq + 1 ||
          sqlite3_value_type(time) != SQLITE_INTEGER || sqlite3_value_type(hash) != SQLITE_BLOB ||
          sqlite3_value_bytes(hash) != SEAL_SHA256_SIZE;
   if (*bad) return SQLITE_OK;
@@ -109,6 +116,8 @@ static int walk_entry(Walk *walk, sqlite3_stmt *row, int *bad) {
   text->n = SEAL_SHA256_SIZE;
   rc = append_int(text, walk->seq + 1);
   if (rc == SQLITE_OK) rc = append_int(text, sqlite3_value_int64(time));
+  walk->old = form == SQLITE_NULL;
+  if (rc == SQLITE_OK && !walk->old) rc = append_int(text, sqlite3_value_int64(written));
   for (int i = AUDIT_WALK_ACTOR; rc == SQLITE_OK && i <= AUDIT_WALK_DETAIL; i++) {
     rc = append_column(text, row, i, bad);
   }
@@ -182,8 +191,9 @@ static int walk_checkpoint(Walk *walk, int *bad) {
     int good = 0;
     if (sqlite3_column_bytes(row, CHECKPOINT_WALK_HASH) == SEAL_SHA256_SIZE &&
         memcmp(sqlite3_column_blob(row, CHECKPOINT_WALK_HASH), walk->hash, SEAL_SHA256_SIZE) == 0) {
-      rc = check_signature(walk->p, seal_column_text(row, CHECKPOINT_WALK_JWS), walk->seq,
-                           walk->hash, &good);
+      SealText jws = seal_column_text(row, CHECKPOINT_WALK_JWS);
+      good = jws.n == 0 && walk->old; /* where the upgrade found the end of 0.1.0's chain */
+      if (!good) rc = check_signature(walk->p, jws, walk->seq, walk->hash, &good);
     }
     *bad = !good;
     if (rc == SQLITE_OK && good) rc = checkpoint_next(walk);
@@ -196,6 +206,7 @@ static int walk_begin(Walk *walk, Seal *p) {
   sqlite3_stmt *row;
   memset(walk, 0, sizeof *walk);
   walk->p = p;
+  walk->old = 1;
   int rc = seal_store_row(seal_store(p), SQL_AUDIT_BASE, &row, "");
   if (rc == SQLITE_ROW && sqlite3_column_bytes(row, AUDIT_BASE_HASH) == SEAL_SHA256_SIZE) {
     walk->seq = sqlite3_column_int64(row, AUDIT_BASE_SEQ);
@@ -210,10 +221,11 @@ static int walk_begin(Walk *walk, Seal *p) {
   return rc == SQLITE_DONE ? SQLITE_OK : rc;
 }
 
-int seal_audit_verify(Seal *p, int64_t through, int64_t *first_bad) {
+int seal_audit_verify(Seal *p, int64_t through, const unsigned char *hash, int64_t *first_bad) {
   Walk walk;
   sqlite3_stmt *row = NULL;
   int bad = 0;
+  assert(hash == NULL || through != SEAL_UNBOUNDED);
   int rc = walk_begin(&walk, p);
   if (rc == SQLITE_OK) rc = walk_checkpoint(&walk, &bad);
   *first_bad = bad ? walk.seq : 0;
@@ -233,6 +245,10 @@ int seal_audit_verify(Seal *p, int64_t through, int64_t *first_bad) {
     int cut = walk.checkpoint != NULL &&
               sqlite3_column_int64(walk.checkpoint, CHECKPOINT_WALK_SEQ) <= through;
     if (cut || walk.seq < least) *first_bad = walk.seq + 1;
+  }
+  if (rc == SQLITE_OK && *first_bad == 0 && hash != NULL &&
+      (walk.seq != through || memcmp(walk.hash, hash, SEAL_SHA256_SIZE) != 0)) {
+    *first_bad = through; /* also where it was pruned: nothing says what it was */
   }
   seal_store_reset(row);
   seal_store_reset(walk.checkpoint);
@@ -312,7 +328,7 @@ int seal_prune(Seal *p, int64_t before, SealPruned *out, SealError *err) {
     rc = seal_refuse(err, SEAL_MODIFICATION_NOT_ALLOWED,
                      "nothing before that instant was check-pointed and exported");
   }
-  if (rc == SQLITE_OK) rc = seal_audit_verify(p, seq, &bad);
+  if (rc == SQLITE_OK) rc = seal_audit_verify(p, seq, NULL, &bad);
   if (rc == SQLITE_OK && bad != 0) {
     rc = seal_refuse(err, SEAL_MODIFICATION_NOT_ALLOWED,
                      "audit entry %lld does not hold: nothing is pruned", (long long)bad);

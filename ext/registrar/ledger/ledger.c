@@ -9,8 +9,10 @@
 **    +--------+  |      +--------+  |      +--------+
 **                +--> SHA-256(hash || fields of the next)
 **
-** where fields are netstrings ("5:sla-7,"; NULL is "~,") of seq, time (seconds), actor, action,
-** object, outcome, cause and detail, and the hash before the first is 32 zero bytes.
+** where fields are netstrings ("5:sla-7,"; NULL is "~,") of seq, time and written_time (seconds), actor, action,
+** object, outcome, cause and detail, and the hash before the first is 32 zero bytes. `time` is the instant of the
+** act, which whoever acts may name; `written_time` is the host's clock. Entries of release 0.1.0 have no written_time,
+** and no field for it.
 */
 #include "registrar/ledger/ledger.h"
 
@@ -78,11 +80,12 @@ static void netstring_int(sqlite3_str *out, int64_t value) {
 
 /* The hash of an entry that follows `before`. */
 static int audit_hash(Seal *p, const unsigned char before[SEAL_SHA256_SIZE], int64_t seq,
-                      const SealEvent *e, unsigned char out[SEAL_SHA256_SIZE]) {
+                      int64_t written, const SealEvent *e, unsigned char out[SEAL_SHA256_SIZE]) {
   sqlite3_str *text = sqlite3_str_new(seal_db(p));
   sqlite3_str_append(text, (const char *)before, SEAL_SHA256_SIZE);
   netstring_int(text, seq);
   netstring_int(text, e->time);
+  netstring_int(text, written);
   netstring(text, e->actor);
   netstring(text, e->action);
   netstring(text, e->object);
@@ -103,14 +106,14 @@ int seal_audit_write(Seal *p, const SealEvent *event) {
   assert(event->actor != NULL && event->action != NULL && event->object != NULL);
   SealTxn *txn = seal_txn(p);
   unsigned char hash[SEAL_SHA256_SIZE];
-  int64_t number = 0, seq = 0;
+  int64_t number = 0, seq = 0, written = seal_host_clock(p);
   int rc = seal_transaction_number(p, &number);
   if (rc == SQLITE_OK) rc = seal_audit_next(p, &seq);
-  if (rc == SQLITE_OK) rc = audit_hash(p, txn->audit_hash, seq, event, hash);
+  if (rc == SQLITE_OK) rc = audit_hash(p, txn->audit_hash, seq, written, event, hash);
   if (rc != SQLITE_OK) return rc;
-  rc = seal_store_run(seal_store(p), SQL_AUDIT_INSERT, "iittttttb", seq, event->time, event->actor,
+  rc = seal_store_run(seal_store(p), SQL_AUDIT_INSERT, "iittttttbi", seq, event->time, event->actor,
                       event->action, event->object, event->outcome, event->cause, event->detail,
-                      hash, SEAL_SHA256_SIZE);
+                      hash, SEAL_SHA256_SIZE, written);
   if (rc == SQLITE_OK) {
     txn->audit_seq = seq;
     memcpy(txn->audit_hash, hash, SEAL_SHA256_SIZE);
@@ -129,6 +132,19 @@ int seal_audit_traced(Seal *p, const SealEvent *event, const char *traceparent) 
   int rc = traced ? seal_audit_write(p, &whole) : SQLITE_NOMEM;
   sqlite3_free(traced);
   return rc;
+}
+
+int seal_refusal_note(Seal *p, int64_t time, const char *cause, int64_t n, int *audited) {
+  sqlite3_stmt *row;
+  int64_t second = time % 60;
+  int64_t minute = time - (second < 0 ? second + 60 : second);
+  int rc = seal_store_row(seal_store(p), SQL_REFUSAL_AUDITED, &row, "i", minute);
+  *audited =
+      rc == SQLITE_ROW && sqlite3_column_int64(row, REFUSAL_AUDITED_N) < SEAL_REFUSALS_AUDITED;
+  seal_store_reset(row);
+  if (rc != SQLITE_ROW) return rc == SQLITE_DONE ? SQLITE_CORRUPT_VTAB : rc;
+  return seal_store_run(seal_store(p), SQL_REFUSAL_ADD, "itii", minute, cause, *audited ? 0 : n,
+                        (int64_t)*audited);
 }
 
 int seal_change_write(Seal *p, int64_t time, const char *seal_service, const char *object,

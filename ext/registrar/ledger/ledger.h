@@ -29,6 +29,10 @@ typedef struct SealEvent {
 int seal_audit_write(Seal *p, const SealEvent *event);
 /* The same for an act by a message, whose traceparent goes into the detail; NULL or empty: it has none. */
 int seal_audit_traced(Seal *p, const SealEvent *event, const char *traceparent);
+#define SEAL_REFUSALS_AUDITED 20           /* of senders who are not known, in a minute, in full */
+#define SEAL_REFUSALS_KEPT    (30 * 86400) /* seconds that the counts of the others are kept */
+/* Somebody who is not known was refused, n times: *audited is 1 if the audit is to have it, else it was counted. */
+int seal_refusal_note(Seal *p, int64_t time, const char *cause, int64_t n, int *audited);
 /* Appends to the change feed; seal_service of NULL: every SEAL server's. */
 int seal_change_write(Seal *p, int64_t time, const char *seal_service, const char *object,
                       const char *operation);
@@ -104,9 +108,10 @@ int seal_occupancy_gone(Seal *p, SealParent kind, int64_t id, int64_t at);
 ** audit_chain.c: the chain is verified, signed, and cut at its old end.
 */
 /* *first_bad is 0, or the first entry that does not hold: changed, missing, or in another's place.
-** `through` (SEAL_UNBOUNDED: the head) must be reached. A checkpoint must be reached too, have the
-** entry's hash and a registrar's signature. One pass, in constant memory but for the longest entry. */
-int seal_audit_verify(Seal *p, int64_t through, int64_t *first_bad);
+** `through` (SEAL_UNBOUNDED: the head) must be reached, and have `hash` (of SHA-256; NULL: any). A checkpoint must
+** be reached too, have the entry's hash and a registrar's signature. One pass, in constant memory but for the longest
+** entry. */
+int seal_audit_verify(Seal *p, int64_t through, const unsigned char *hash, int64_t *first_bad);
 
 #define SEAL_CHECKPOINT_TYP "seal-checkpoint"
 /* Signs the head: *jws is a compact JWS (RFC 7515) over {seq, hash (hexadecimal), usage (the last

@@ -226,10 +226,37 @@ static int listed(Judge *j, int i, SealText word) {
   return found;
 }
 
+/* The format of a key that came without one: the term's, if it has just one. */
+static int take_key_format(Judge *j) {
+  char service[SEAL_QUOTE_MAX + 8];
+  json_t *array = NULL;
+  j->ask->only_format[0] = 0;
+  if (sqlite3_column_type(j->row, AUTHORIZE_TERM_KEY_FORMATS) == SQLITE_NULL) return SQLITE_OK;
+  SealText text = seal_column_text(j->row, AUTHORIZE_TERM_KEY_FORMATS);
+  if (text.p == NULL) return seal_text_missing(j->row, AUTHORIZE_TERM_KEY_FORMATS);
+  SealReason reason = seal_json_parse(text.p, (size_t)text.n, 2, &array);
+  if (reason != SEAL_VALID) return reason == SEAL_NOMEM ? SQLITE_NOMEM : SQLITE_CORRUPT_VTAB;
+  int rc = SQLITE_OK;
+  const json_t *one = json_array_get(array, 0);
+  SealText only = {json_string_value(one), (int)json_string_length(one)};
+  if (json_array_size(array) != 1) {
+    rc =
+        seal_refuse(j->err, SEAL_SLA_KEY_FORMAT_NOT_GRANTED,
+                    "a key format is needed for val service \"%s\": %lld are granted",
+                    seal_quote(j->ask->val_service_id, service), (long long)json_array_size(array));
+  } else if (only.p == NULL || !seal_is_id(only)) {
+    rc = SQLITE_CORRUPT_VTAB;
+  } else {
+    memcpy(j->ask->only_format, only.p, (size_t)only.n + 1);
+  }
+  json_decref(array);
+  return rc;
+}
+
 static int check_key_format(Judge *j) {
   char quoted[SEAL_QUOTE_MAX + 8], service[SEAL_QUOTE_MAX + 8];
   const SealAsk *ask = j->ask;
-  if (ask->key_format.p == NULL) return SQLITE_OK;
+  if (ask->key_format.p == NULL) return ask->only_format ? take_key_format(j) : SQLITE_OK;
   int found = listed(j, AUTHORIZE_TERM_KEY_FORMATS, ask->key_format);
   say(j, "use", json_text(j, ask->key_format));
   if (found != 0) return found < 0 ? SQLITE_CORRUPT_VTAB : SQLITE_OK;

@@ -8,8 +8,9 @@
 **                                second, and is full again a second later. As instants are whole
 **                                seconds, what was spent in the last second says all of its level.
 **
-** Time is that of the message, and a bucket never runs backwards: a message with an earlier instant
-** spends from the last second that the bucket has seen.
+** Time is that of the message: whatever second it is of, a bucket of another one is full. So a clock that went ahead, or
+** an `at`, locks nobody out until then. The token endpoint is no invocation: it has a bucket of its own for each VAL
+** server (seal_val_server_rate), and nothing that counts.
 */
 #include "registrar/sla/sla.h"
 
@@ -72,12 +73,31 @@ int seal_invocation_note(SealInvocation *touched, int64_t term, int64_t identiti
 
 int64_t seal_bucket_level(int64_t rate, int64_t bucket_time, int64_t spent, int64_t at,
                           int64_t *retry_after) {
-  int64_t left = at > bucket_time || spent < 0 ? rate : rate - spent;
+  int64_t left = at != bucket_time || spent < 0 ? rate : rate - spent;
   *retry_after = 0;
   if (left > 0) return left;
-  *retry_after = rate == 0 ? SEAL_RETRY_NEVER : bucket_time + 1 - at;
-  if (*retry_after > SEAL_RETRY_NEVER) *retry_after = SEAL_RETRY_NEVER;
+  *retry_after = rate == 0 ? SEAL_RETRY_NEVER : 1;
   return 0;
+}
+
+int seal_token_rate(Seal *p, int64_t val_server, int64_t at, SealError *err) {
+  sqlite3_stmt *row;
+  int64_t retry_after = 0, left = SEAL_TOKEN_RATE;
+  int rc = seal_store_row(seal_store(p), SQL_TOKEN_RATE, &row, "i", val_server);
+  if (rc == SQLITE_ROW) {
+    left = seal_bucket_level(SEAL_TOKEN_RATE, sqlite3_column_int64(row, TOKEN_RATE_BUCKET_TIME),
+                             sqlite3_column_int64(row, TOKEN_RATE_BUCKET_SPENT), at, &retry_after);
+  }
+  seal_store_reset(row);
+  if (rc != SQLITE_ROW && rc != SQLITE_DONE) return rc;
+  if (left > 0) return SQLITE_OK;
+  err->retry_after = retry_after;
+  return seal_refuse(err, SEAL_SLA_RATE_EXCEEDED, "%d token requests in a second are allowed",
+                     SEAL_TOKEN_RATE);
+}
+
+int seal_token_rate_take(Seal *p, int64_t val_server, int64_t at) {
+  return seal_store_run(seal_store(p), SQL_TOKEN_RATE_TAKE, "ii", val_server, at);
 }
 
 /* The term that a message without VAL services is an invocation of. */
@@ -96,7 +116,8 @@ static int note_any_term(Seal *p, SealInvocation *touched, int64_t val_server,
 int seal_invocation_refused(Seal *p, SealInvocation *touched, int64_t val_server,
                             const char *seal_service, int64_t at) {
   int rc = SQLITE_OK;
-  if (val_server == 0 || seal_service == NULL) return SQLITE_OK;
+  if (val_server == 0) return SQLITE_OK;
+  if (seal_service == NULL) return seal_token_rate_take(p, val_server, at);
   if (touched->n == 0) rc = note_any_term(p, touched, val_server, seal_service, at);
   for (size_t i = 0; rc == SQLITE_OK && i < touched->n; i++) {
     rc = seal_store_run(seal_store(p), SQL_TERM_USE_REFUSE, "ii", touched->terms[i].term, at);

@@ -33,8 +33,8 @@ int seal_invocation_note(SealInvocation *touched, int64_t term, int64_t identiti
 void seal_invocation_clear(SealInvocation *touched);
 /* The message was refused: it counts for the rate of every term that it touched, and of no other
 ** limit. Where it never came to name a VAL service, it counts for the term that seal_use_authorize asks.
-** val_server of 0 or seal_service of NULL (nobody was authenticated, no such resource): there is no term,
-** and no rate. Called with the refusal's audit entry. */
+** val_server of 0 (nobody was authenticated): there is no term, and no rate. seal_service of NULL: it was of the
+** token endpoint, whose rate it counts for. Called with the refusal's audit entry. */
 int seal_invocation_refused(Seal *p, SealInvocation *touched, int64_t val_server,
                             const char *seal_service, int64_t at);
 /* How many tokens a rate's bucket has at `at`; at none *retry_after is the seconds until it has one. */
@@ -42,6 +42,11 @@ int64_t seal_bucket_level(int64_t rate, int64_t bucket_time, int64_t spent, int6
                           int64_t *retry_after);
 /* Retry-After where waiting doesn't help: a day. */
 #define SEAL_RETRY_NEVER 86400
+/* Token requests of a VAL server in a second. */
+#define SEAL_TOKEN_RATE 10
+/* Whether a VAL server may ask the token endpoint now (SLA_RATE_EXCEEDED); and one that was answered. */
+int seal_token_rate(Seal *p, int64_t val_server, int64_t at, SealError *err);
+int seal_token_rate_take(Seal *p, int64_t val_server, int64_t at);
 
 /************************************************************************************************
 ** authorize.c
@@ -54,6 +59,9 @@ typedef struct SealAsk {
   int64_t exp_time;                /* asked for, SEAL_UNBOUNDED: none */
   int64_t identities, key_records; /* what is held once the act is done, of this VAL service */
   SealText key_format, scope;      /* p of NULL: not asked */
+  /* A key is to be stored, and may come without key_format: where the term has one format it is written here
+  ** (SEAL_ID_MAX + 1 bytes), where it has several that is refused. NULL: not asked. */
+  char *only_format;
   const SealInvocation *tally; /* what the same act takes or gives back besides; NULL: nothing */
   /* Whether the time ranges, the rate and the total number of invocations are judged too. */
   enum { SEAL_NO_INVOCATION, SEAL_BY_MESSAGE, SEAL_BY_ROWS } invocation;

@@ -57,6 +57,7 @@ struct Seal {
   void (*room_clear[SEAL_ROOMS])(void *state);
   SealTxn txn;
   int busy;        /* a write or a duty is at work */
+  int wrote;       /* the transaction has a write, whose reading is kept */
   int acts;        /* what waits are the operator's acts, not rows */
   int tables;      /* connected virtual tables: statements live while there are any */
   int owners;      /* modules and functions: the registrar lives while there are any */
@@ -198,6 +199,7 @@ int seal_gate(Seal *p, SealGate event, SealAt *at) {
   if (event == SEAL_XCOMMIT || event == SEAL_XROLLBACK) {
     p->ends++;
     p->lost = SQLITE_OK;
+    p->wrote = 0;
     p->savepoints = 0;
   }
   unsigned duties = duties_of(p, event);
@@ -207,6 +209,7 @@ int seal_gate(Seal *p, SealGate event, SealAt *at) {
   if (at == NULL) return rc;
   int64_t t = write_instant(p);
   if (at->by_host) at->t = t;
+  p->wrote = 1;
   p->before = sqlite3_total_changes64(p->store.db);
   p->busy++;
   return rc;
@@ -337,6 +340,10 @@ void seal_reading_close(Seal *p) {
   /* With the last cursor its statement ends, and the write that read by it. */
   p->read = 0;
   if (!p->busy) p->writing.held = 0;
+}
+
+int64_t seal_host_clock(Seal *p) {
+  return p->wrote ? p->writing.t : seal_store_clock(&p->store);
 }
 
 SealAt seal_function_at(Seal *p) {

@@ -47,13 +47,14 @@ typedef struct SealReading {
   int taken;
   int64_t t;
 } SealReading;
-/* xOpen and xClose. */
+/* xOpen and xClose; the cursor's instant: of its first xFilter, the same in all later ones. */
 void seal_reading_open(Seal *p, SealReading *reading);
 void seal_reading_close(Seal *p);
-/* The cursor's instant: of its first xFilter, the same in all later ones. */
 int64_t seal_reading_take(Seal *p, SealReading *reading);
-/* The instant of a function's call: the one that its statement holds, else the clock. */
+/* The instant of a function's call (the one that its statement holds, else the clock); and the host's clock, as the
+** transaction's last write read it, whatever instant that was given. */
 SealAt seal_function_at(Seal *p);
+int64_t seal_host_clock(Seal *p);
 
 /************************************************************************************************
 ** The gate.
@@ -134,9 +135,8 @@ typedef enum SealRoom {
   SEAL_ROOMS
 } SealRoom;
 /* `size` bytes that are the room's own, made and zeroed at the first question; NULL: out of memory.
-** `clear` empties them when the connection closes. */
+** `clear` empties them when the connection closes. seal_room_made: NULL where there is nothing yet. */
 void *seal_room(Seal *p, SealRoom room, size_t size, void (*clear)(void *state));
-/* The same, NULL where there is nothing yet. */
 void *seal_room_made(Seal *p, SealRoom room);
 
 /* A virtual table of ours is connected, or goes: cached statements live while there is one, because its

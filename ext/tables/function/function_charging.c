@@ -4,7 +4,8 @@
 **
 ** Events stand in the order of their numbers, and an event reads the same however often it is exported:
 ** all of it comes from the usage ledger, nothing from what an agreement says today. Post-event charging:
-** each is a one-time event. The JSON is made by sql/statements/charging.sql.
+** each is a one-time event. `WHERE seq > ?` reads no more than it asks for. The JSON is made by
+** sql/statements/charging.sql.
 */
 #include "tables/function/function_charging.h"
 #include "tables/relation/relation.h"
@@ -47,24 +48,48 @@ static int charging_disconnect(sqlite3_vtab *base) {
   return SQLITE_OK;
 }
 
-/* idxNum: 1 = `from` is given, 2 = `until` is. */
+/* What a plan is given, as bits of idxNum in this order: the arguments, and bounds of seq. */
+enum { ARG_FROM, ARG_UNTIL, ARG_SEQ_IS, ARG_SEQ_FROM, ARG_SEQ_TO, ARGS };
+
+/* Which of them a constraint is; -1: none. Of bounds that leave the limit itself out, SQLite does so. */
+static int argument_of(int column, int op) {
+  if (column >= COL_FROM) return op == SQLITE_INDEX_CONSTRAINT_EQ ? column - COL_FROM : -1;
+  if (column != COL_SEQ && column != -1) return -1;
+  switch (op) {
+  case SQLITE_INDEX_CONSTRAINT_EQ:
+    return ARG_SEQ_IS;
+  case SQLITE_INDEX_CONSTRAINT_GT:
+  case SQLITE_INDEX_CONSTRAINT_GE:
+    return ARG_SEQ_FROM;
+  case SQLITE_INDEX_CONSTRAINT_LT:
+  case SQLITE_INDEX_CONSTRAINT_LE:
+    return ARG_SEQ_TO;
+  default:
+    return -1;
+  }
+}
+
 static int charging_best_index(sqlite3_vtab *base, sqlite3_index_info *info) {
-  int found[2] = {-1, -1}, n = 0;
+  int found[ARGS] = {-1, -1, -1, -1, -1}, n = 0;
   (void)base;
   for (int i = 0; i < info->nConstraint; i++) {
-    int arg = info->aConstraint[i].iColumn - COL_FROM;
-    if (arg < 0 || info->aConstraint[i].op != SQLITE_INDEX_CONSTRAINT_EQ) continue;
-    if (!info->aConstraint[i].usable) return SQLITE_CONSTRAINT;
-    found[arg] = i;
+    int arg = argument_of(info->aConstraint[i].iColumn, info->aConstraint[i].op);
+    if (arg < 0) continue;
+    if (info->aConstraint[i].usable) {
+      found[arg] = i;
+    } else if (arg <= ARG_UNTIL) {
+      return SQLITE_CONSTRAINT;
+    }
   }
-  for (int arg = 0; arg < 2; arg++) {
+  for (int arg = 0; arg < ARGS; arg++) {
     if (found[arg] < 0) continue;
     info->idxNum |= 1 << arg;
     info->aConstraintUsage[found[arg]].argvIndex = ++n;
-    info->aConstraintUsage[found[arg]].omit = 1;
+    info->aConstraintUsage[found[arg]].omit = arg <= ARG_UNTIL;
   }
-  info->estimatedCost = 1000000;
-  info->estimatedRows = 100000;
+  int bounds = info->idxNum >> ARG_SEQ_IS;
+  info->estimatedCost = bounds & 1 ? 10 : bounds ? 100000 : 1000000;
+  info->estimatedRows = bounds & 1 ? 1 : bounds ? 10000 : 100000;
   info->orderByConsumed =
       info->nOrderBy == 1 && info->aOrderBy[0].iColumn == COL_SEQ && !info->aOrderBy[0].desc;
   return SQLITE_OK;
@@ -106,11 +131,19 @@ static int read_instant(sqlite3_vtab *base, sqlite3_value *value, int64_t *out) 
   return base->zErrMsg ? SQLITE_ERROR : SQLITE_NOMEM;
 }
 
+/* Narrows the numbers that are read by a bound; one that is no integer is left to SQLite. */
+static void take_bound(int arg, sqlite3_value *value, int64_t *low, int64_t *high) {
+  if (sqlite3_value_type(value) != SQLITE_INTEGER) return;
+  int64_t seq = sqlite3_value_int64(value);
+  if (arg != ARG_SEQ_TO && seq > *low) *low = seq;
+  if (arg != ARG_SEQ_FROM && seq < *high) *high = seq;
+}
+
 static int charging_filter(sqlite3_vtab_cursor *base, int number, const char *plan, int argc,
                            sqlite3_value **argv) {
   ChargingCursor *cursor = (ChargingCursor *)base;
   Seal *p = ((ChargingTable *)base->pVtab)->p;
-  int64_t from = SEAL_INSTANT_MIN, until = SEAL_UNBOUNDED;
+  int64_t from = SEAL_INSTANT_MIN, until = SEAL_UNBOUNDED, low = 0, high = INT64_MAX;
   int i = 0, rc;
   (void)plan;
   cursor->eof = 1;
@@ -121,12 +154,17 @@ static int charging_filter(sqlite3_vtab_cursor *base, int number, const char *pl
     sqlite3_free(base->pVtab->zErrMsg);
     base->pVtab->zErrMsg = sqlite3_mprintf("%s", seal_store_format_fault(seal_store(p)));
   }
-  if (rc == SQLITE_OK && number & 1) rc = read_instant(base->pVtab, argv[i++], &from);
-  if (rc == SQLITE_OK && number & 2) rc = read_instant(base->pVtab, argv[i++], &until);
+  if (rc == SQLITE_OK && number & 1 << ARG_FROM) rc = read_instant(base->pVtab, argv[i++], &from);
+  if (rc == SQLITE_OK && number & 1 << ARG_UNTIL) rc = read_instant(base->pVtab, argv[i++], &until);
+  for (int arg = ARG_SEQ_IS; rc == SQLITE_OK && arg < ARGS; arg++) {
+    if (number & 1 << arg) take_bound(arg, argv[i++], &low, &high);
+  }
   if (rc != SQLITE_OK || i != argc) return rc;
   rc = seal_store_text(seal_store(p), seal_sql[SQL_CHARGING_EVENTS], &cursor->stmt);
   if (rc == SQLITE_OK) rc = sqlite3_bind_int64(cursor->stmt, 1, from);
   if (rc == SQLITE_OK) rc = sqlite3_bind_int64(cursor->stmt, 2, until);
+  if (rc == SQLITE_OK) rc = sqlite3_bind_int64(cursor->stmt, 3, low);
+  if (rc == SQLITE_OK) rc = sqlite3_bind_int64(cursor->stmt, 4, high);
   return rc == SQLITE_OK ? charging_next(base) : rc;
 }
 

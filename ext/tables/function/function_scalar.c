@@ -180,22 +180,44 @@ static void jwks(sqlite3_context *ctx, int argc, sqlite3_value **argv) {
   }
 }
 
-/* seal_audit_verify([through]): NULL, or the first audit entry that does not hold. With `through`, the
-** chain must reach that entry. */
+/* 32 bytes from as many pairs of hexadecimal digits: 0, or -1. */
+static int read_hash(SealText text, unsigned char out[SEAL_SHA256_SIZE]) {
+  if (text.p == NULL || text.n != 2 * SEAL_SHA256_SIZE) return -1;
+  for (int i = 0; i < text.n; i++) {
+    char c = text.p[i] >= 'A' && text.p[i] <= 'F' ? (char)(text.p[i] + 'a' - 'A') : text.p[i];
+    int digit = c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+    if (digit < 0) return -1;
+    out[i / 2] = (unsigned char)(i % 2 ? out[i / 2] << 4 | digit : digit);
+  }
+  return 0;
+}
+
+/* seal_audit_verify([through [, hash]]): NULL, or the first audit entry that does not hold. With `through`, the
+** chain must reach that entry; with `hash`, in hexadecimal digits, the entry must have it. */
 static void audit_verify(sqlite3_context *ctx, int argc, sqlite3_value **argv) {
   Seal *p = sqlite3_user_data(ctx);
   SealError err;
   int64_t through = SEAL_UNBOUNDED, first_bad = 0;
+  unsigned char bytes[SEAL_SHA256_SIZE], *hash = NULL;
   memset(&err, 0, sizeof err);
-  if (argc == 1 && sqlite3_value_type(argv[0]) != SQLITE_NULL) {
-    if (sqlite3_value_numeric_type(argv[0]) != SQLITE_INTEGER) {
+  if (argc > 0 && sqlite3_value_type(argv[0]) != SQLITE_NULL) {
+    int is_number = sqlite3_value_numeric_type(argv[0]) == SQLITE_INTEGER;
+    through = is_number ? sqlite3_value_int64(argv[0]) : 0;
+    if (through < 1) {
       sqlite3_result_error(ctx, "through: the number of an audit entry is needed", -1);
       return;
     }
-    through = sqlite3_value_int64(argv[0]);
+  }
+  if (argc > 1 && sqlite3_value_type(argv[1]) != SQLITE_NULL) {
+    hash = bytes;
+    if (through == SEAL_UNBOUNDED || read_hash(seal_value_text(argv[1]), bytes) != 0) {
+      sqlite3_result_error(
+          ctx, "hash: 64 hexadecimal digits are needed, and the entry's number before them", -1);
+      return;
+    }
   }
   int rc = seal_enter(p);
-  if (rc == SQLITE_OK) rc = seal_audit_verify(p, through, &first_bad);
+  if (rc == SQLITE_OK) rc = seal_audit_verify(p, through, hash, &first_bad);
   if (rc != SQLITE_OK) {
     fail_function(ctx, p, rc, &err);
   } else if (first_bad != 0) {
@@ -241,6 +263,7 @@ static const struct {
     {"seal_jwks", 0, LOOKS, jwks},
     {"seal_audit_verify", 0, LOOKS, audit_verify},
     {"seal_audit_verify", 1, LOOKS, audit_verify},
+    {"seal_audit_verify", 2, LOOKS, audit_verify},
     {"seal_bundle", 1, LOOKS, bundle},
     {"seal_bundle", 2, LOOKS, bundle},
     {"seal_bundle", 3, LOOKS, bundle},

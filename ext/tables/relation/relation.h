@@ -24,6 +24,8 @@ typedef struct SealRelation {
   unsigned counts : 1;       /* shows counters or ledgers: what rows add up to is written first */
   unsigned waits : 1;        /* a row of it may wait with its like, and an act on one */
   unsigned silent : 1;       /* its own hooks write audit and change */
+  unsigned
+      credential : 1; /* VAL servers insert its rows: a refusal that the host ignores is audited */
   /* Hooks, each may be NULL. They return SQLITE_OK, SQLITE_CONSTRAINT_VTAB with a refusal in the row's SealError, or a fault's code. */
   int (*check)(struct SealRow *row);
   /* After an insert or update; before a delete, with `removed`. */
@@ -59,6 +61,7 @@ typedef struct SealRow {
   sqlite3_stmt *old;                /* the row as it was; NULL for a new one */
   SealText credential;              /* the hidden column */
   char extra[64];                   /* what a check hook computed: bound after the columns */
+  char requester[SEAL_ID_MAX + 1];  /* whom the credential proves; empty: not known */
   void *owned;                      /* what cells that a check hook filled point to; sqlite3_free */
   SealCell cells[SEAL_COLUMNS_MAX]; /* as many as the relation has columns */
 } SealRow;

@@ -418,6 +418,17 @@ static int delete (SealRow *row) {
   return rc;
 }
 
+/* A refused row of a VAL server's that the host goes on without leaves its trace. */
+static int note_refusal(const SealRow *row, int rc) {
+  if (!row->relation->credential || row->on_conflict != SQLITE_IGNORE ||
+      row->err->cause == SEAL_CAUSE_NONE) {
+    return rc;
+  }
+  int bad =
+      seal_row_refused(row->p, row->relation->is->name, row->requester, row->err->cause, row->at.t);
+  return bad == SQLITE_OK ? rc : bad;
+}
+
 int seal_relation_write(Seal *p, const SealRelation *relation, SealAt at, int argc,
                         sqlite3_value **argv, sqlite3_int64 *rowid, SealError *err) {
   assert(relation->is->n_columns <= SEAL_COLUMNS_MAX);
@@ -431,6 +442,7 @@ int seal_relation_write(Seal *p, const SealRelation *relation, SealAt at, int ar
   row.on_conflict = sqlite3_vtab_on_conflict(seal_db(p));
   if (inserts) {
     rc = insert(&row, argv + 2, rowid);
+    if (rc == SQLITE_CONSTRAINT_VTAB) rc = note_refusal(&row, rc);
   } else {
     row.rowid = sqlite3_value_int64(argv[0]);
     if (argc == 1) {
