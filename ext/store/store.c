@@ -5,14 +5,15 @@
 #include <assert.h>
 #include <stdarg.h>
 
+/* How a statement is prepared that is kept. NO_VTAB: a hostile schema can't make one of ours run a virtual table,
+** so none of ours may use one, such as json_each, either. */
+#define PREPARE_KEPT (SQLITE_PREPARE_PERSISTENT | SQLITE_PREPARE_NO_VTAB)
+
 int seal_store_prepare(SealStore *store, enum SealSql sql, sqlite3_stmt **out) {
   assert(sql >= 0 && sql < SQL_COUNT);
   int rc = SQLITE_OK;
   if (store->stmt[sql] == NULL) {
-    /* NO_VTAB: a hostile schema can't make one of our statements run a virtual table. */
-    rc = sqlite3_prepare_v3(store->db, seal_sql[sql], -1,
-                            SQLITE_PREPARE_PERSISTENT | SQLITE_PREPARE_NO_VTAB, &store->stmt[sql],
-                            NULL);
+    rc = sqlite3_prepare_v3(store->db, seal_sql[sql], -1, PREPARE_KEPT, &store->stmt[sql], NULL);
   }
   *out = store->stmt[sql];
   return rc;
@@ -27,7 +28,7 @@ int seal_store_text(SealStore *store, const char *sql, sqlite3_stmt **out) {
     store->other = more;
     store->size_other = size;
   }
-  int rc = sqlite3_prepare_v3(store->db, sql, -1, SQLITE_PREPARE_PERSISTENT, out, NULL);
+  int rc = sqlite3_prepare_v3(store->db, sql, -1, PREPARE_KEPT, out, NULL);
   if (rc == SQLITE_OK) store->other[store->n_other++] = *out;
   return rc;
 }

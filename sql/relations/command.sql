@@ -13,5 +13,6 @@ SELECT 1;
 
 -- The results that this connection remembers, newest first: ?2 is a JSON array of objects.
 -- name: view_command
+WITH {{remembered}}
 SELECT r.value->>'seq' AS id, r.value->>'command' AS command, NULL AS argument, NULL AS result
-FROM json_each(?2) AS r
+FROM remembered AS r

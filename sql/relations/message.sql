@@ -39,13 +39,14 @@ DROP TABLE main.seal_message_data;
 -- What this connection remembers (?2, a JSON array of [id, status, message_id, requester]) stands before what is
 -- stored under the same message_id. The request is stored nowhere.
 -- name: view_message
+WITH {{remembered}}
 SELECT r.value->>0 AS id, r.value->>2 AS message_id, r.value->>3 AS requester, NULL AS request,
   r.value->>1 AS status, NULL AS response
-FROM json_each(?2) AS r
+FROM remembered AS r
 UNION ALL
 SELECT m.id, m.message_id, 'val:' || v.val_server_id, NULL, m.status, NULL
 FROM main.seal_message_data AS m CROSS JOIN main.seal_val_server_data AS v ON v.id = m.val_server
-WHERE m.message_id NOT IN (SELECT n.value->>2 FROM json_each(?2) AS n)
+WHERE m.message_id NOT IN (SELECT n.value->>2 FROM remembered AS n)
 
 -- ?1 message_id ?2 VAL server ?3 kept after this instant
 -- name: message_find

@@ -11,6 +11,14 @@ SELECT %s FROM (%s) WHERE 1%s%s
 -- name: view_kept
 SELECT %s
 
+-- What a connection remembers, ?2, a JSON array, one item a row: by SQLite's functions, as no statement of ours may
+-- use a virtual table (json_each).
+-- fragment: remembered
+remembered(n, value) AS (
+  SELECT 0, ?2->0 WHERE json_array_length(?2) > 0
+  UNION ALL
+  SELECT n + 1, ?2->(n + 1) FROM remembered WHERE n + 1 < json_array_length(?2))
+
 -- Until when nothing bounds: the largest integer.
 -- fragment: forever
 9223372036854775807
