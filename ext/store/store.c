@@ -9,11 +9,50 @@
 ** so none of ours may use one, such as json_each, either. */
 #define PREPARE_KEPT (SQLITE_PREPARE_PERSISTENT | SQLITE_PREPARE_NO_VTAB)
 
+/************************************************************************************************
+** Limits. A host may lower what statements may be made of (sqlite3_limit), against those of strangers. Ours are
+** none: for them the limits are what they need.
+*/
+static const struct {
+  int id, need;
+} limits[] = {
+    {SQLITE_LIMIT_SQL_LENGTH, 1000000},  {SQLITE_LIMIT_COLUMN, 200},
+    {SQLITE_LIMIT_EXPR_DEPTH, 500},      {SQLITE_LIMIT_COMPOUND_SELECT, 100},
+    {SQLITE_LIMIT_VDBE_OP, 1000000},     {SQLITE_LIMIT_FUNCTION_ARG, 64},
+    {SQLITE_LIMIT_VARIABLE_NUMBER, 500},
+};
+#define N_LIMITS (int)(sizeof limits / sizeof *limits)
+
+int seal_store_limited(const SealStore *store) {
+  for (int i = 0; i < N_LIMITS; i++) {
+    if (sqlite3_limit(store->db, limits[i].id, -1) < limits[i].need) return 1;
+  }
+  return 0;
+}
+
+/* Prepares a statement of ours, whatever the host's limits are. */
+static int prepare(const SealStore *store, const char *sql, unsigned flags, sqlite3_stmt **out) {
+  int before[N_LIMITS];
+  for (int i = 0; i < N_LIMITS; i++) {
+    before[i] = sqlite3_limit(store->db, limits[i].id, -1);
+    if (before[i] < limits[i].need) (void)sqlite3_limit(store->db, limits[i].id, limits[i].need);
+  }
+  int rc = sqlite3_prepare_v3(store->db, sql, -1, flags, out, NULL);
+  for (int i = 0; i < N_LIMITS; i++) (void)sqlite3_limit(store->db, limits[i].id, before[i]);
+  return rc;
+}
+
 int seal_store_prepare(SealStore *store, enum SealSql sql, sqlite3_stmt **out) {
   assert(sql >= 0 && sql < SQL_COUNT);
   int rc = SQLITE_OK;
+  sqlite3_stmt *stmt = store->stmt[sql];
+  /* A statement that is kept SQLite prepares anew when the schema has changed, under the host's limits. */
+  if (stmt != NULL && !sqlite3_stmt_busy(stmt) && seal_store_limited(store)) {
+    (void)sqlite3_finalize(stmt);
+    store->stmt[sql] = NULL;
+  }
   if (store->stmt[sql] == NULL) {
-    rc = sqlite3_prepare_v3(store->db, seal_sql[sql], -1, PREPARE_KEPT, &store->stmt[sql], NULL);
+    rc = prepare(store, seal_sql[sql], PREPARE_KEPT, &store->stmt[sql]);
   }
   *out = store->stmt[sql];
   return rc;
@@ -28,7 +67,7 @@ int seal_store_text(SealStore *store, const char *sql, sqlite3_stmt **out) {
     store->other = more;
     store->size_other = size;
   }
-  int rc = sqlite3_prepare_v3(store->db, sql, -1, PREPARE_KEPT, out, NULL);
+  int rc = prepare(store, sql, PREPARE_KEPT, out);
   if (rc == SQLITE_OK) store->other[store->n_other++] = *out;
   return rc;
 }
@@ -211,7 +250,7 @@ SealText seal_value_bytes(sqlite3_value *value) {
 /* The integer that a statement gives, which is run seldom and so not kept; *n stays as it is without a row. */
 static int read_once(SealStore *store, enum SealSql sql, int column, int64_t *n) {
   sqlite3_stmt *stmt;
-  int rc = sqlite3_prepare_v3(store->db, seal_sql[sql], -1, SQLITE_PREPARE_NO_VTAB, &stmt, NULL);
+  int rc = prepare(store, seal_sql[sql], SQLITE_PREPARE_NO_VTAB, &stmt);
   if (rc == SQLITE_OK && sqlite3_step(stmt) == SQLITE_ROW) *n = sqlite3_column_int64(stmt, column);
   int end = sqlite3_finalize(stmt); /* repeats the error of the step */
   return rc == SQLITE_OK ? end : rc;

@@ -58,6 +58,10 @@ void seal_store_finalize(SealStore *store, sqlite3_stmt *stmt);
 /* 1 if a statement of the connection is one of ours, and not the host's. */
 int seal_store_owns(const SealStore *store, sqlite3_stmt *stmt);
 
+/* 1 if the host has lowered sqlite3_limit() below what our statements need. They are prepared all the same, but one
+** that is kept would not outlive a change of the schema: then none is. */
+int seal_store_limited(const SealStore *store);
+
 /* Finalizes every cached statement. */
 void seal_store_release(SealStore *store);
 

@@ -107,7 +107,8 @@ int seal_cursor_close(sqlite3_vtab_cursor *base) {
 /* Finds or makes the statement; a table that is read by several cursors at once has one of its own
 ** for each. */
 static int cursor_statement(SealTable *table, SealCursor *cursor, const char *sql) {
-  for (int i = 0; i < SEAL_SCANS; i++) {
+  int limited = seal_store_limited(seal_store(table->p));
+  for (int i = 0; i < SEAL_SCANS && !limited; i++) {
     SealScan *scan = &table->scans[i];
     if (scan->sql == NULL || scan->busy || strcmp(scan->sql, sql) != 0) continue;
     scan->busy = 1;
@@ -117,7 +118,7 @@ static int cursor_statement(SealTable *table, SealCursor *cursor, const char *sq
   }
   int rc = seal_store_text(seal_store(table->p), sql, &cursor->stmt);
   SealScan *scan = &table->scans[table->next];
-  if (rc != SQLITE_OK || scan->busy) return rc;
+  if (rc != SQLITE_OK || scan->busy || limited) return rc;
   char *copy = sqlite3_mprintf("%s", sql);
   if (copy == NULL) return SQLITE_OK; /* works without being kept */
   seal_table_drop_scan(table, scan);
