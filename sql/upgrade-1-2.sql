@@ -135,6 +135,9 @@ DROP TABLE main.seal_upgrade_owner;
 -- message, and is over.
 ALTER TABLE main.seal_credential_replay ADD COLUMN message BLOB;
 
+-- When a VAL server was registered is known from now on.
+ALTER TABLE main.seal_val_server_data ADD COLUMN registered INTEGER;
+
 -- What 0.1.0 kept of a message says neither whose it was nor holds its digest in the form that is compared
 -- now, and an answer is sealed to both: no repetition could be told from it. So it goes. A message
 -- that comes again after the upgrade is judged as a new one, and so is refused if its token was used.

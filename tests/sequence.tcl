@@ -96,7 +96,7 @@ proc prefix {server} {return [string index $server 0]}
 # A token that may be used again and again, made once.
 proc access_token {server} {
   return [fast_jwt as {typ at+jwt} [json_object iss https://as.example client_id $server sub $server \
-      aud urn:seal:registrar iat [expr {$::noon - 3600}] exp [expr {$::noon + 8640000}] \
+      aud urn:seal:registrar iat [clock_vfs now] exp [expr {$::noon + 8640000}] \
       scope {seal:identity-management seal:key-management seal:key-provisioning} SKeyProv yes]]
 }
 # A token for one use, and its name.
@@ -152,6 +152,7 @@ proc insert_val_server {server agreement} {
   if {$rc} return
   # What another registration of the name was answered is not this one's.
   foreach key [dict keys $::state [list message $server *]] {dict unset ::state $key}
+  set ::tok($server) [access_token $server]
   sql "INSERT INTO seal_credential(credential_id, val_server_id, type, value)
     VALUES ('key of $server', '$server', 'jwk', \$::public($::key_of($server)))"
 }
@@ -175,7 +176,7 @@ proc empty_world {} {
   catch {db2 close}
   forcedelete test.db test.db-journal test.db-wal test.db-shm
   foreach server $::servers {
-    if {$::tok($server) eq ""} {set ::tok($server) [access_token $server]}
+    set ::tok($server) [access_token $server]
   }
   set ::history {}
   set ::once_count 0

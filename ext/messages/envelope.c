@@ -42,13 +42,16 @@ static char *decoded(SealText raw, int *n) {
   return out;
 }
 
+static int too_long(int i, SealError *err) {
+  int credential = i == SEAL_AUTHORIZATION || i == SEAL_CLIENT_CERTIFICATE;
+  return seal_refuse(err, credential ? SEAL_CREDENTIAL_INVALID : SEAL_INVALID_MSG_FORMAT,
+                     "%s is over %d bytes", parts[i].name, parts[i].max);
+}
+
 /* Takes a part as it lies; with escapes, or where it has to be whole, a copy of it. */
 static int take_part(SealRequest *out, int i, SealText text, int escapes, SealError *err) {
-  /* The shortest escape of a byte has two, the longest six. */
-  if (text.n > parts[i].max * (escapes ? 6 : 1)) {
-    return seal_refuse(err, SEAL_INVALID_MSG_FORMAT, "%s is over %d bytes", parts[i].name,
-                       parts[i].max);
-  }
+  /* The longest escape of a byte has six. */
+  if (text.n > parts[i].max * (escapes ? 6 : 1)) return too_long(i, err);
   if (escapes || parts[i].whole) {
     sqlite3_free(out->part_memory[i]); /* of a second one: the envelope's end refuses it */
     out->part_memory[i] =
@@ -56,10 +59,7 @@ static int take_part(SealRequest *out, int i, SealText text, int escapes, SealEr
     if (out->part_memory[i] == NULL) return SQLITE_NOMEM;
     text.p = out->part_memory[i];
   }
-  if (text.n > parts[i].max) {
-    return seal_refuse(err, SEAL_INVALID_MSG_FORMAT, "%s is over %d bytes", parts[i].name,
-                       parts[i].max);
-  }
+  if (text.n > parts[i].max) return too_long(i, err);
   out->part[i] = text;
   return SQLITE_OK;
 }
@@ -134,8 +134,7 @@ static int read_parts(const SealGiven *given, SealRequest *out, SealError *err) 
   for (int i = 0; rc == SQLITE_OK && i < SEAL_PARTS; i++) {
     SealText text = given->part[i];
     if (text.p == NULL) continue;
-    int too_long = text.n > parts[i].max;
-    if (!too_long && text.n > 0 &&
+    if (text.n <= parts[i].max && text.n > 0 &&
         (memchr(text.p, 0, (size_t)text.n) != NULL || !seal_is_utf8(text.p, (size_t)text.n))) {
       return seal_refuse(err, SEAL_INVALID_MSG_FORMAT, "%s is not text in UTF-8", parts[i].name);
     }

@@ -8,6 +8,7 @@
 -- column: exp_time                  instant bundle                              "when its registration ends; NULL: never"
 -- column: status                    word(active suspended terminated) bundle    "active (default), suspended, or terminated, which is for good"
 -- column: at                        instant hidden                              "the clock: another instant that is asked for; NULL: every stored row"
+-- storage: registered               INTEGER insert(CAST(:extra AS INTEGER))
 -- statements: find insert update bundle bundle_all apply
 
 -- name: create_val_server

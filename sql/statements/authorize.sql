@@ -137,7 +137,7 @@ UPDATE main.seal_registrar_data SET clock_time = ?1 WHERE id = 1
 
 -- ?1 val_server_id
 -- name: authenticate_val_server
-SELECT id, status, exp_time FROM main.seal_val_server_data WHERE val_server_id = ?1
+SELECT id, status, exp_time, registered FROM main.seal_val_server_data WHERE val_server_id = ?1
 
 -- The keys of a VAL server that may verify its token, the one that the token names first.
 -- ?1 VAL server ?2 kid ?3 1: secrets

@@ -189,7 +189,8 @@ coalesce(?1, 1 + max(coalesce((SELECT max(id) FROM main.seal_agreement_data), 0)
   coalesce((SELECT max(object) FROM main.seal_occupancy_gap WHERE kind = 1), 0)))
 -- fragment: next_val_server
 coalesce(?1, 1 + max(coalesce((SELECT max(id) FROM main.seal_val_server_data), 0),
-  coalesce((SELECT max(object) FROM main.seal_occupancy_gap WHERE kind = 2), 0)))
+  coalesce((SELECT max(object) FROM main.seal_occupancy_gap WHERE kind = 2), 0),
+  coalesce((SELECT max(seq) FROM main.seal_audit_data), 0)))
 -- fragment: next_term
 coalesce(?1, 1 + max(coalesce((SELECT max(id) FROM main.seal_term_data), 0),
   coalesce((SELECT max(object) FROM main.seal_occupancy_gap WHERE kind = 3), 0)))

@@ -38,15 +38,16 @@ static int grant_scopes(Seal *p, const SealRequester *who, unsigned asked, int64
   return SQLITE_OK;
 }
 
-/* The claims: RFC 9068 2.2, cnf of RFC 8705 3.1, SKeyProv of TS 33.434 A.2.2.3. */
+/* The claims: RFC 9068 2.2, cnf of RFC 8705 3.1, SKeyProv of TS 33.434 A.2.2.3; and which registration of the VAL
+** server it is for. */
 static char *claims_text(const char *identifier, const SealRequester *who, unsigned granted,
                          int64_t at, int64_t exp, const char *jti) {
   char scope[80];
   seal_scopes_write(granted, scope);
-  json_t *claims =
-      json_pack("{s:s,s:s,s:s,s:s,s:s,s:I,s:I,s:s}", "iss", identifier, "sub", who->val_server_id,
-                "aud", identifier, "client_id", who->val_server_id, "scope", scope, "iat",
-                (json_int_t)at, "exp", (json_int_t)exp, "jti", jti);
+  json_t *claims = json_pack("{s:s,s:s,s:s,s:s,s:s,s:I,s:I,s:s,s:I}", "iss", identifier, "sub",
+                             who->val_server_id, "aud", identifier, "client_id", who->val_server_id,
+                             "scope", scope, "iat", (json_int_t)at, "exp", (json_int_t)exp, "jti",
+                             jti, SEAL_REGISTRATION_CLAIM, (json_int_t)who->val_server);
   int bad = claims == NULL;
   if (!bad && granted & SEAL_SCOPE_PROV) {
     bad |= json_object_set_new(claims, "SKeyProv", json_true()) != 0;

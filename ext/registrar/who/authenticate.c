@@ -104,6 +104,7 @@ void seal_requester_ends(SealRequester *out, int64_t until) {
 /* A VAL server as it is registered. */
 typedef struct Registered {
   int64_t id, exp_time;
+  int64_t since; /* when it was registered; INT64_MIN: by a release that did not note it */
   int active;
 } Registered;
 
@@ -117,6 +118,10 @@ static int read_val_server(Seal *p, SealText val_server_id, Registered *out) {
   out->id = sqlite3_column_int64(row, AUTHENTICATE_VAL_SERVER_ID);
   out->exp_time = seal_column_until(row, AUTHENTICATE_VAL_SERVER_EXP_TIME);
   out->active = seal_text_is(status, "active");
+  out->since = INT64_MIN;
+  if (sqlite3_column_type(row, AUTHENTICATE_VAL_SERVER_REGISTERED) != SQLITE_NULL) {
+    out->since = sqlite3_column_int64(row, AUTHENTICATE_VAL_SERVER_REGISTERED);
+  }
   seal_store_reset(row);
   return rc;
 }
@@ -330,6 +335,19 @@ static int by_issuer_keys(Seal *p, const Token *token, const char *iss, SealJwt 
   return rc;
 }
 
+/* 1 if a token is for this registration of the VAL server, not for one before it of the same name: one of our own
+** names it by its row id, which is never given again; another issuer's is no older. Asked for an instant before
+** the registration, which moves the clock and not the history, nothing can be said of that; nor of a token and a
+** registration of before this was noted. */
+static int is_for(const SealJwt *jwt, const Token *token, const Registered *server) {
+  if (strcmp(jwt->iss, token->identifier) != 0) {
+    return jwt->iat >= server->since || token->at < server->since;
+  }
+  const json_t *registration = json_object_get(jwt->claims, SEAL_REGISTRATION_CLAIM);
+  if (registration == NULL) return server->since == INT64_MIN;
+  return json_is_integer(registration) && json_integer_value(registration) == server->id;
+}
+
 static int by_access_token(Seal *p, const Token *token, const char *iss, SealRequester *out,
                            SealError *err) {
   SealJwt *jwt = NULL;
@@ -339,8 +357,11 @@ static int by_access_token(Seal *p, const Token *token, const char *iss, SealReq
   if (rc == SQLITE_OK) rc = access_claims(jwt, token, iss, out, err);
   if (rc != SQLITE_OK) return rc;
   SealText client_id = {jwt->client_id, (int)strlen(jwt->client_id)};
-  rc = seal_is_id(client_id) ? seal_requester_is(p, client_id, token->at, out, err) : SQLITE_DONE;
-  return rc == SQLITE_DONE ? disbelieve(err) : rc;
+  Registered server;
+  rc = seal_is_id(client_id) ? read_val_server(p, client_id, &server) : SQLITE_DONE;
+  if (rc == SQLITE_DONE || (rc == SQLITE_ROW && !is_for(jwt, token, &server)))
+    return disbelieve(err);
+  return rc == SQLITE_ROW ? requester_of(&server, client_id, token->at, out, err) : rc;
 }
 
 /* 1 if the header says that this is an access token (RFC 9068 2.1). */

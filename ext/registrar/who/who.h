@@ -51,6 +51,9 @@ typedef struct SealRequester {
   char traceparent[SEAL_TRACEPARENT_SIZE]; /* of its message (W3C Trace Context); empty: none */
 } SealRequester;
 
+/* Of the registrar's own access tokens: the registration that it is for. */
+#define SEAL_REGISTRATION_CLAIM "seal_registration"
+
 /* What is presented: `token` without "Bearer ", `certificate` PEM, leaf first; p of NULL where there is
 ** none. */
 typedef struct SealCredential {
