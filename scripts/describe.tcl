@@ -23,7 +23,8 @@
 #                 relation's check computed
 #
 # `storage` is a column that storage alone has: name and type, insert(SQL), update(SQL), and bundle(KIND) if
-# SEAL servers are told it. A relation with a line for `id` has a table seal_NAME_data of all that is stored.
+# SEAL servers are told it; kind until: an instant, or the largest integer, which a bundle has as
+# null. A relation with a line for `id` has a table seal_NAME_data of all that is stored.
 #
 # `statements` says which statements are made: find insert update remove, bundle (the state of one object),
 # bundle_all (the next one in a full copy), apply (the state as a bundle brings it). What is special is written
@@ -34,7 +35,7 @@
 #   {{NAME_state}}     the arguments of json_object for a bundle
 #   {{NAME_told}}, {{NAME_given}}   what a bundle brings: the columns of storage, and their values
 
-set kinds {id text instant count word service words ranges endpoint json decimal currency value integer}
+set kinds {id text instant count word service words ranges endpoint json decimal currency value until}
 set flags {key required fixed read-only hidden write-only derived lookup virtual not-null}
 
 # The words of a text: spaces in parentheses part nothing.
@@ -88,7 +89,7 @@ proc read_column {rest} {
     }
   }
   if {$kind eq "value" && [dict exists $item bundle]} {error "a bundle is JSON: it has no bytes"}
-  if {$kind eq "integer"} {error "no column is of kind integer: that is storage's"}
+  if {$kind eq "until"} {error "no column is of kind until: that is storage's"}
   return $item
 }
 
@@ -266,11 +267,19 @@ proc fragment_from {name} {
 }
 
 proc fragment_state {name} {
-  return [join [lmap item [members $name] {string cat '[dict get $item name]', " " [expression $name $item]}] ", "]
+  return [join [lmap item [members $name] {
+    set value [expression $name $item]
+    if {[dict get $item bundle] eq "until"} {set value "nullif($value, {{forever}})"}
+    string cat '[dict get $item name]', " " $value
+  }] ", "]
 }
 proc fragment_told {name} {return [join [lmap item [members $name] {stored_name $item}] ", "]}
 proc fragment_given {name} {
-  return [join [lmap item [members $name] {row_of $item ?1->>'[dict get $item name]'}] ", "]
+  return [join [lmap item [members $name] {
+    set value [row_of $item ?1->>'[dict get $item name]']
+    if {[dict get $item bundle] eq "until"} {set value "coalesce($value, {{forever}})"}
+    set value
+  }] ", "]
 }
 
 # ---------------------------------------------------------------------------------------------

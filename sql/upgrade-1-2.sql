@@ -10,7 +10,8 @@
 --
 -- Before:
 --   1. Let SEAL servers catch up, with 0.1.0 at both ends: `seal sync` until nothing is left. Bundles
---      of 0.1.0 are refused by what comes after it, and the other way round.
+--      of 0.1.0 are refused by what comes after it, and the other way round; after the upgrade each takes a
+--      full copy, and serves what it has until then.
 --   2. End every program that has the database open with 0.1.0, and don't start it again: it does not look
 --      at the format, and would write what the new one does not expect.
 --   3. Make a backup: sqlite3 seal.db "VACUUM INTO 'seal-0.1.0.db'". There is no way back but that copy.
@@ -25,6 +26,7 @@
 --   - Configurations in the change feed are named with their VAL server, as SEAL servers need it now. Audit
 --     entries keep their text: it is hashed.
 --   - Answers to old messages are forgotten (below).
+--   - A SEAL server's issuer anchor becomes its registrar's, and it takes a full copy next (below).
 -- All else stays as it is, with its row ids, and sealed values under their key.
 --
 -- How long: a minute or two for a million configurations and a ledger to match; identities cost nothing. The
@@ -207,6 +209,46 @@ ALTER TABLE main.seal_audit_data ADD COLUMN written_time INTEGER;
 INSERT OR IGNORE INTO main.seal_audit_checkpoint(seq, hash, jws, time, usage, exported, pruned)
 SELECT seq, hash, '', time, (SELECT coalesce(max(seq), 0) FROM main.seal_usage_data), 0, 0
 FROM main.seal_audit_data ORDER BY seq DESC LIMIT 1;
+
+-- A change tells by the audit chain of then which history it is of: of the old ones, their text alone does.
+ALTER TABLE main.seal_change_data ADD COLUMN hash BLOB;
+
+-- A SEAL server's database is one that has an anchor of type registrar. What came by bundles came from the one issuer
+-- that is there; of several nobody knows which, and the operator says it (README.md, "Upgrading from 0.1.0").
+UPDATE main.seal_anchor_data SET type = 'registrar' WHERE type = 'issuer'
+  AND (SELECT count(*) FROM main.seal_anchor_data WHERE type = 'issuer') = 1
+  AND (SELECT bundle_to FROM main.seal_registrar_data WHERE id = 1) IS NOT NULL;
+CREATE UNIQUE INDEX main.seal_anchor_registrar ON seal_anchor_data(type) WHERE type = 'registrar';
+
+-- The registrar's row has more columns. The first epoch began with the installation. A place of 0.1.0 leads on to
+-- nothing: a SEAL server goes on to serve what it has, and takes a full copy next.
+CREATE TABLE main.seal_upgrade_registrar AS SELECT * FROM main.seal_registrar_data;
+DROP TABLE main.seal_registrar_data;
+CREATE TABLE main.seal_registrar_data(
+  id INTEGER PRIMARY KEY CHECK (id = 1),
+  identifier TEXT NOT NULL,
+  skms_uri TEXT,
+  stale_after INTEGER,
+  format INTEGER NOT NULL,
+  epoch INTEGER NOT NULL,
+  restored_time INTEGER,
+  installed_time INTEGER NOT NULL,
+  signing_kid TEXT,
+  last_sweep_time INTEGER,
+  clock_time INTEGER NOT NULL,
+  seal_check BLOB,
+  bundle_to TEXT,
+  bundle_epoch INTEGER,
+  bundle_seq INTEGER,
+  bundle_time INTEGER,
+  bundle_until INTEGER
+);
+INSERT INTO main.seal_registrar_data(id, identifier, skms_uri, format, epoch, installed_time, signing_kid,
+  last_sweep_time, clock_time, seal_check, bundle_seq, bundle_time)
+SELECT id, identifier, skms_uri, format, installed_time, installed_time, signing_kid, last_sweep_time,
+  clock_time, seal_check, bundle_seq, bundle_time
+FROM main.seal_upgrade_registrar;
+DROP TABLE main.seal_upgrade_registrar;
 
 UPDATE main.seal_registrar_data SET format = 2 WHERE id = 1;
 

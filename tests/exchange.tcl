@@ -48,7 +48,7 @@ proc new_server {name service at} {
   $db eval {
     UPDATE seal_registrar SET identifier = $name;
     INSERT INTO seal_anchor(anchor_id, type, iss, value)
-    VALUES ('registrar', 'issuer', 'urn:seal:registrar', $jwks);
+    VALUES ('registrar', 'registrar', 'urn:seal:registrar', $jwks);
   }
   db eval {
     INSERT INTO seal_server(seal_server_id, seal_service, jwk) VALUES ($name, $service, $jwk);
@@ -79,7 +79,7 @@ proc bundle {name since at} {
 proc apply {name bundle at} {
   set db db_$name
   set json [command $db apply $bundle $at]
-  set result [db eval {SELECT key, atom FROM json_each($json)}]
+  set result [db eval {SELECT key, value FROM json_each($json)}]
   set ::place($name) [dict get $result at]
   return $result
 }

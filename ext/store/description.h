@@ -23,7 +23,7 @@ typedef enum SealKind {
   SEAL_KIND_DECIMAL,  /* a decimal number from 0 on, as text */
   SEAL_KIND_CURRENCY, /* three capital letters (ISO 4217) */
   SEAL_KIND_VALUE,    /* text or blob, whatever it is */
-  SEAL_KIND_INTEGER   /* any integer: of storage, no column of a relation */
+  SEAL_KIND_UNTIL     /* an instant, or the largest integer: of storage, no column of a relation */
 } SealKind;
 
 #define SEAL_COL_KEY        1   /* part of the key: needed, and never changed */

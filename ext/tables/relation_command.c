@@ -244,6 +244,16 @@ static int run_apply(SealRow *row, int64_t at, char **result) {
   return seal_apply(row->p, bundle, at, result, row->err);
 }
 
+/* new-epoch: the database is a restored copy, from which it goes on in another way than what it is a copy of; gives
+** the number of the epoch. */
+static int run_new_epoch(SealRow *row, int64_t at, char **result) {
+  int64_t epoch = 0;
+  int rc = seal_new_epoch(row->p, at, &epoch);
+  if (rc != SQLITE_OK) return rc;
+  *result = sqlite3_mprintf("%lld", (long long)epoch);
+  return *result ? SQLITE_OK : SQLITE_NOMEM;
+}
+
 static const struct {
   const char *name;
   int (*run)(SealRow *row, int64_t at, char **result);
@@ -256,6 +266,7 @@ static const struct {
     {"checkpoint", run_checkpoint, 0, 0, 0}, {"export-mark", run_export_mark, 0, 0, 0},
     {"prune", run_prune, 0, 0, 0},           {"explain-authorization", run_explain, 0, 1, 0},
     {"apply", run_apply, 0, 0, 1},           {"refused", run_refused, 0, 1, 0},
+    {"new-epoch", run_new_epoch, 0, 0, 0},
 };
 
 static int record_command(SealRow *row, const char *command, int64_t at, const char *result) {

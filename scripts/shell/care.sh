@@ -8,7 +8,8 @@
 
 help_init() {
   cat <<'T'
-usage: seal init [--identifier ID] [--skms-uri URI]
+usage: seal init [--identifier ID] [--skms-uri URI] [--stale-after SECONDS]
+       seal init --seal-server ID --registrar-jwks FILE
 
 Makes the database, readable by its owner only, or brings that of an older
 version up to date: all or nothing, and what is there stays. Make a copy of an
@@ -16,12 +17,20 @@ older one before, by sqlite3's VACUUM INTO or the older version's seal backup.
 
   --identifier ID    what a token's "aud" must contain (urn:seal:registrar)
   --skms-uri URI     the registrar's own key management URI
+  --stale-after N    seconds that a SEAL server may serve without another bundle
+                     (none: without end)
+
+The second makes the database of the SEAL server ID, which takes the bundles that
+are signed by the registrar's keys: FILE holds what seal_jwks() gives there.
 T
 }
 
 seal_init() {
-  take 'identifier=id skms_uri=text' "$@"
+  take 'identifier=id skms_uri=text stale_after=count seal_server=id registrar_jwks=file' "$@"
   [ "$ARGC" -eq 0 ] || wrong "init takes options only"
+  if given seal_server && given identifier; then wrong "--seal-server is the identifier"; fi
+  if given registrar_jwks && ! given seal_server; then wrong "--seal-server is missing"; fi
+  if given seal_server && ! given registrar_jwks; then wrong "--registrar-jwks is missing"; fi
   [ -f "$INSTALL" ] || fail "there is no file $INSTALL"
   find_upgrades
   {
@@ -30,12 +39,24 @@ seal_init() {
     cat "$INSTALL"
     ! given identifier || echo 'UPDATE seal_registrar SET identifier = :identifier;'
     ! given skms_uri || echo 'UPDATE seal_registrar SET skms_uri = :skms_uri;'
+    ! given stale_after || echo 'UPDATE seal_registrar SET stale_after = :stale_after;'
+    ! given seal_server || seal_server_sql
     echo 'COMMIT;'
     modes line
     echo 'SELECT identifier, skms_uri, seal_version() AS version, installed_time
       FROM seal_registrar;'
   } | sql make
   show
+}
+
+# The database is the SEAL server's, and the registrar's keys are these.
+seal_server_sql() {
+  echo "UPDATE seal_registrar SET identifier = :seal_server;
+    UPDATE seal_anchor SET value = CAST(readfile(:registrar_jwks) AS TEXT)
+    WHERE type = 'registrar' AND at IS NULL;
+    INSERT INTO seal_anchor(anchor_id, type, value)
+    SELECT 'registrar', 'registrar', CAST(readfile(:registrar_jwks) AS TEXT)
+    WHERE NOT EXISTS (SELECT 1 FROM seal_anchor WHERE type = 'registrar' AND at IS NULL);"
 }
 
 # Sets UPGRADES, the files that bring the database from its format to this version's, in order. A newer one
@@ -152,6 +173,9 @@ Puts a copy that `seal backup` made in the place of the database, once it is
 checked, whole or not at all. Where there is a database already, --replace is
 needed: what it holds is lost.
 
+A new epoch begins with it: SEAL servers that had heard of what is no more are
+told everything again by the next seal sync.
+
 A copy is older than what it replaces: tokens that were used since may be used
 again until they expire (an hour at most), and what was removed since is there
 again.
@@ -171,8 +195,8 @@ seal_restore() {
   esac
   # The dot command gets a name of ours.
   ln -s "$copy" "$WORK/copy.db"
-  printf '%s\n' '.restore copy.db' '.output /dev/null' 'PRAGMA journal_mode = WAL;' '.output' |
-    sql make
+  printf '%s\n' '.restore copy.db' '.output /dev/null' 'PRAGMA journal_mode = WAL;' '.output' \
+    "INSERT INTO seal_command(command) VALUES ('new-epoch');" | sql make
   check_copy "$DB" || fail "the restored database is not whole: $WHY"
 }
 

@@ -7,7 +7,7 @@
 #
 # The folder of a SEAL server in /srv/seal:
 #
-#   1794268800-1.jws ...   bundles; each name stands for one content for good
+#   1794268800-9f3c….jws   bundles; each name stands for one content for good
 #   index                  a line for each, in order: its name, from where, to where ("-": a full copy)
 #   ack                    where the SEAL server is; the next sync at the registrar goes on from there
 
@@ -49,8 +49,8 @@ usage: seal [--key FILE] apply BUNDLE [--at INSTANT]
 
 Applies a bundle to this database, a SEAL server's own: all of it, or nothing.
 It has to come next: a gap is refused, and says from where to ask. --key is
-needed where key records come with it. An issuer anchor of this database holds
-the registrar's keys; its identifier is the SEAL server's id.
+needed where key records come with it. The database is a SEAL server's: `seal
+init --seal-server ID --registrar-jwks FILE` makes it.
 T
 }
 
@@ -60,12 +60,28 @@ seal_apply() {
   bind_kind bundle file "$ARG1"
   {
     apply_sql
+    untold_sql
     modes line
     echo "SELECT json_extract(result, '\$.applied') AS applied, json_extract(result, '\$.at') AS at,
       json_extract(result, '\$.more') AS more, json_extract(result, '\$.objects') AS objects
       FROM seal_command WHERE command = 'apply' LIMIT 1;"
   } | sql write
+  say_untold
   show
+}
+
+# What a bundle could not tell, a line each: "untold" and the name.
+untold_sql() {
+  printf '%s\n' '.mode list' '.once untold' "SELECT u.value
+    FROM (SELECT result FROM seal_command WHERE command = 'apply' LIMIT 1) AS c,
+      json_each(c.result, '\$.untold') AS u;"
+}
+
+say_untold() {
+  [ -f "$WORK/untold" ] || return 0
+  while IFS= read -r object; do
+    say "$COMMAND: $(printf '%s' "$object" | clean): it is larger than a bundle, or a part of it; nothing else is left out"
+  done <"$WORK/untold"
 }
 
 apply_sql() {
@@ -80,7 +96,8 @@ usage: seal --key FILE sync --to FOLDER [--full] [--at INSTANT]
 
 --to, at the registrar: writes what each active SEAL server does not know yet
 into FOLDER/SEAL-SERVER-ID, as bundles and their index, and takes away what it
-has acknowledged there. --full starts again with a full copy.
+has acknowledged there. --full starts again with a full copy; after a restore of
+the registrar, or of a SEAL server, sync does so by itself.
 
 --from, at a SEAL server: applies what is there for it (seal_registrar's
 identifier says who it is), in order, and acknowledges it in the folder. From an
@@ -124,21 +141,51 @@ show_synced() {
   esac
 }
 
+# A folder that is synced belongs to two, and each may put into it what the other should not touch: so a file
+# there is a plain one or none, links are not followed, and what is written is a new file that takes its name.
+SYNC_MAX=16777216 # bytes of a bundle, and of an index
+
+# plain_or_none PATH: what stands there is a plain file, or nothing.
+plain_or_none() {
+  if [ -L "$1" ] || { [ -e "$1" ] && ! [ -f "$1" ]; }; then
+    fail "$1 is no plain file: it is not touched"
+  fi
+}
+
+# read_plain PATH FILE: copies a plain file, not more than SYNC_MAX bytes of it.
+read_plain() {
+  plain_or_none "$1"
+  [ -f "$1" ] || fail "cannot read the file $1"
+  echo 1 >"$WORK/code"
+  { dd if="$1" iflag=nofollow,nonblock bs=65536 status=none && echo 0 >"$WORK/code"; } 2>/dev/null |
+    head -c $((SYNC_MAX + 1)) >"$2"
+  [ "$(wc -c <"$2")" -le "$SYNC_MAX" ] || fail "$1 is larger than $SYNC_MAX bytes"
+  [ "$(cat "$WORK/code")" -eq 0 ] || fail "cannot read the file $1"
+}
+
 # A place from a file: "-" where the SEAL server has nothing yet; empty when the file is not there, or
 # holds no place.
 read_place() {
+  plain_or_none "$1"
   [ -f "$1" ] || return 0
-  place=$(head -c 200 "$1")
+  read_plain "$1" "$WORK/place"
+  place=$(head -c 200 "$WORK/place")
   case $place in
     -) printf '%s' - ;;
-    *[!0-9if.]* | '') ;;
+    *[!0-9a-z.]* | '') ;;
     *) printf '%s' "$place" ;;
   esac
 }
 
 # replace_file PATH: what is on the input takes the place of a file, at once.
 replace_file() {
-  { cat >"$1.part" && mv -- "$1.part" "$1"; } || fail "cannot write $1"
+  plain_or_none "$1"
+  new=$(mktemp -u -- "${1%/*}/.new.XXXXXXXXXX") || fail "cannot write $1"
+  # With -C a file that is there, or a link, is not written to.
+  { (set -C && cat >"$new") && mv -fT -- "$new" "$1"; } 2>/dev/null || {
+    rm -f -- "$new"
+    fail "cannot write $1"
+  }
 }
 
 # --- At the registrar ------------------------------------------------------------------------
@@ -168,40 +215,65 @@ sync_to() {
 
 # sync_server HEX FOLDER NAME
 sync_server() {
+  [ ! -L "$2" ] || fail "$2 is a link: it is not followed"
   mkdir -p -- "$2" || fail "cannot make the folder $2"
-  touch "$2/index" || fail "cannot write $2/index"
+  rm -f -- "$2"/.new.*
+  plain_or_none "$2/index"
+  : >"$WORK/index"
+  [ ! -f "$2/index" ] || read_plain "$2/index" "$WORK/index"
   printf "REPLACE INTO temp.sqlite_parameters VALUES (':seal_server_id', CAST(x'%s' AS TEXT));\n" \
     "$1" >>"$WORK/parameters"
   cut_index "$2"
   acknowledge "$2"
-  place=$(awk 'END { print $3 }' "$2/index")
+  place=$(awk 'END { print $3 }' "$WORK/index")
   [ -n "$place" ] || place=$START
   n=0
   more=1
   while [ "$more" -eq 1 ]; do
-    if [ "$place" = - ]; then
-      echo "DELETE FROM temp.sqlite_parameters WHERE key = ':since';" >>"$WORK/parameters"
-    else
-      bind since "$place"
-    fi
-    write_bundle
+    next_bundle
     look_into_bundle
-    IFS='|' read -r to more objects iat <"$WORK/out"
-    [ "$objects" -gt 0 ] || [ "$place" = - ] || [ "$more" -eq 1 ] || break
+    IFS='|' read -r to more objects iat until <"$WORK/out"
+    say_untold
+    # What has no change is told where it moves the end that the bundle before gave.
+    [ "$objects" -gt 0 ] || [ "$place" = - ] || [ "$more" -eq 1 ] || [ -n "$until" ] || break
     n=$((n + 1))
-    i=1
-    while [ -e "$2/$iat-$i.jws" ]; do i=$((i + 1)); done
-    replace_file "$2/$iat-$i.jws" <"$WORK/bundle"
-    {
-      cat "$2/index"
-      printf '%s %s %s\n' "$iat-$i.jws" "$place" "$to"
-    } | replace_file "$2/index"
+    file=$iat-$(sha256sum <"$WORK/bundle" | cut -c 1-16).jws
+    replace_file "$2/$file" <"$WORK/bundle"
+    # It takes the place of one that moved the end before.
+    awk -v place="$place" -v to="$to" '!(place == to && $2 == place && $3 == place)' "$WORK/index" \
+      >"$WORK/next"
+    printf '%s %s %s\n' "$file" "$place" "$to" >>"$WORK/next"
+    mv -- "$WORK/next" "$WORK/index"
+    replace_file "$2/index" <"$WORK/index"
     place=$to
   done
+  drop_bundles "$2"
   printf '%s %s %s\n' "$3" "$n" "$place" >>"$WORK/synced"
 }
 
-# What the payload of $WORK/bundle says: to, more, how many objects, iat.
+# The bundle after $place. From a place of another history, as after a restore, it is a full copy.
+next_bundle() {
+  if [ "$place" != - ]; then
+    bind since "$place"
+    if (write_bundle) 2>"$WORK/why"; then return; fi
+    say "sync: $(sed 's/^seal: //; q' "$WORK/why" | clean): so a full copy comes next"
+    place=-
+  fi
+  echo "DELETE FROM temp.sqlite_parameters WHERE key = ':since';" >>"$WORK/parameters"
+  write_bundle
+}
+
+# Takes away the bundles that the index of a folder does not name.
+drop_bundles() {
+  for file in "$1"/*.jws; do
+    [ -e "$file" ] || [ -L "$file" ] || continue
+    awk -v name="${file##*/}" '$1 == name { found = 1 } END { exit !found }' "$WORK/index" ||
+      rm -f -- "$file"
+  done
+}
+
+# What the payload of $WORK/bundle says: to, more, how many objects, iat, until; in $WORK/untold, what could not be
+# told.
 look_into_bundle() {
   cut -d . -f 2 "$WORK/bundle" | tr -- '-_' '+/' | tr -d '\n' >"$WORK/base64"
   case $(($(wc -c <"$WORK/base64") % 4)) in
@@ -209,39 +281,42 @@ look_into_bundle() {
     3) printf '=' >>"$WORK/base64" ;;
   esac
   base64 -d <"$WORK/base64" >"$WORK/payload" || fail "the bundle has no payload"
-  echo "SELECT json_extract(p, '\$.to'), json_extract(p, '\$.more'),
-    json_array_length(p, '\$.objects'), json_extract(p, '\$.iat')
-    FROM (SELECT CAST(readfile('payload') AS TEXT) AS p);" | sql read
+  {
+    echo '.once untold'
+    echo "SELECT json_extract(value, '\$.object')
+      FROM json_each(CAST(readfile('payload') AS TEXT), '\$.objects')
+      WHERE json_extract(value, '\$.untold') > 0;"
+    echo "SELECT json_extract(p, '\$.to'), json_extract(p, '\$.more'),
+      json_array_length(p, '\$.objects'), json_extract(p, '\$.iat'), json_extract(p, '\$.until')
+      FROM (SELECT CAST(readfile('payload') AS TEXT) AS p);"
+  } | sql read
 }
 
 # Takes out of the index what the SEAL server has, and sets START: where it goes on when nothing is left.
 # A place that is not in the index, such as that of a database that was restored, starts a new one.
 cut_index() {
   START=-
-  ack=$(read_place "$1/ack")
+  ack=$(read_place "$1/ack") || exit $?
   if given full; then
-    : | replace_file "$1/index"
+    : >"$WORK/index"
   elif [ -n "$ack" ]; then
     START=$ack
-    awk -v ack="$ack" '{ line[NR] = $0; if ($2 == ack) first = NR }
-      END { for (i = first; first && i <= NR; i++) print line[i] }' "$1/index" >"$WORK/index"
-    replace_file "$1/index" <"$WORK/index"
+    awk -v ack="$ack" '{ line[NR] = $0; if ($2 == ack && !first) first = NR }
+      END { for (i = first; first && i <= NR; i++) print line[i] }' "$WORK/index" >"$WORK/next"
+    mv -- "$WORK/next" "$WORK/index"
   fi
-  for file in "$1"/*.jws; do
-    [ -e "$file" ] || continue
-    grep -q "^${file##*/} " "$1/index" || rm -f -- "$file"
-  done
+  replace_file "$1/index" <"$WORK/index"
+  drop_bundles "$1"
 }
 
 # The number of the last change that the SEAL server has, from its place.
 acknowledge() {
-  acked=$(read_place "$1/ack")
+  acked=$(read_place "$1/ack" | awk -F. '
+    $4 ~ /^f/ { next }
+    $4 ~ /^c/ { print substr($4, 2); next }
+    { print (NF > 1 ? $2 : $1) }')
   case $acked in
-    '' | - | f*) return ;;
-    i*)
-      acked=${acked#i}
-      acked=$((${acked%%.*} - 1))
-      ;;
+    '' | *[!0-9]* | ???????????????????*) return ;;
   esac
   bind_kind acked count "$acked"
   echo 'UPDATE seal_server SET acked = :acked
@@ -255,11 +330,16 @@ fetch() {
   case $1 in
     http://* | https://*)
       command -v curl >/dev/null 2>&1 || fail "the program curl is missing"
-      curl --fail --silent --show-error --proto '=http,https' --max-filesize 67108864 \
-        --connect-timeout 10 --max-time 600 --output "$3" -- "$1/$2" 2>"$WORK/curl" ||
-        fail "cannot fetch $1/$2: $(head -n 1 "$WORK/curl")"
+      # Not all web servers say before how long a file is: curl's own limit would hold for those alone.
+      echo 1 >"$WORK/code"
+      {
+        curl --fail --silent --show-error --proto '=http,https' --connect-timeout 10 --max-time 600 \
+          -- "$1/$2" 2>"$WORK/curl" && echo 0 >"$WORK/code"
+      } | head -c $((SYNC_MAX + 1)) >"$3"
+      [ "$(wc -c <"$3")" -le "$SYNC_MAX" ] || fail "$1/$2 is larger than $SYNC_MAX bytes"
+      [ "$(cat "$WORK/code")" -eq 0 ] || fail "cannot fetch $1/$2: $(head -n 1 "$WORK/curl")"
       ;;
-    *) cp -- "$1/$2" "$3" 2>/dev/null || fail "cannot read the file $1/$2" ;;
+    *) read_plain "$1/$2" "$3" ;;
   esac
 }
 
@@ -305,7 +385,11 @@ sync_from() {
       */* | .* | *[!0-9a-z.-]*) fail "the index names a file $file" ;;
     esac
     fetch "$source" "$file" "$WORK/bundle"
-    apply_sql | sql write
+    {
+      apply_sql
+      untold_sql
+    } | sql write
+    say_untold
     n=$((n + 1))
     say "sync: bundle $n applied, from $from to $to"
   done <"$WORK/todo"

@@ -4,9 +4,9 @@
 -- relation: anchor
 -- storage: id          INTEGER PRIMARY KEY
 -- column: anchor_id    id key                              "the name of the anchor"
--- column: type         word(ca crl issuer) required fixed  "ca (of certificates), crl (of a CA that is stored), issuer (of access tokens, at a SEAL server of bundles)"
+-- column: type         word(ca crl issuer registrar) required fixed  "ca (of certificates), crl (of a CA that is stored), issuer (of access tokens), registrar (of bundles: makes the database a SEAL server's)"
 -- column: subject      text                                "of a CRL: its issuer, read from it"
--- column: iss          id fixed                            "of an issuer, needed there: what its tokens say"
+-- column: iss          id fixed                            "of an issuer, needed there: what its tokens say; of a registrar, if given: what its bundles say"
 -- column: value        value required write-only           "PEM, DER, or a JWK Set; replaced whole or not at all"
 -- column: exp_time     instant                             "until when it is trusted; NULL: for ever"
 -- column: status       word(active revoked)                "active (default), revoked"
@@ -20,6 +20,7 @@ CREATE TABLE main.seal_anchor_data(
   {{anchor_storage}}
 );
 CREATE UNIQUE INDEX main.seal_anchor_iss ON seal_anchor_data(iss) WHERE type = 'issuer';
+CREATE UNIQUE INDEX main.seal_anchor_registrar ON seal_anchor_data(type) WHERE type = 'registrar';
 
 -- name: drop_anchor
 DROP TABLE main.seal_anchor_data;

@@ -1,4 +1,5 @@
 -- seal_change: one row per changed object, what bundles are made of.
+-- `hash` is the audit chain's when the change was written: with it two histories differ that go on alike.
 -- relation: change e
 -- column: seq           count read-only lookup  "the number of the change, without gaps"
 -- column: time          instant read-only       "the instant of the change"
@@ -12,7 +13,8 @@ CREATE TABLE main.seal_change_data(
   time INTEGER NOT NULL,
   seal_service TEXT,
   object TEXT NOT NULL,
-  operation TEXT NOT NULL
+  operation TEXT NOT NULL,
+  hash BLOB
 );
 
 -- name: drop_change

@@ -9,7 +9,7 @@
 -- column: seal_service               service required fixed bundle             "identity-management or key-management"
 -- column: exp_time                   instant bundle                            "the end that was asked for; may be changed"
 -- column: valid_until                instant read-only from(nullif({{until_configuration}}, {{forever}}))  "the end that holds: the earliest of all bounds"
--- storage: until                     INTEGER NOT NULL bundle(integer)
+-- storage: until                     INTEGER NOT NULL bundle(until)
 -- column: created_time               instant read-only not-null bundle         "when it was made"
 -- column: updated_time               instant read-only not-null bundle         "when it was changed last"
 -- column: supp_feat                  text bundle                               "SupportedFeatures of TS 29.571: hexadecimal digits; may be changed"
@@ -56,18 +56,11 @@ WHERE (?1 IS NULL OR {{valid_configuration}})
 
 -- ?1 val_server_id ?2 conf_id
 -- name: bundle_configuration
-SELECT c.id, c.seal_service, a.agreement_id, v.val_server_id,
-  json_object({{configuration_state}}, 'services', json((
-    SELECT json_group_array(json_object('val_service_id', s.val_service_id,
-      'term', t.val_service_id, 'key_format', s.key_format, 'scope', s.scope))
-    FROM (SELECT * FROM main.seal_configuration_service WHERE configuration = c.id ORDER BY id) AS s
-    JOIN main.seal_term_data AS t ON t.id = s.term))) AS state,
-  (SELECT json_group_array(val_service_id)
-    FROM (SELECT val_service_id FROM main.seal_configuration_service
-      WHERE configuration = c.id ORDER BY id)) AS services
+SELECT c.id, c.seal_service, a.agreement_id, v.val_server_id, c.conf_id,
+  json_object({{configuration_state}}) AS state
 FROM {{configuration_from}} JOIN main.seal_agreement_data AS a ON a.id = v.agreement
 WHERE v.val_server_id = ?1 AND c.conf_id = ?2
 
--- It takes the place of one that was removed before.
+-- It takes the place of one that was removed before, or is a part (sql/statements/exchange.sql).
 -- name: apply_configuration
 INSERT INTO main.seal_configuration_data({{configuration_told}}) VALUES ({{configuration_given}})

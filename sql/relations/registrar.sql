@@ -4,24 +4,32 @@
 -- storage: id              INTEGER PRIMARY KEY CHECK (id = 1)
 -- column: identifier       id required                                "what a token's aud must contain, and the iss of the registrar's own; at a SEAL server its seal_server_id"
 -- column: skms_uri         text                                       "the registrar's own key management URI: sKmsUri of a KM Request"
+-- column: stale_after      count                                      "seconds after which a SEAL server that got no bundle serves nobody; NULL: never"
 -- column: format           count read-only not-null                   "number of the storage format"
+-- column: epoch            count read-only not-null                   "number of this history: a higher one since each restore"
+-- column: restored_time    instant read-only                          "when new-epoch began the epoch; NULL: the first since the installation"
 -- column: installed_time   instant read-only not-null                 "when it was installed"
 -- column: sealed           count read-only from(CAST(?2 AS INTEGER))  "1 until this connection is unlocked"
 -- column: signing_kid      text read-only                             "kid of the key that signs now; NULL before the first rotate-key"
 -- column: last_sweep_time  instant read-only                          "when it was swept last"
 -- column: agreements       count read-only from(CAST((SELECT count(*) FROM main.seal_agreement_data) AS INTEGER))  "how many are stored"
 -- column: val_servers      count read-only from(CAST((SELECT count(*) FROM main.seal_val_server_data) AS INTEGER))  "how many are stored"
--- column: configurations   count read-only from(CAST((SELECT count(*) FROM main.seal_configuration_data) AS INTEGER))  "how many are stored"
+-- column: configurations   count read-only from(CAST((SELECT count(*) FROM main.seal_configuration_data) - (SELECT count(*) FROM main.seal_configuration_data WHERE val_server < 0) AS INTEGER))  "how many are stored"
 -- column: identities       count read-only from(CAST((SELECT coalesce(sum(identities), 0) FROM main.seal_term_use) AS INTEGER))  "how many are stored; what has ended counts until it is swept"
 -- column: key_records      count read-only from(CAST((SELECT coalesce(sum(key_records), 0) FROM main.seal_term_use) AS INTEGER))  "how many are stored; what has ended counts until it is swept"
 -- column: applied          text read-only from(r.bundle_to)           "at a SEAL server: how far bundles were applied"
+-- column: serves_until     instant read-only from(r.bundle_until)     "at a SEAL server: until when it serves without another bundle; NULL: without end"
 -- storage: clock_time      INTEGER NOT NULL
 -- storage: seal_check      BLOB
 -- storage: bundle_to       TEXT
+-- storage: bundle_epoch    INTEGER
 -- storage: bundle_seq      INTEGER
 -- storage: bundle_time     INTEGER
+-- storage: bundle_until    INTEGER
 -- statements: update
 
+-- At a SEAL server, bundle_… are of the last bundle that was applied: its place, epoch, last change and time of issue;
+-- bundle_until is the end of what it allows to serve (NULL: there is none).
 -- name: create_registrar
 CREATE TABLE main.seal_registrar_data(
   {{registrar_storage}}
@@ -35,8 +43,9 @@ CREATE TABLE main.seal_registrar_key(
   retired_time INTEGER,
   until INTEGER NOT NULL
 );
-INSERT INTO main.seal_registrar_data(id, identifier, format, installed_time, clock_time)
-VALUES (1, 'urn:seal:registrar', 2, CAST(strftime('%s', 'now') AS INTEGER), 0);
+INSERT INTO main.seal_registrar_data(id, identifier, format, epoch, installed_time, clock_time)
+VALUES (1, 'urn:seal:registrar', 2, CAST(strftime('%s', 'now') AS INTEGER),
+  CAST(strftime('%s', 'now') AS INTEGER), 0);
 
 -- name: drop_registrar
 DROP TABLE main.seal_registrar_data;

@@ -25,53 +25,119 @@ SELECT 1 FROM main.seal_change_data WHERE seq > ?1 AND object = ?2 LIMIT 1
 SELECT a.agreement_id FROM main.seal_val_server_data AS v
 JOIN main.seal_agreement_data AS a ON a.id = v.agreement WHERE v.val_server_id = ?1
 
--- The terms that a configuration was granted under.
--- ?1 configuration
+-- What bundles say of the registrar.
+-- name: bundle_registrar
+SELECT epoch, stale_after FROM main.seal_registrar_data WHERE id = 1
+
+-- One change, whole: what a place is known by.
+-- ?1 seq
+-- name: change_at
+SELECT time, seal_service, object, operation, hash FROM main.seal_change_data WHERE seq = ?1
+
+-- A new history begins. Its number is above every one before it, also where a copy is restored twice: it is no
+-- smaller than the time.
+-- ?1 at
+-- name: epoch_begin
+UPDATE main.seal_registrar_data SET epoch = max(epoch + 1, ?1), restored_time = ?1 WHERE id = 1
+
+-- name: epoch_is
+SELECT epoch FROM main.seal_registrar_data WHERE id = 1
+
+-- The terms that a configuration was granted under, after a term.
+-- ?1 configuration ?2 after this one
 -- name: bundle_configuration_terms
-SELECT DISTINCT a.agreement_id, t.seal_service, t.val_service_id
-FROM main.seal_configuration_service AS s
-JOIN main.seal_term_data AS t ON t.id = s.term
-JOIN main.seal_agreement_data AS a ON a.id = t.agreement
-WHERE s.configuration = ?1
+SELECT t.id, a.agreement_id, t.seal_service, t.val_service_id
+FROM main.seal_term_data AS t JOIN main.seal_agreement_data AS a ON a.id = t.agreement
+WHERE t.id > ?2 AND t.id IN (SELECT term FROM main.seal_configuration_service WHERE configuration = ?1)
+ORDER BY t.id
 
--- The identities of a configuration after a row, each with the place of its VAL service.
--- ?1 configuration ?2 after this row id
+-- The VAL services of a configuration.
+-- ?1 configuration ?2 from this one on
+-- name: bundle_services
+SELECT s.id, s.val_service_id, t.val_service_id AS term, s.key_format, s.scope
+FROM main.seal_configuration_service AS s JOIN main.seal_term_data AS t ON t.id = s.term
+WHERE s.configuration = ?1 AND s.id >= ?2 ORDER BY s.id
+
+-- The rows of a VAL service after a row.
+-- ?1 service ?2 after this row id
 -- name: bundle_identities
-SELECT i.id, s.place, s.val_service_id, i.val_user_id, i.val_ue_id
-FROM (SELECT id, val_service_id, row_number() OVER (ORDER BY id) - 1 AS place
-  FROM main.seal_configuration_service WHERE configuration = ?1 ORDER BY id) AS s
-CROSS JOIN main.seal_identity_data AS i
-  ON i.id BETWEEN max(s.id << 28, ?2 + 1) AND (s.id << 28) + 268435455
-
+SELECT id, val_user_id, val_ue_id FROM main.seal_identity_data
+WHERE id BETWEEN max(?1 << 28, ?2 + 1) AND (?1 << 28) + 268435455 ORDER BY id
 -- name: bundle_records
-SELECT r.id, s.place, s.val_service_id, r.val_user_id, r.val_ue_id, r.client_id, r.key_format,
-  r.key_info, r.user_uri, (SELECT v.val_server_id FROM main.seal_configuration_data AS c
-    JOIN main.seal_val_server_data AS v ON v.id = c.val_server WHERE c.id = ?1) AS val_server_id
-FROM (SELECT id, val_service_id, row_number() OVER (ORDER BY id) - 1 AS place
-  FROM main.seal_configuration_service WHERE configuration = ?1 ORDER BY id) AS s
-CROSS JOIN main.seal_key_record_data AS r
-  ON r.id BETWEEN max(s.id << 28, ?2 + 1) AND (s.id << 28) + 268435455
+SELECT id, val_user_id, val_ue_id, client_id, key_format, key_info, user_uri
+FROM main.seal_key_record_data
+WHERE id BETWEEN max(?1 << 28, ?2 + 1) AND (?1 << 28) + 268435455 ORDER BY id
 
 -- At the SEAL server: how far it is.
 -- name: apply_state
-SELECT bundle_to, bundle_seq, bundle_time FROM main.seal_registrar_data WHERE id = 1
+SELECT bundle_to, bundle_epoch, bundle_seq, bundle_time, bundle_until
+FROM main.seal_registrar_data WHERE id = 1
 
+-- Whose bundles are applied here.
 -- ?1 at
--- name: apply_issuers
-SELECT iss, value, id FROM main.seal_anchor_data
-WHERE type = 'issuer' AND status = 'active' AND coalesce(exp_time, {{forever}}) > ?1 ORDER BY id
+-- name: apply_anchor
+SELECT id, anchor_id, iss, value,
+  status = 'active' AND coalesce(exp_time, {{forever}}) > ?1 AS trusted
+FROM main.seal_anchor_data WHERE type = 'registrar'
 
--- ?1 configuration
--- name: apply_services
-SELECT s.id, s.term, s.next, s.val_service_id, v.val_server_id
-FROM main.seal_configuration_service AS s
-JOIN main.seal_configuration_data AS c ON c.id = s.configuration
-JOIN main.seal_val_server_data AS v ON v.id = c.val_server
-WHERE s.configuration = ?1 ORDER BY s.id
+-- Whether this database may become a SEAL server's: what it holds came by bundles, or it holds nothing.
+-- name: apply_ready
+SELECT (SELECT anchor_id FROM main.seal_anchor_data WHERE type = 'registrar') AS anchor_id,
+  bundle_time IS NULL AND (EXISTS (SELECT 1 FROM main.seal_agreement_data)
+    OR EXISTS (SELECT 1 FROM main.seal_policy_data)) AS own
+FROM main.seal_registrar_data WHERE id = 1
 
--- ?1 to ?2 seq ?3 time of the bundle
+-- The keys of the registrar are others from now on.
+-- ?1 anchor ?2 JWK Set
+-- name: apply_keys
+UPDATE main.seal_anchor_data SET value = ?2, generation = random() WHERE id = ?1
+
+-- ?1 to ?2 epoch ?3 seq ?4 time of the bundle ?5 until when it allows to serve
 -- name: apply_state_set
-UPDATE main.seal_registrar_data SET bundle_to = ?1, bundle_seq = ?2, bundle_time = ?3 WHERE id = 1
+UPDATE main.seal_registrar_data SET bundle_to = ?1, bundle_epoch = ?2, bundle_seq = ?3,
+  bundle_time = ?4, bundle_until = ?5 WHERE id = 1
+
+-- A configuration that comes in several bundles is stored as it comes, and seen once all of it is here: until then
+-- the number of its VAL server is negative, and that of each term, so that it hangs on nothing. There is one at most.
+-- name: apply_part
+SELECT c.id, c.conf_id, v.val_server_id FROM main.seal_configuration_data AS c
+LEFT JOIN main.seal_val_server_data AS v ON v.id = -c.val_server
+WHERE c.val_server < 0 LIMIT 1
+-- ?1 id ?2 conf_id
+-- name: apply_part_begin
+UPDATE main.seal_configuration_data SET val_server = -val_server, conf_id = ?2 WHERE id = ?1
+-- ?1 id
+-- name: apply_part_end
+UPDATE main.seal_configuration_data SET val_server = -val_server WHERE id = ?1 AND val_server < 0
+-- ?1 configuration
+-- name: apply_part_end_services
+UPDATE main.seal_configuration_service SET term = -term WHERE configuration = ?1 AND term < 0
+
+-- What came of a part whose rest never will.
+-- name: apply_part_drop_identities
+DELETE FROM main.seal_identity_data WHERE id IN (SELECT i.id FROM ({{part_services}}) AS s
+  CROSS JOIN main.seal_identity_data AS i ON i.id BETWEEN (s.id << 28) AND (s.id << 28) + 268435455)
+-- name: apply_part_drop_members
+DELETE FROM main.seal_server_member WHERE id IN (SELECT m.id FROM ({{part_services}}) AS s
+  CROSS JOIN main.seal_server_member AS m ON m.id BETWEEN (s.id << 28) AND (s.id << 28) + 268435455)
+-- name: apply_part_drop_records
+DELETE FROM main.seal_key_record_data WHERE service IN ({{part_services}})
+-- name: apply_part_drop_services
+DELETE FROM main.seal_configuration_service WHERE id IN ({{part_services}})
+-- name: apply_part_drop
+DELETE FROM main.seal_configuration_data WHERE val_server < 0
+
+-- fragment: part_services
+SELECT id FROM main.seal_configuration_service WHERE configuration IN
+  (SELECT id FROM main.seal_configuration_data WHERE val_server < 0)
+
+-- A configuration that is written, a part or not.
+-- ?1 id
+-- name: apply_load
+SELECT c.conf_id, c.seal_service, c.until, abs(c.val_server) AS val_server, c.val_server < 0 AS part,
+  v.val_server_id
+FROM main.seal_configuration_data AS c JOIN main.seal_val_server_data AS v ON v.id = abs(c.val_server)
+WHERE c.id = ?1
 
 -- ?1 val_server_id ?2 conf_id
 -- name: apply_find_configuration
@@ -85,11 +151,6 @@ WHERE v.val_server_id = ?1 AND c.conf_id = ?2
 SELECT t.id FROM main.seal_val_server_data AS v
 JOIN main.seal_term_data AS t ON t.agreement = v.agreement
 WHERE v.id = ?1 AND t.seal_service = ?2 AND t.val_service_id = ?3
-
--- ?1 id ?2 service ?3 val_user_id ?4 val_ue_id
--- name: apply_identity
-INSERT INTO main.seal_identity_data(id, service, val_user_id, val_ue_id) VALUES (?1, ?2, ?3, ?4)
-ON CONFLICT DO NOTHING
 
 -- ?1 id ?2 service ?3 digest
 -- name: member_insert

@@ -84,9 +84,9 @@ SELECT public FROM main.seal_registrar_key WHERE kid = ?1
 
 -- Numbers without gaps, in the order in which transactions commit: SQLite has one writer at a time, and
 -- gives a new row the largest number there is, plus one.
--- ?1 time ?2 seal_service ?3 object ?4 operation
+-- ?1 time ?2 seal_service ?3 object ?4 operation ?5 hash
 -- name: change_insert
-INSERT INTO main.seal_change_data(time, seal_service, object, operation) VALUES (?1, ?2, ?3, ?4)
+INSERT INTO main.seal_change_data(time, seal_service, object, operation, hash) VALUES (?1, ?2, ?3, ?4, ?5)
 
 -- name: usage_last
 SELECT coalesce(max(seq), 0) AS seq FROM main.seal_usage_data

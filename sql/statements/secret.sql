@@ -36,12 +36,13 @@ FROM main.seal_credential_data AS w JOIN main.seal_val_server_data AS v ON v.id 
 WHERE w.type = 'psk' AND w.id > ?1 ORDER BY w.id LIMIT 1
 -- name: reseal_key
 SELECT id, private, kid FROM main.seal_registrar_key WHERE retired_time IS NULL AND id > ?1 ORDER BY id LIMIT 1
+-- A part that a bundle brought to a SEAL server (exchange.sql) is sealed as what it will be.
 -- name: reseal_record
 SELECT r.id, r.key_info, {{record_identity}} AS name
 FROM main.seal_key_record_data AS r
 JOIN main.seal_configuration_service AS s ON s.id = r.service
 JOIN main.seal_configuration_data AS c ON c.id = s.configuration
-JOIN main.seal_val_server_data AS v ON v.id = c.val_server
+JOIN main.seal_val_server_data AS v ON v.id = abs(c.val_server)
 WHERE r.id > ?1 ORDER BY r.id LIMIT 1
 
 -- name: reseal_answer

@@ -36,9 +36,10 @@ remembered(n, value) AS (
 (?1 IS NULL OR (coalesce(w.start_time, -1e18) <= ?1 AND coalesce(w.exp_time, {{forever}}) > ?1))
 
 -- The configuration c of VAL server v under agreement a is valid at ?1: its own end, the VAL
--- server's end and status, the agreement's window and status, every term's window.
+-- server's end and status, the agreement's window and status, every term's window; at a SEAL server also
+-- what its last bundle allows.
 -- fragment: valid_configuration
-(c.until > ?1
+(c.until > ?1 AND {{serves_until}} > ?1
   AND v.status = 'active' AND coalesce(v.exp_time, {{forever}}) > ?1
   AND a.status = 'active'
   AND coalesce(a.start_time, -1e18) <= ?1 AND coalesce(a.stop_time, {{forever}}) > ?1
@@ -47,9 +48,14 @@ remembered(n, value) AS (
     WHERE cs.configuration = c.id
       AND (coalesce(ct.start_time, -1e18) > ?1 OR coalesce(ct.stop_time, {{forever}}) <= ?1)))
 
+-- At a SEAL server: until when it serves without another bundle. A registrar's own rows have no such end. It hangs on no
+-- row, and so is read once for each run of a statement.
+-- fragment: serves_until
+(SELECT coalesce(bundle_until, {{forever}}) FROM main.seal_registrar_data WHERE id = 1)
+
 -- Until when it is valid: the earliest of those ends, {{forever}} when there is none.
 -- fragment: until_configuration
-min(c.until, coalesce(v.exp_time, {{forever}}), coalesce(a.stop_time, {{forever}}),
+min(c.until, {{serves_until}}, coalesce(v.exp_time, {{forever}}), coalesce(a.stop_time, {{forever}}),
   (SELECT coalesce(min(coalesce(ct.stop_time, {{forever}})), {{forever}})
    FROM main.seal_configuration_service AS cs JOIN main.seal_term_data AS ct ON ct.id = cs.term
    WHERE cs.configuration = c.id))

@@ -83,7 +83,7 @@ static sqlite3 *seal_server(const Bench *bench, sqlite3 *from) {
   host_run(db,
            "UPDATE seal_registrar SET identifier = 'sims';"
            "INSERT INTO seal_anchor(anchor_id, type, iss, value)"
-           " VALUES ('registrar', 'issuer', 'urn:seal:registrar', '%q')",
+           " VALUES ('registrar', 'registrar', 'urn:seal:registrar', '%q')",
            jwks);
   host_run(db, CACHE);
   free(schema);

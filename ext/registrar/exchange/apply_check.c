@@ -61,9 +61,8 @@ static int member_is(const SealColumn *member, const json_t *value) {
   case SEAL_KIND_ID:
     return seal_is_id(text);
   case SEAL_KIND_INSTANT:
+  case SEAL_KIND_UNTIL:
     return is_instant(value);
-  case SEAL_KIND_INTEGER:
-    return json_is_integer(value);
   case SEAL_KIND_COUNT:
     return json_is_integer(value) && json_integer_value(value) >= 0;
   case SEAL_KIND_WORD:
@@ -109,6 +108,9 @@ static int check_state(SealApply *a, const SealDescription *is, const char *obje
     rc = seal_refuse_form(a, "an object is not what it is called");
   }
   if (rc == SQLITE_OK && !is_window(state)) rc = seal_refuse_form(a, "a window");
+  if (rc == SQLITE_OK && json_object_size(state) != (size_t)is->n_members) {
+    rc = seal_refuse_form(a, "a state with a member that is not known");
+  }
   sqlite3_free(sqlite3_str_finish(own));
   return rc;
 }
@@ -178,8 +180,9 @@ static int check_val_server_object(Check *c, const char *id, const char *agreeme
   return rc;
 }
 
-static int check_term_object(Check *c, const char *agreement, const json_t *state, SealText term) {
-  const char *const key[3] = {agreement, seal_text_member(state, "seal_service"), term.p};
+static int check_term_object(Check *c, const char *agreement, const char *seal_service,
+                             SealText term) {
+  const char *const key[3] = {agreement, seal_service, term.p};
   sqlite3_str *text = sqlite3_str_new(NULL);
   sqlite3_str_appendall(text, "seal_term:");
   for (int i = 0; i < 3; i++) {
@@ -193,43 +196,19 @@ static int check_term_object(Check *c, const char *agreement, const json_t *stat
   return rc;
 }
 
-/* The VAL services of a configuration: each once, each under its term. */
-static int check_services(Check *c, const json_t *state, const char *agreement) {
-  const json_t *services = json_object_get(state, "services");
-  json_t *service, *seen = json_object();
-  size_t i;
-  int rc = seen == NULL              ? SQLITE_NOMEM
-           : json_is_array(services) ? SQLITE_OK
-                                     : seal_refuse_form(c->a, "services");
-  json_array_foreach(services, i, service) {
-    SealText id = seal_json_member(service, "val_service_id");
-    if (rc != SQLITE_OK) break;
-    if (!seal_is_id(id) || !seal_is_id(seal_json_member(service, "term")) ||
-        !is_text_or_null(json_object_get(service, "key_format")) ||
-        !is_text_or_null(json_object_get(service, "scope")) || number_of(seen, id.p)) {
-      rc = seal_refuse_form(c->a, "services");
-    }
-    if (rc == SQLITE_OK) rc = set_number(seen, id.p, 1);
-    if (rc == SQLITE_OK)
-      rc = check_term_object(c, agreement, state, seal_json_member(service, "term"));
-  }
-  json_decref(seen);
-  return rc;
-}
-
 /************************************************************************************************
 ** Rows.
 */
 /* Opens a key record, which takes the place of the JWE that it came in. */
-static int open_record(SealApply *a, json_t *row) {
-  const json_t *text = json_array_get(row, 2);
+static int open_record(SealApply *a, json_t *rows, size_t i) {
+  const json_t *text = json_array_get(rows, i);
   unsigned char *plain = NULL;
   size_t n = 0;
   json_t *json = NULL;
   int rc = a->own ? SQLITE_OK : seal_signing_key(a->p, &a->own, a->err);
   if (rc == SQLITE_OK) {
-    rc = seal_reason_rc(seal_jwe_decrypt(seal_crypto(a->p), a->own, json_string_value(text),
-                                         json_string_length(text), &plain, &n));
+    rc = seal_reason_rc(seal_jwe_decrypt(seal_crypto(a->p), a->own, json_string_value(text) + 1,
+                                         json_string_length(text) - 1, &plain, &n));
   }
   if (rc == SQLITE_OK) rc = seal_reason_rc(seal_json_parse((const char *)plain, n, 4, &json));
   if (plain != NULL) seal_wipe(plain, n);
@@ -237,7 +216,7 @@ static int open_record(SealApply *a, json_t *row) {
   if (rc == SQLITE_CONSTRAINT_VTAB && a->err->cause == SEAL_CAUSE_NONE) {
     rc = seal_refuse_form(a, "a key record is not encrypted to this SEAL server");
   }
-  if (rc == SQLITE_OK && json_array_set_new(row, 2, json) != 0) rc = SQLITE_NOMEM;
+  if (rc == SQLITE_OK && json_array_set_new(rows, i, json) != 0) rc = SQLITE_NOMEM;
   return rc;
 }
 
@@ -251,7 +230,10 @@ static int is_record(const json_t *record) {
     if (!json_is_null(id) && !seal_is_id(seal_json_member(record, ids[i]))) return 0;
     n += !json_is_null(id);
   }
-  if (key_info.p == NULL) return 0;
+  if (key_info.p == NULL || !seal_members_are(record, "val_user_id val_ue_id client_id key_format "
+                                                      "user_uri key_info")) {
+    return 0;
+  }
   unsigned char *bytes = malloc((size_t)key_info.n + 1);
   if (bytes == NULL) return -1;
   int good = seal_b64url_decode(key_info.p, (size_t)key_info.n, bytes) >= 0;
@@ -261,22 +243,58 @@ static int is_record(const json_t *record) {
          is_text_or_null(json_object_get(record, "user_uri"));
 }
 
-/* [place, kind, text]: one of n places, a kind that this SEAL service is told of such a configuration. */
-static int check_row(SealApply *a, json_t *row, int identities, size_t n) {
-  const char *kind = json_string_value(json_array_get(row, 1));
-  const json_t *place = json_array_get(row, 0), *value = json_array_get(row, 2);
-  const char *kinds = !identities ? "r" : a->identity ? "ue" : "d";
-  SealText text = {json_string_value(value), (int)json_string_length(value)};
+/* The rows of a VAL service that were seen, in a table with open addressing whose size is a power of two. */
+typedef struct Seen {
+  const json_t **rows;
+  size_t size;
+} Seen;
+
+static int seen_begin(Seen *seen, size_t n) {
+  seen->size = 16;
+  while (seen->size < 2 * n) seen->size *= 2;
+  seen->rows = sqlite3_malloc64(seen->size * sizeof *seen->rows);
+  if (seen->rows == NULL) return SQLITE_NOMEM;
+  memset(seen->rows, 0, seen->size * sizeof *seen->rows);
+  return SQLITE_OK;
+}
+
+/* 1 if the text was there already; remembers it. */
+static int seen_before(Seen *seen, const json_t *row) {
+  const char *text = json_string_value(row);
+  size_t n = json_string_length(row);
+  uint64_t hash = n, word;
+  for (size_t i = 0; i < n; i += 8) {
+    word = 0;
+    memcpy(&word, text + i, n - i < 8 ? n - i : 8);
+    hash = (hash ^ word) * 0x9e3779b97f4a7c15u;
+    hash ^= hash >> 32;
+  }
+  for (size_t k = (size_t)hash & (seen->size - 1);; k = (k + 1) & (seen->size - 1)) {
+    if (seen->rows[k] == NULL) {
+      seen->rows[k] = row;
+      return 0;
+    }
+    if (json_string_length(seen->rows[k]) == n &&
+        memcmp(json_string_value(seen->rows[k]), text, n) == 0) {
+      return 1;
+    }
+  }
+}
+
+/* A kind that this SEAL service is told of such a configuration, and what it says. */
+static int check_row(SealApply *a, json_t *rows, size_t i, const char *kinds) {
+  const json_t *row = json_array_get(rows, i);
+  SealText text = {json_string_value(row), (int)json_string_length(row)};
   unsigned char digest[SEAL_SHA256_SIZE + 1];
-  int good = kind != NULL && kind[0] && !kind[1] && strchr(kinds, kind[0]) != NULL &&
-             json_is_integer(place) && json_integer_value(place) >= 0 &&
-             (uint64_t)json_integer_value(place) < n && text.p != NULL;
-  if (good && kind[0] == 'd') {
+  int good = text.p != NULL && text.n > 0 && text.p[0] && strchr(kinds, text.p[0]) != NULL;
+  char kind = good ? text.p[0] : 0;
+  if (good) text = (SealText){text.p + 1, text.n - 1};
+  if (kind == 'd') {
     good = text.n == 43 && seal_b64url_decode(text.p, 43, digest) == SEAL_SHA256_SIZE;
-  } else if (good && kind[0] == 'r') {
-    int rc = open_record(a, row);
+  } else if (kind == 'r') {
+    int rc = open_record(a, rows, i);
     if (rc != SQLITE_OK) return rc;
-    good = is_record(json_array_get(row, 2));
+    good = is_record(json_array_get(rows, i));
   } else if (good) {
     good = seal_is_id(text);
   }
@@ -284,49 +302,109 @@ static int check_row(SealApply *a, json_t *row, int identities, size_t n) {
   return good ? SQLITE_OK : seal_refuse_form(a, "rows");
 }
 
-static int check_rows(SealApply *a, const json_t *entry, const json_t *services,
-                      const char *seal_service) {
-  const json_t *rows = json_object_get(entry, "rows");
-  size_t i, n = json_array_size(services);
-  json_t *row;
-  int identities = seal_service != NULL && strcmp(seal_service, SEAL_IDM) == 0;
+/* Rows of one VAL service; identities each once, but for digests: a user and a UE of one name have the same. */
+static int check_rows(SealApply *a, json_t *rows, int identities) {
+  const char *kinds = !identities ? "r" : a->identity ? "ue" : "d";
+  Seen seen = {NULL, 0};
+  size_t n = json_array_size(rows);
   int rc = json_is_array(rows) ? SQLITE_OK : seal_refuse_form(a, "rows");
-  json_array_foreach(rows, i, row) {
-    if (rc == SQLITE_OK) rc = check_row(a, row, identities, n);
+  int once = identities && a->identity;
+  if (rc == SQLITE_OK && once) rc = seen_begin(&seen, n);
+  for (size_t i = 0; rc == SQLITE_OK && i < n; i++) {
+    rc = check_row(a, rows, i, kinds);
+    if (rc == SQLITE_OK && once && seen_before(&seen, json_array_get(rows, i))) {
+      rc = seal_refuse_form(a, "rows: one that is there twice");
+    }
   }
+  sqlite3_free(seen.rows);
   return rc;
 }
 
-/* More rows of a configuration that is here already, with all the VAL services that they name: the first
-** entry, so that nothing before it can have taken it away. */
-static int check_more(Check *c, const json_t *entry, const char *name) {
-  const json_t *services = json_object_get(entry, "services");
+/************************************************************************************************
+** Configurations.
+*/
+/* Whether the part that is here already has a VAL service. */
+static int in_part(SealApply *a, const char *val_service_id, int *found) {
   sqlite3_stmt *row;
-  json_t *service, *here = NULL;
-  size_t i, found = 0;
+  int rc =
+      seal_store_row(seal_store(a->p), SQL_SERVICE_FIND, &row, "it", a->part.id, val_service_id);
+  *found = rc == SQLITE_ROW;
+  seal_store_reset(row);
+  return rc == SQLITE_ROW || rc == SQLITE_DONE ? SQLITE_OK : rc;
+}
+
+/* A configuration's entry: what its VAL services are told under. */
+typedef struct Services {
+  const char *agreement, *seal_service;
+  int goes_on; /* it is further parts of the configuration in a->part */
+  json_t *seen;
+} Services;
+
+/* One VAL service: with its term and key parameters, or, first in a part that goes on, more rows of the last. */
+static int check_service(Check *c, const Services *s, json_t *service, size_t i) {
+  SealText id = seal_json_member(service, "val_service_id"),
+           term = seal_json_member(service, "term");
+  int goes_on = s->goes_on && i == 0 && json_object_get(service, "term") == NULL, there = 0;
+  if (!seal_is_id(id) || number_of(s->seen, id.p) ||
+      !seal_members_are(service, goes_on ? "val_service_id rows"
+                                         : "val_service_id term key_format scope rows") ||
+      (!goes_on && (!seal_is_id(term) || !is_text_or_null(json_object_get(service, "key_format")) ||
+                    !is_text_or_null(json_object_get(service, "scope"))))) {
+    return seal_refuse_form(c->a, "services");
+  }
+  int rc = set_number(s->seen, id.p, 1);
+  if (rc == SQLITE_OK && s->goes_on) rc = in_part(c->a, id.p, &there);
+  if (rc == SQLITE_OK && there != goes_on) rc = seal_refuse_form(c->a, "services");
+  if (rc == SQLITE_OK && !goes_on) {
+    rc = check_term_object(c, s->agreement, s->seal_service, term);
+  }
+  return rc == SQLITE_OK ? check_rows(c->a, json_object_get(service, "rows"),
+                                      strcmp(s->seal_service, SEAL_IDM) == 0)
+                         : rc;
+}
+
+/* The VAL services of a configuration: each once. Of one that is told in parts the entry is the bundle's last. */
+static int check_services(Check *c, const json_t *entry, const char *agreement,
+                          const char *seal_service, int goes_on) {
+  const json_t *services = json_object_get(entry, "services");
+  const json_t *more = json_object_get(entry, "more");
+  size_t i, n = json_array_size(json_object_get(c->a->payload, "objects"));
+  json_t *service;
+  Services s = {agreement, seal_service, goes_on, json_object()};
+  int rc = s.seen ? SQLITE_OK : SQLITE_NOMEM;
+  if (rc == SQLITE_OK && !json_is_array(services)) rc = seal_refuse_form(c->a, "services");
+  if (rc == SQLITE_OK && more != NULL &&
+      (!json_is_true(more) || (size_t)c->entry != n || !c->a->more)) {
+    rc = seal_refuse_form(c->a, "more");
+  }
+  json_array_foreach(services, i, service) {
+    if (rc == SQLITE_OK) rc = check_service(c, &s, service, i);
+  }
+  json_decref(s.seen);
+  return rc;
+}
+
+/* A further part: the bundle's first entry, so that nothing before it can have taken away what it goes on with. */
+static int check_more(Check *c, const json_t *entry) {
+  sqlite3_stmt *row;
+  char *agreement = NULL;
   const char *seal_service = NULL;
-  if (c->entry != 1 || c->a->from == NULL || !json_is_array(services)) {
+  if (c->entry != 1 || c->a->from == NULL || c->a->part.id == 0 ||
+      strcmp(c->a->part.name, seal_text_member(entry, "object")) != 0) {
     return seal_refuse_form(c->a, "state");
   }
-  char *copy;
-  int rc = seal_told_configuration(c->a->p, name, &copy, NULL, &row);
-  sqlite3_free(copy);
+  int rc = seal_store_row(seal_store(c->a->p), SQL_APPLY_LOAD, &row, "i", c->a->part.id);
   if (rc == SQLITE_ROW) {
-    SealText names = seal_column_text(row, BUNDLE_CONFIGURATION_SERVICES);
-    seal_service = seal_service_name(seal_column_text(row, BUNDLE_CONFIGURATION_SEAL_SERVICE));
-    rc = seal_reason_rc(seal_json_parse(names.p ? names.p : "", (size_t)names.n, 2, &here));
+    const char *id = (const char *)sqlite3_column_text(row, APPLY_LOAD_VAL_SERVER_ID);
+    seal_service = seal_service_name(seal_column_text(row, APPLY_LOAD_SEAL_SERVICE));
+    rc = id ? agreement_of(c, id, &agreement) : SQLITE_CORRUPT_VTAB;
   }
   seal_store_reset(row);
   if (rc == SQLITE_DONE) return refuse_missing(c);
-  json_array_foreach(services, i, service) {
-    size_t k = 0;
-    while (k < json_array_size(here) && !json_equal(service, json_array_get(here, k))) k++;
-    found += k < json_array_size(here);
-  }
-  json_decref(here);
-  if (rc != SQLITE_OK) return rc;
-  if (found < json_array_size(services)) return refuse_missing(c);
-  return check_rows(c->a, entry, services, seal_service);
+  if (rc == SQLITE_OK && (agreement == NULL || seal_service == NULL)) rc = SQLITE_CORRUPT_VTAB;
+  if (rc == SQLITE_OK) rc = check_services(c, entry, agreement, seal_service, 1);
+  sqlite3_free(agreement);
+  return rc;
 }
 
 static int check_configuration(Check *c, const json_t *entry, const json_t *state) {
@@ -340,10 +418,9 @@ static int check_configuration(Check *c, const json_t *entry, const json_t *stat
   int rc = agreement_of(c, val_server_id, &agreement);
   if (rc == SQLITE_OK && agreement == NULL) rc = refuse_missing(c);
   if (rc == SQLITE_OK) rc = check_val_server_object(c, val_server_id, agreement);
-  if (rc == SQLITE_OK) rc = check_services(c, state, agreement);
+  if (rc == SQLITE_OK) rc = check_services(c, entry, agreement, seal_service, 0);
   sqlite3_free(agreement);
-  if (rc != SQLITE_OK) return rc;
-  return check_rows(c->a, entry, json_object_get(state, "services"), seal_service);
+  return rc;
 }
 
 /************************************************************************************************
@@ -381,13 +458,16 @@ static int check_found(Check *c, const SealDescription *is, const json_t *entry,
 static int check_object(Check *c, const json_t *entry) {
   const char *object = seal_text_member(entry, "object");
   const SealDescription *is = seal_told_relation(object);
-  const json_t *state = json_object_get(entry, "state");
+  const json_t *state = json_object_get(entry, "state"), *untold = json_object_get(entry, "untold");
+  int of_services = is == &seal_description_configuration && !json_is_null(state), rc;
   if (is == NULL) return seal_refuse_form(c->a, "object");
-  const char *name = object + strlen(is->prefix);
-  int rc;
-  if (state == NULL && is == &seal_description_configuration) {
-    return check_more(c, entry, name);
+  if (!seal_members_are(entry, of_services ? "object state services more untold"
+                                           : "object state untold") ||
+      (untold != NULL && (!json_is_integer(untold) || json_integer_value(untold) < 1))) {
+    return seal_refuse_form(c->a, "an object with a member that is not known");
   }
+  const char *name = object + strlen(is->prefix);
+  if (state == NULL && of_services) return check_more(c, entry);
   if (json_is_null(state)) {
     rc = check_end(c, is, name);
   } else {
@@ -397,16 +477,35 @@ static int check_object(Check *c, const json_t *entry) {
   return set_number(c->known, object, json_is_null(state) ? -c->entry : c->entry);
 }
 
+/* The keys to come: a set like any that is an anchor's. */
+static int check_keys(SealApply *a) {
+  const json_t *keys = json_object_get(a->payload, "keys");
+  SealError err;
+  char *subject = NULL, number[64];
+  if (!json_is_object(keys)) return seal_refuse_form(a, "keys");
+  char *text = seal_json_dump(keys);
+  if (text == NULL) return SQLITE_NOMEM;
+  memset(&err, 0, sizeof err);
+  int rc = seal_anchor_check(a->p, seal_text_from("registrar"), text, (int)strlen(text), a->at,
+                             &subject, number, &err);
+  if (rc == SQLITE_CONSTRAINT_VTAB) rc = seal_refuse_form(a, "keys");
+  seal_error_clear(&err);
+  sqlite3_free(subject);
+  sqlite3_free(text);
+  return rc;
+}
+
 int seal_apply_check(SealApply *a) {
   const json_t *objects = json_object_get(a->payload, "objects");
   Check c = {.a = a, .known = json_object(), .ends = json_object(), .of = json_object()};
   size_t i;
   json_t *entry;
-  int rc = c.known && c.ends && c.of ? SQLITE_OK : SQLITE_NOMEM;
+  int rc = c.known && c.ends && c.of ? check_keys(a) : SQLITE_NOMEM;
   if (rc == SQLITE_OK && !json_is_array(objects)) rc = seal_refuse_form(a, "objects");
   json_array_foreach(objects, i, entry) {
-    c.entry++;
-    if (rc == SQLITE_OK) rc = check_object(&c, entry);
+    if (rc != SQLITE_OK) break;
+    a->entry = ++c.entry;
+    rc = check_object(&c, entry);
   }
   json_decref(c.known);
   json_decref(c.ends);

@@ -1,9 +1,10 @@
 /* Bundles (exchange.h): what one SEAL server is told, signed.
 **
-**    {"iss":"urn:seal:registrar", "aud":"sims-1", "seal_service":"identity-management", "iat":…,
-**     "from":"17", "to":"42", "seq":42, "more":false,
+**    {"form":2, "iss":"urn:seal:registrar", "aud":"sims-1", "seal_service":"identity-management",
+**     "iat":…, "until":…, "epoch":1794268800, "from":"1794268800.17.5b…", "to":"1794268800.42.9f…", "seq":42,
+**     "more":false, "keys":{"keys":[…]},
 **     "objects":[{"object":"seal_agreement:sla-7", "state":{…}},
-**                {"object":"seal_configuration:v2x.acme.example/9f…", "state":{…}, "rows":[[0,"u","alice"],…]},
+**                {"object":"seal_configuration:v2x.acme.example/9f…", "state":{…}, "services":[…]},
 **                {"object":"seal_val_server:gone", "state":null}]}
 **
 ** A bundle names each object that changed and gives its present state, not the change: so a later bundle
@@ -15,13 +16,12 @@
 ** identities ("d") for the others, who have to know whom they serve, but not by name; key records ("r")
 ** for key management, encrypted to the server's key.
 **
-** Where a bundle would get too large it ends, with `to` the place to go on from ("more"):
-**    42              every change up to 42
-**    i42.R.57        every change before 42, and of 42's object the rows up to row id R
-**    f42.3.17.0.0    a full copy of what change 42 left: of the fourth kind of object those up to row id 17
-**    f42.4.17.R.57   the same, and of the configuration with row id 17 the rows up to row id R
-** 57 is the last change when its rows up to R were told: a configuration that changed after it is told
-** again from its start.
+** Where a bundle would get too large it ends, with `to` the place to go on from ("more"; place.c). A place belongs
+** to a history: a copy of the database that goes on by itself begins another epoch, and has other hashes. From a
+** place of another history only a full copy ("from": null) leads on.
+**
+** "until" is the registrar's clock and its stale_after: up to then the SEAL server may serve without another
+** bundle. "keys" are the keys that will sign the next ones.
 **
 ** A bundle says what is committed, or what this transaction has written; one that is handed on before its
 ** transaction commits may tell what never was.
@@ -31,14 +31,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PLACE 128 /* bytes of such a place */
-
 /* The kinds of object, in the order of a full copy: parents first. */
 static const enum SealSql kinds[] = {SQL_BUNDLE_ALL_AGREEMENT, SQL_BUNDLE_ALL_TERM,
                                      SQL_BUNDLE_ALL_VAL_SERVER, SQL_BUNDLE_ALL_POLICY,
                                      SQL_BUNDLE_ALL_CONFIGURATION};
-#define N_KINDS       ((int)(sizeof kinds / sizeof *kinds))
-#define CONFIGURATION (N_KINDS - 1)
+#define N_KINDS ((int)(sizeof kinds / sizeof *kinds))
 
 /************************************************************************************************
 ** Which objects.
@@ -69,125 +66,122 @@ static int last_change(Seal *p, int64_t *seq) {
   return rc == SQLITE_ROW ? SQLITE_OK : rc;
 }
 
-/* Where a server is, and what it is told next. */
-typedef struct Place {
-  int64_t seq;  /* every change up to this one */
-  int kind;     /* of a full copy; -1: none */
-  int64_t id;   /* of a full copy: objects of the kind up to this row id */
-  int64_t row;  /* rows of the next object, or of the full copy's, up to this row id */
-  int64_t told; /* the last change when those were told */
-} Place;
-
 static int refuse_since(SealTeller *t, const char *why) {
   return seal_refuse(t->err, SEAL_MANDATORY_IE_INCORRECT, "since %s", why);
 }
 
+static int refuse_pruned(SealTeller *t) {
+  return refuse_since(t, "lies before what the change feed still holds: ask for a full copy");
+}
+
 /* Every change after a place, as far as there is room. */
-static int changes(SealTeller *t, Place *at, int64_t last) {
+static int changes(SealTeller *t, SealPlace *at, int64_t last) {
   int rc = SQLITE_OK;
   while (rc == SQLITE_OK && at->seq < last && !seal_tell_full(t)) {
     SealTold object;
     rc = next_object(t, SQL_CHANGE_NEXT, at->seq, &object);
     if (rc == SQLITE_OK && object.id != at->seq + 1) {
-      rc = refuse_since(t, "lies before what the change feed still holds: ask for a full copy");
+      rc = refuse_pruned(t);
     } else if (rc == SQLITE_OK) {
-      rc = at->row ? seal_tell_more(t, &object, at->row, at->told) : seal_tell(t, &object);
+      rc = seal_tell(t, &object, &at->cut, at->last);
     }
     sqlite3_free(object.name);
-    at->row = t->last_row;
-    if (at->row != 0) break;
+    at->cut = t->cut;
+    if (at->cut.stage) break;
     at->seq++;
   }
   return rc;
 }
 
-/* Goes on with the rows of a full copy's configuration, unless another has its row id by now: that one
-** is a change, and told as such. */
-static int copy_more(SealTeller *t, Place *at) {
-  SealTold object;
-  int rc = next_object(t, kinds[CONFIGURATION], at->id - 1, &object);
-  if (rc == SQLITE_OK && object.id == at->id) rc = seal_tell_more(t, &object, at->row, at->told);
-  sqlite3_free(object.name);
-  at->row = t->last_row;
-  return rc;
-}
-
-/* A full copy from a place on. */
-static int full_copy(SealTeller *t, Place *at) {
-  int rc = at->row ? copy_more(t, at) : SQLITE_OK;
-  while (rc == SQLITE_OK && at->row == 0 && at->kind < N_KINDS && !seal_tell_full(t)) {
+/* A full copy from a place on. Where an object was cut and another has its row id by now, that one is a change, and
+** told from its start. */
+static int full_copy(SealTeller *t, SealPlace *at) {
+  int rc = SQLITE_OK;
+  while (rc == SQLITE_OK && at->kind < N_KINDS && !seal_tell_full(t)) {
     SealTold object;
-    rc = next_object(t, kinds[at->kind], at->id, &object);
-    if (rc == SQLITE_OK && object.id != 0) rc = seal_tell(t, &object);
+    rc = next_object(t, kinds[at->kind], at->cut.stage ? at->id - 1 : at->id, &object);
+    if (object.id != at->id) memset(&at->cut, 0, sizeof at->cut);
+    if (rc == SQLITE_OK && object.id != 0) rc = seal_tell(t, &object, &at->cut, at->last);
     sqlite3_free(object.name);
-    at->id = object.id;
-    at->row = t->last_row;
     if (object.id == 0) at->kind++;
+    at->id = object.id;
+    at->cut = t->cut;
+    if (at->cut.stage) break;
   }
   if (at->kind == N_KINDS) at->kind = -1;
   return rc;
 }
 
-/* Reads numbers with points between them; returns how many there are, -1 for anything else. */
-static int read_numbers(const char *text, int64_t out[5]) {
-  int n = 0;
-  while (n < 5 && *text >= '0' && *text <= '9') {
-    char *end;
-    out[n++] = strtoll(text, &end, 10);
-    if (*end == 0) return n;
-    if (*end != '.') return -1;
-    text = end + 1;
-  }
-  return -1;
-}
-
-/* Reads a place that write_place wrote; 0, or -1 when it is none. */
-static int read_place(const char *text, int64_t last, Place *out) {
-  int64_t n[5];
-  *out = (Place){.seq = last, .kind = -1};
-  if (text == NULL) {
-    out->kind = 0;
-    return 0;
-  }
-  if (text[0] == 'f' && read_numbers(text + 1, n) == 5 && n[1] < N_KINDS) {
-    *out = (Place){n[0], (int)n[1], n[2], n[3], n[4]};
-    return n[0] > last || (out->row && out->kind != CONFIGURATION) ? -1 : 0;
-  }
-  if (text[0] == 'i' && read_numbers(text + 1, n) == 3 && n[0] > 0 && n[1] > 0) {
-    *out = (Place){n[0] - 1, -1, 0, n[1], n[2]};
-    return n[0] > last ? -1 : 0;
-  }
-  if (read_numbers(text, n) != 1) return -1;
-  out->seq = n[0];
-  return n[0] > last ? -1 : 0;
-}
-
-static void write_place(const Place *at, char to[PLACE]) {
-  if (at->kind >= 0) {
-    sqlite3_snprintf(PLACE, to, "f%lld.%d.%lld.%lld.%lld", (long long)at->seq, at->kind,
-                     (long long)at->id, (long long)at->row, (long long)(at->row ? at->told : 0));
-  } else if (at->row != 0) {
-    sqlite3_snprintf(PLACE, to, "i%lld.%lld.%lld", (long long)at->seq + 1, (long long)at->row,
-                     (long long)at->told);
-  } else {
-    sqlite3_snprintf(PLACE, to, "%lld", (long long)at->seq);
-  }
-}
-
-/* Gathers the objects after a place; gives the place after them, the last change that it is behind, and
-** whether there is more to tell. */
-static int gather_objects(SealTeller *t, const char *from, char to[PLACE], int64_t *seq,
-                          int *more) {
-  int64_t last;
-  Place at;
-  int rc = last_change(t->p, &last);
+/* Whether a place is one of this history: its epoch, and the change that it is known by. What is missing of a place
+** that is a number alone is put in. */
+static int check_history(SealTeller *t, SealPlace *at, int64_t epoch, int64_t last) {
+  char hash[SEAL_PLACE_HASH + 1];
+  int alone = at->epoch < 0;
+  int64_t known_by = at->last;
+  if (alone && known_by > last) return refuse_since(t, "is no place of this registrar's");
+  if (alone) at->epoch = epoch;
+  int same = at->epoch == epoch && known_by <= last;
+  int rc = same ? seal_place_hash(t->p, known_by, hash) : SQLITE_OK;
+  if (rc == SQLITE_DONE) return refuse_pruned(t);
   if (rc != SQLITE_OK) return rc;
-  if (read_place(from, last, &at) != 0) return refuse_since(t, "is no place of this registrar's");
-  rc = at.kind >= 0 ? full_copy(t, &at) : changes(t, &at, last);
-  at.told = last;
-  *seq = at.seq;
-  *more = at.kind >= 0 || at.seq < last;
-  write_place(&at, to);
+  if (alone) memcpy(at->hash, hash, sizeof hash);
+  if (same && strcmp(at->hash, hash) == 0) return SQLITE_OK;
+  return seal_refuse(t->err, SEAL_MODIFICATION_NOT_ALLOWED,
+                     "since is a place of another history than this registrar's, which is a "
+                     "restored copy or has lost changes: ask for a full copy");
+}
+
+/* Where a bundle begins and ends, and what it says of the registrar. */
+typedef struct Bundle {
+  SealPlace at;
+  char from[SEAL_PLACE], to[SEAL_PLACE], identifier[SEAL_ID_MAX + 1];
+  int full, more;
+  int64_t iat, until; /* until: SEAL_UNBOUNDED: no end */
+  char *keys;
+} Bundle;
+
+/* The epoch, and until when the bundle allows to serve. */
+static int load_registrar(SealTeller *t, Bundle *b, int64_t *epoch) {
+  sqlite3_stmt *row;
+  int rc = seal_store_row(seal_store(t->p), SQL_BUNDLE_REGISTRAR, &row, "");
+  b->until = SEAL_UNBOUNDED;
+  if (rc == SQLITE_ROW) {
+    *epoch = sqlite3_column_int64(row, BUNDLE_REGISTRAR_EPOCH);
+    int64_t seconds = sqlite3_column_int64(row, BUNDLE_REGISTRAR_STALE_AFTER);
+    if (sqlite3_column_type(row, BUNDLE_REGISTRAR_STALE_AFTER) != SQLITE_NULL) {
+      b->until = seconds > SEAL_INSTANT_MAX - b->iat ? SEAL_INSTANT_MAX : b->iat + seconds;
+    }
+  }
+  seal_store_reset(row);
+  return rc == SQLITE_ROW ? SQLITE_OK : rc == SQLITE_DONE ? SQLITE_CORRUPT_VTAB : rc;
+}
+
+/* Gathers the objects after a place; gives the place after them, and whether there is more to tell. */
+static int gather_objects(SealTeller *t, SealText since, Bundle *b) {
+  int64_t last, epoch = 0;
+  char text[SEAL_PLACE];
+  SealPlace *at = &b->at;
+  int rc = load_registrar(t, b, &epoch);
+  if (rc == SQLITE_OK) rc = last_change(t->p, &last);
+  if (rc != SQLITE_OK) return rc;
+  b->full = since.p == NULL;
+  *at = (SealPlace){.epoch = epoch, .seq = last, .last = last};
+  if (!b->full) {
+    if (since.n >= SEAL_PLACE) return refuse_since(t, "is no place of this registrar's");
+    sqlite3_snprintf(sizeof text, text, "%.*s", since.n, since.p);
+    if (seal_place_read(text, at) != 0 || at->kind >= N_KINDS) {
+      return refuse_since(t, "is no place of this registrar's");
+    }
+    rc = check_history(t, at, epoch, last);
+    if (rc != SQLITE_OK) return rc;
+    seal_place_write(at, b->from);
+  }
+  rc = at->kind >= 0 ? full_copy(t, at) : changes(t, at, last);
+  at->last = last;
+  if (rc == SQLITE_OK) rc = seal_place_hash(t->p, last, at->hash);
+  if (rc == SQLITE_DONE) rc = refuse_pruned(t);
+  b->more = at->kind >= 0 || at->seq < last;
+  seal_place_write(at, b->to);
   return rc;
 }
 
@@ -226,20 +220,21 @@ static void append_payload_member(sqlite3_str *out, const char *name, const char
 }
 
 /* The payload around the objects. */
-static char *payload(const SealTeller *t, const char *identifier, SealText aud, int64_t at,
-                     const char *from, const char *to, int64_t seq, int more) {
+static char *payload(const SealTeller *t, const Bundle *b, SealText aud) {
   sqlite3_str *out = sqlite3_str_new(NULL);
-  sqlite3_str_appendf(out, "{\"iat\":%lld,\"seq\":%lld,\"more\":%s", (long long)at, (long long)seq,
-                      more ? "true" : "false");
-  append_payload_member(out, "iss", identifier);
+  sqlite3_str_appendf(out, "{\"form\":%d,\"iat\":%lld,\"epoch\":%lld,\"seq\":%lld,\"more\":%s",
+                      SEAL_BUNDLE_FORM, (long long)b->iat, (long long)b->at.epoch,
+                      (long long)b->at.seq, b->more ? "true" : "false");
+  if (b->until != SEAL_UNBOUNDED) sqlite3_str_appendf(out, ",\"until\":%lld", (long long)b->until);
+  append_payload_member(out, "iss", b->identifier);
   sqlite3_str_appendall(out, ",\"aud\":");
   seal_json_append(out, aud.p, (size_t)aud.n);
   append_payload_member(out, "seal_service", t->seal_service);
-  append_payload_member(out, "from", from);
-  append_payload_member(out, "to", to);
+  append_payload_member(out, "from", b->full ? NULL : b->from);
+  append_payload_member(out, "to", b->to);
   const char *objects = sqlite3_str_value(t->out);
-  sqlite3_str_appendall(out, ",\"objects\":[");
-  if (objects != NULL) sqlite3_str_appendall(out, objects);
+  sqlite3_str_appendf(out, ",\"keys\":%s,\"objects\":[", b->keys);
+  if (objects != NULL) sqlite3_str_append(out, objects, sqlite3_str_length(t->out));
   sqlite3_str_appendall(out, "]}");
   return sqlite3_str_finish(out);
 }
@@ -247,20 +242,18 @@ static char *payload(const SealTeller *t, const char *identifier, SealText aud, 
 int seal_bundle(Seal *p, SealText seal_server_id, SealText since, int64_t at, char **jws,
                 SealError *err) {
   SealTeller t = {.p = p, .err = err, .out = sqlite3_str_new(NULL), .told = json_object()};
-  char to[PLACE], identifier[SEAL_ID_MAX + 1], *text = NULL, *signed_text = NULL;
-  char *from = since.p ? sqlite3_mprintf("%.*s", since.n, since.p) : NULL;
-  int64_t seq = 0;
-  int more = 0;
+  Bundle b = {.iat = at};
+  char *text = NULL, *signed_text = NULL;
   SealKey *key = NULL;
   *jws = NULL;
-  int rc = t.told == NULL || (since.p && from == NULL) ? SQLITE_NOMEM : SQLITE_OK;
-  if (rc == SQLITE_OK) rc = load_server(&t, seal_server_id);
-  if (rc == SQLITE_OK) rc = seal_identifier(p, identifier);
+  int rc = t.told == NULL ? SQLITE_NOMEM : load_server(&t, seal_server_id);
+  if (rc == SQLITE_OK) rc = seal_identifier(p, b.identifier);
   if (rc == SQLITE_OK) rc = seal_signing_key(p, &key, err);
-  if (rc == SQLITE_OK) rc = gather_objects(&t, from, to, &seq, &more);
+  if (rc == SQLITE_OK) rc = seal_signing_jwks(p, at, &b.keys);
+  if (rc == SQLITE_OK) rc = gather_objects(&t, since, &b);
   if (rc == SQLITE_OK) rc = sqlite3_str_errcode(t.out);
   if (rc == SQLITE_OK) {
-    text = payload(&t, identifier, seal_server_id, at, from, to, seq, more);
+    text = payload(&t, &b, seal_server_id);
     rc = text ? SQLITE_OK : SQLITE_NOMEM;
   }
   if (rc == SQLITE_OK) {
@@ -276,7 +269,17 @@ int seal_bundle(Seal *p, SealText seal_server_id, SealText since, int64_t at, ch
   json_decref(t.told);
   sqlite3_free(sqlite3_str_finish(t.out));
   sqlite3_free(t.jwk);
-  sqlite3_free(from);
+  sqlite3_free(b.keys);
   sqlite3_free(text);
   return rc;
+}
+
+int seal_new_epoch(Seal *p, int64_t at, int64_t *epoch) {
+  sqlite3_stmt *row;
+  int rc = seal_store_run(seal_store(p), SQL_EPOCH_BEGIN, "i", at);
+  if (rc != SQLITE_OK) return rc;
+  rc = seal_store_row(seal_store(p), SQL_EPOCH_IS, &row, "");
+  if (rc == SQLITE_ROW) *epoch = sqlite3_column_int64(row, EPOCH_IS_EPOCH);
+  seal_store_reset(row);
+  return rc == SQLITE_ROW ? SQLITE_OK : rc == SQLITE_DONE ? SQLITE_CORRUPT_VTAB : rc;
 }

@@ -12,15 +12,28 @@
 #include "registrar/held/records.h"
 
 #ifndef SEAL_BUNDLE_MAX /* the tests of the exchange may be run with a build that cuts earlier */
-#define SEAL_BUNDLE_MAX (1024 * 1024) /* bytes of a bundle's payload, about */
+#define SEAL_BUNDLE_MAX (1024 * 1024) /* bytes of a bundle's objects, but for its last piece */
 #endif
-/* Makes the bundle for a SEAL server that has applied everything up to `since`: a change's number, the
-** `to` of the bundle before, or p of NULL for a full copy. *jws is the caller's (seal_secret_free). */
+/* Bytes of a piece: an object's state, a VAL service with its key parameters, a row. What is stored and larger (no
+** message and no row brings that much) is told to nobody, and named. */
+#define SEAL_PIECE_MAX (8 * 1024 * 1024)
+/* Bytes of a bundle that is applied, as a JWS: what is above and a piece, in base64url, and some more. */
+#define SEAL_BUNDLE_JWS_MAX (16 * 1024 * 1024)
+
+/* Makes the bundle for a SEAL server that has applied everything up to `since`: the `to` of the bundle before, a
+** change's number, or p of NULL for a full copy. `at` is the registrar's clock. *jws is the caller's
+** (seal_secret_free). Refuses a place of another history with MODIFICATION_NOT_ALLOWED: only a full copy helps. */
 int seal_bundle(Seal *p, SealText seal_server_id, SealText since, int64_t at, char **jws,
                 SealError *err);
-/* Applies a bundle to this database, a SEAL server's own; *result is JSON {"applied", "more",
-** "objects"}, the caller's (sqlite3_free). All of it or nothing. SQLITE_DONE: it was applied before, and
-** nothing has changed. */
+/* Another history begins at `at`, since the database is a restored copy: SEAL servers have to take a full copy.
+** *epoch is its number. */
+int seal_new_epoch(Seal *p, int64_t at, int64_t *epoch);
+
+/* Applies a bundle to this database, a SEAL server's own; *result is JSON {"applied", "at", "more",
+** "objects"}, and "untold" if there are objects that could not be told; the caller's (sqlite3_free). All of it or
+** nothing. SQLITE_DONE: it was applied before, and nothing has changed. */
 int seal_apply(Seal *p, SealText bundle, int64_t at, char **result, SealError *err);
+/* Refuses to make this database a SEAL server's where it is a registrar's: what it holds is its own. */
+int seal_apply_ready(Seal *p, SealError *err);
 
 #endif

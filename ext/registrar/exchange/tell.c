@@ -1,11 +1,17 @@
 /* What a SEAL server is told of an object (exchange.h, bundle.c): its present state as JSON.
 **
 **    {"object":"seal_agreement:sla-7", "state":{…}}
-**    {"object":"seal_configuration:v2x.acme.example/9f…", "state":{…}, "rows":[[0,"u","alice"],…]}
-**    {"object":"seal_configuration:v2x.acme.example/9f…", "services":["v2x"], "rows":[[0,"u","bob"],…]}   more rows
 **    {"object":"seal_val_server:gone", "state":null}
+**    {"object":"seal_configuration:v2x.acme.example/9f…", "state":{…}, "services":[
+**      {"val_service_id":"v2x", "term":"*", "key_format":null, "scope":null, "rows":["ualice","ebob",…]}, …]}
 **
-** A row begins with the place of its VAL service: in the state's services, or in `services`.
+** One that does not fit says "more": true, and goes on in the next bundle, where its last VAL service may go on too:
+**
+**    {"object":"seal_configuration:v2x.acme.example/9f…", "services":[
+**      {"val_service_id":"v2x", "rows":["ucarol",…]}, …]}
+**
+** What is larger than a piece may be is left out: "untold" is how much. Of an object whose state is so large, or
+** that refers to such a one, the state is null: nobody is served by what may have been changed since.
 */
 #include "registrar/exchange/exchange_int.h"
 
@@ -13,7 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-int seal_tell_full(SealTeller *t) {
+int seal_tell_full(const SealTeller *t) {
   return sqlite3_str_length(t->out) >= SEAL_BUNDLE_MAX;
 }
 
@@ -23,15 +29,9 @@ static void open_entry(SealTeller *t, const char *object) {
   seal_json_append(t->out, object, strlen(object));
 }
 
-/* The same, once per bundle; 0 when it is in already. */
-static int open_object(SealTeller *t, const char *object, int *rc) {
-  if (json_object_get(t->told, object) != NULL) return 0;
-  if (json_object_set_new(t->told, object, json_true()) != 0) {
-    *rc = SQLITE_NOMEM;
-    return 0;
-  }
-  open_entry(t, object);
-  return 1;
+/* Remembers an object that is told: whether it could be. */
+static int set_told(SealTeller *t, const char *object, int could) {
+  return json_object_set_new(t->told, object, json_boolean(could)) == 0 ? SQLITE_OK : SQLITE_NOMEM;
 }
 
 int seal_name_split(char *name, char *parts[3]) {
@@ -62,51 +62,83 @@ const SealDescription *seal_told_relation(const char *object) {
 }
 
 /* The state of an object without rows, as its statement gives it; NULL when it is gone. The caller's
-** (sqlite3_free). */
-static int read_state(SealTeller *t, const SealDescription *is, const char *name, char **state) {
+** (sqlite3_free). *large is 1 if it is larger than a piece, and not given. */
+static int read_state(SealTeller *t, const SealDescription *is, const char *name, char **state,
+                      int *large) {
   sqlite3_stmt *row;
   static const char types[] = "ttt";
   char *parts[3] = {NULL, NULL, NULL}, *copy = sqlite3_mprintf("%s", name);
   int n = 1;
   *state = NULL;
+  *large = 0;
   if (copy == NULL) return SQLITE_NOMEM;
   parts[0] = copy;
   if (is->n_keys > 1) n = seal_name_split(copy, parts);
   int rc = seal_store_row(seal_store(t->p), is->bundle, &row, types + 3 - n, parts[0],
                           n > 1 ? parts[1] : NULL, n > 2 ? parts[2] : NULL);
   if (rc == SQLITE_ROW) {
-    *state = sqlite3_mprintf("%s", (const char *)sqlite3_column_text(row, 0));
-    if (*state == NULL) rc = SQLITE_NOMEM;
+    SealText text = seal_column_text(row, 0);
+    *large = text.n > SEAL_PIECE_MAX;
+    if (!*large) *state = sqlite3_mprintf("%s", text.p);
+    if (!*large && *state == NULL) rc = SQLITE_NOMEM;
   }
   seal_store_reset(row);
   sqlite3_free(copy);
   return rc == SQLITE_ROW || rc == SQLITE_DONE ? SQLITE_OK : rc;
 }
 
-/* An object without rows. Where its end is told of an object that is there again by now, what was told
-** so far may have hung on the old one: then all of it counts as untold. */
-static int tell(SealTeller *t, const SealDescription *is, const char *name, int ended) {
+/* An object that can't be told: it ends at the SEAL server, and is named. */
+static int tell_untold(SealTeller *t, const char *object) {
+  open_entry(t, object);
+  sqlite3_str_appendall(t->out, ",\"state\":null,\"untold\":1}");
+  return set_told(t, object, 0);
+}
+
+/* An object without rows, once per bundle. Where its end is told of an object that is there again by now, what was
+** told so far may have hung on the old one: then all of it counts as untold. *could is 0 where it can't be
+** told, or what it refers to (`refers`) can't. */
+static int tell(SealTeller *t, const SealDescription *is, const char *name, int ended, int refers,
+                int *could) {
   char *object = sqlite3_mprintf("%s%s", is->prefix, name), *state = NULL;
-  int rc = object ? read_state(t, is, name, &state) : SQLITE_NOMEM;
-  if (rc == SQLITE_OK && ended && state != NULL) {
+  const json_t *told = object ? json_object_get(t->told, object) : NULL;
+  int large = 0, rc = object ? SQLITE_OK : SQLITE_NOMEM;
+  *could = told == NULL || json_is_true(told);
+  if (rc == SQLITE_OK && (told == NULL || ended)) rc = read_state(t, is, name, &state, &large);
+  if (rc == SQLITE_OK && ended && (state != NULL || large)) {
     open_entry(t, object);
     sqlite3_str_appendall(t->out, ",\"state\":null}");
     (void)json_object_clear(t->told);
-  } else if (rc == SQLITE_OK && open_object(t, object, &rc)) {
+  } else if (rc == SQLITE_OK && told == NULL && (large || (state != NULL && !refers))) {
+    *could = 0;
+    rc = tell_untold(t, object);
+  } else if (rc == SQLITE_OK && told == NULL) {
+    open_entry(t, object);
     sqlite3_str_appendf(t->out, ",\"state\":%s}", state ? state : "null");
+    rc = set_told(t, object, 1);
   }
   sqlite3_free(object);
   sqlite3_free(state);
   return rc;
 }
 
-static int tell_agreement(SealTeller *t, const char *name) {
-  return tell(t, &seal_description_agreement, name, 0);
+/* A VAL server or a term of an agreement. */
+static int tell_of(SealTeller *t, const char *agreement_id, const SealDescription *is,
+                   const char *name, int ended, int *could) {
+  int rc = tell(t, &seal_description_agreement, agreement_id, 0, 1, could);
+  return rc == SQLITE_OK ? tell(t, is, name, ended, *could, could) : rc;
 }
 
 /************************************************************************************************
-** Configurations.
+** Rows.
 */
+/* A configuration that is told: of which VAL service, under which name. */
+typedef struct Telling {
+  int64_t id, service;
+  int identities;
+  SealText val_server_id, conf_id, val_service_id;
+  int64_t untold; /* pieces that are too large */
+} Telling;
+
 static void append_text(sqlite3_str *out, SealText text) {
   if (text.p == NULL) {
     sqlite3_str_appendall(out, "null");
@@ -115,26 +147,24 @@ static void append_text(sqlite3_str *out, SealText text) {
   }
 }
 
-/* [place, "u" or "e", id], or [place, "d", digest]. */
-static int append_identity(SealTeller *t, sqlite3_stmt *row) {
+/* "u" or "e" and the id, or "d" and a digest. */
+static int append_identity(SealTeller *t, const Telling *of, sqlite3_stmt *row) {
   int is_ue = sqlite3_column_type(row, BUNDLE_IDENTITIES_VAL_USER_ID) == SQLITE_NULL;
-  SealText id = seal_column_text(row, is_ue ? 4 : 3);
-  const char *kind = !t->identity ? "d" : is_ue ? "e" : "u";
-  if (id.p == NULL) return SQLITE_CORRUPT_VTAB;
-  sqlite3_str_appendf(t->out, "[%d,\"%s\",", sqlite3_column_int(row, BUNDLE_IDENTITIES_PLACE),
-                      kind);
+  SealText id =
+      seal_column_text(row, is_ue ? BUNDLE_IDENTITIES_VAL_UE_ID : BUNDLE_IDENTITIES_VAL_USER_ID);
+  char text[SEAL_ID_MAX + 1];
+  if (id.p == NULL || id.n > SEAL_ID_MAX) return SQLITE_CORRUPT_VTAB;
   if (t->identity) {
-    append_text(t->out, id);
-  } else {
-    unsigned char digest[SEAL_SHA256_SIZE];
-    char text[48];
-    int rc = seal_member_digest(t->p, seal_column_text(row, BUNDLE_IDENTITIES_VAL_SERVICE_ID), id,
-                                digest);
-    if (rc != SQLITE_OK) return rc;
-    seal_b64url_encode(digest, sizeof digest, text);
-    sqlite3_str_appendf(t->out, "\"%s\"", text);
+    text[0] = is_ue ? 'e' : 'u';
+    memcpy(text + 1, id.p, (size_t)id.n);
+    seal_json_append(t->out, text, (size_t)id.n + 1);
+    return SQLITE_OK;
   }
-  sqlite3_str_appendchar(t->out, 1, ']');
+  unsigned char digest[SEAL_SHA256_SIZE];
+  int rc = seal_member_digest(t->p, of->val_service_id, id, digest);
+  if (rc != SQLITE_OK) return rc;
+  seal_b64url_encode(digest, sizeof digest, text);
+  sqlite3_str_appendf(t->out, "\"d%s\"", text);
   return SQLITE_OK;
 }
 
@@ -168,11 +198,11 @@ static int record_json(const SealRecord *record, const void *key_info, int n, ch
   return rc;
 }
 
-/* [place, "r", JWE]: the record's members, encrypted to the server's key. */
-static int append_record(SealTeller *t, const char *conf_id, sqlite3_stmt *row) {
+/* The record that `row` stands on, opened; *json is the caller's (seal_secret_free). */
+static int read_record(SealTeller *t, const Telling *of, sqlite3_stmt *row, char **json,
+                       int *n_json) {
   void *key_info = NULL;
-  char *jwe = NULL, *json = NULL;
-  int n = 0, n_json = 0;
+  int n = 0;
   SealRecord record = {
       .val_user_id = seal_column_text(row, BUNDLE_RECORDS_VAL_USER_ID),
       .val_ue_id = seal_column_text(row, BUNDLE_RECORDS_VAL_UE_ID),
@@ -180,132 +210,223 @@ static int append_record(SealTeller *t, const char *conf_id, sqlite3_stmt *row) 
       .key_format = seal_column_text(row, BUNDLE_RECORDS_KEY_FORMAT),
       .user_uri = seal_column_text(row, BUNDLE_RECORDS_USER_URI),
   };
-  if (t->jwk == NULL) {
-    return seal_refuse(t->err, SEAL_MANDATORY_IE_MISSING,
-                       "the SEAL server has no jwk to encrypt key records to");
-  }
-  SealRecordPlace place = {
-      .val_server_id = seal_column_text(row, BUNDLE_RECORDS_VAL_SERVER_ID),
-      .conf_id = {conf_id, (int)strlen(conf_id)},
-      .val_service_id = seal_column_text(row, BUNDLE_RECORDS_VAL_SERVICE_ID),
-  };
+  SealRecordPlace place = {of->val_server_id, of->conf_id, of->val_service_id};
   int rc =
       seal_record_open(t->p, sqlite3_column_int64(row, BUNDLE_RECORDS_ID), &place, &record,
                        sqlite3_column_blob(row, BUNDLE_RECORDS_KEY_INFO),
                        sqlite3_column_bytes(row, BUNDLE_RECORDS_KEY_INFO), &key_info, &n, t->err);
-  if (rc != SQLITE_OK) return rc;
-  rc = record_json(&record, key_info, n, &json, &n_json);
-  if (rc == SQLITE_OK) {
+  if (rc == SQLITE_OK) rc = record_json(&record, key_info, n, json, n_json);
+  seal_secret_free(key_info, n);
+  return rc;
+}
+
+/* Bytes of a JWE over n bytes, and more than that. */
+static int64_t jwe_size(int64_t n) {
+  return n / 3 * 4 + 1000;
+}
+
+/* "r" and a JWE: the record's members, encrypted to the server's key. *comma goes before it. */
+static int append_record(SealTeller *t, Telling *of, sqlite3_stmt *row, const char *comma) {
+  char *jwe = NULL, *json = NULL;
+  int n_json = 0;
+  int rc = SQLITE_OK;
+  if (t->jwk == NULL) {
+    return seal_refuse(t->err, SEAL_MANDATORY_IE_MISSING,
+                       "the SEAL server has no jwk to encrypt key records to");
+  }
+  int n = sqlite3_column_bytes(row, BUNDLE_RECORDS_KEY_INFO);
+  int large = jwe_size(jwe_size(n)) > SEAL_PIECE_MAX + 4000;
+  if (!large) rc = read_record(t, of, row, &json, &n_json);
+  large |= rc == SQLITE_OK && jwe_size(n_json) > SEAL_PIECE_MAX;
+  if (rc == SQLITE_OK && !large) {
     rc = seal_reason_rc(
         seal_jwe_encrypt(seal_crypto(t->p), t->jwk, strlen(t->jwk), json, (size_t)n_json, &jwe));
+    if (rc == SQLITE_CONSTRAINT_VTAB) {
+      rc = seal_refuse(t->err, SEAL_MANDATORY_IE_INCORRECT,
+                       "the SEAL server's jwk is no P-256 key to encrypt key records to");
+    }
   }
-  if (rc == SQLITE_CONSTRAINT_VTAB) {
-    rc = seal_refuse(t->err, SEAL_MANDATORY_IE_INCORRECT,
-                     "the SEAL server's jwk is no P-256 key to encrypt key records to");
-  }
-  if (rc == SQLITE_OK) {
-    sqlite3_str_appendf(t->out, "[%d,\"r\",\"%s\"]", sqlite3_column_int(row, BUNDLE_RECORDS_PLACE),
-                        jwe);
-  }
+  if (rc == SQLITE_OK && !large) sqlite3_str_appendf(t->out, "%s\"r%s\"", comma, jwe);
+  if (rc == SQLITE_OK && large) of->untold++;
   seal_secret_free(json, json ? n_json : 0);
-  seal_secret_free(key_info, n);
   free(jwe);
   return rc;
 }
 
-/* The rows of a configuration after a row id, as many as there is room for; one at least. */
-static int append_rows(SealTeller *t, int64_t id, int identities, const char *conf_id,
-                       int64_t after) {
+/* The rows of the VAL service after a row id, as many as there is room for; of->service and the last row told
+** in t->cut where there are more. */
+static int append_rows(SealTeller *t, Telling *of, int64_t after) {
   sqlite3_stmt *row;
-  const char *comma = "";
-  sqlite3_str_appendall(t->out, ",\"rows\":[");
-  int rc = seal_store_row(seal_store(t->p), identities ? SQL_BUNDLE_IDENTITIES : SQL_BUNDLE_RECORDS,
-                          &row, "ii", id, after);
+  sqlite3_str_appendall(t->out, "\"rows\":[");
+  int empty = sqlite3_str_length(t->out);
+  int rc =
+      seal_store_row(seal_store(t->p), of->identities ? SQL_BUNDLE_IDENTITIES : SQL_BUNDLE_RECORDS,
+                     &row, "ii", of->service, after);
   for (; rc == SQLITE_ROW; rc = sqlite3_step(row)) {
-    if (*comma && seal_tell_full(t)) {
-      t->last_row = after;
+    const char *comma = sqlite3_str_length(t->out) > empty ? "," : "";
+    if (seal_tell_full(t)) {
+      t->cut = (SealCut){'s', of->service, after};
       break;
     }
-    sqlite3_str_appendall(t->out, comma);
-    int bad = identities ? append_identity(t, row) : append_record(t, conf_id, row);
+    int bad;
+    if (of->identities) {
+      sqlite3_str_appendall(t->out, comma);
+      bad = append_identity(t, of, row);
+    } else {
+      bad = append_record(t, of, row, comma);
+    }
     if (bad != SQLITE_OK) {
       rc = bad;
       break;
     }
     after = sqlite3_column_int64(row, BUNDLE_IDENTITIES_ID);
-    comma = ",";
   }
   seal_store_reset(row);
   sqlite3_str_appendall(t->out, "]}");
   return rc == SQLITE_ROW || rc == SQLITE_DONE ? SQLITE_OK : rc;
 }
 
-/* What a configuration refers to: agreement, VAL server, terms. */
-static int tell_parents(SealTeller *t, int64_t id, const char *agreement_id,
-                        const char *val_server_id) {
+/* A VAL service with its key parameters and rows; of the one where the bundle before stopped only further rows. */
+static int append_service(SealTeller *t, Telling *of, sqlite3_stmt *row, const SealCut *from,
+                          const char *comma) {
+  SealText key_format = seal_column_text(row, BUNDLE_SERVICES_KEY_FORMAT),
+           scope = seal_column_text(row, BUNDLE_SERVICES_SCOPE);
+  int goes_on = from->stage == 's' && from->a == of->service && from->b != 0;
+  if (!goes_on && (int64_t)key_format.n + scope.n > SEAL_PIECE_MAX / 6) {
+    of->untold++;
+    return SQLITE_OK;
+  }
+  sqlite3_str_appendf(t->out, "%s{\"val_service_id\":", comma);
+  append_text(t->out, of->val_service_id);
+  if (!goes_on) {
+    sqlite3_str_appendall(t->out, ",\"term\":");
+    append_text(t->out, seal_column_text(row, BUNDLE_SERVICES_TERM));
+    sqlite3_str_appendall(t->out, ",\"key_format\":");
+    append_text(t->out, key_format);
+    sqlite3_str_appendall(t->out, ",\"scope\":");
+    append_text(t->out, scope);
+  }
+  sqlite3_str_appendchar(t->out, 1, ',');
+  return append_rows(t, of, goes_on ? from->b : (of->service << SEAL_ROW_BITS) - 1);
+}
+
+/* The VAL services of a configuration, after what the bundle before told; closes the entry. */
+static int append_services(SealTeller *t, Telling *of, const SealCut *from) {
   sqlite3_stmt *row;
-  int rc = tell_agreement(t, agreement_id);
-  if (rc == SQLITE_OK) rc = tell(t, &seal_description_val_server, val_server_id, 0);
-  if (rc != SQLITE_OK) return rc;
-  rc = seal_store_row(seal_store(t->p), SQL_BUNDLE_CONFIGURATION_TERMS, &row, "i", id);
-  for (; rc == SQLITE_ROW; rc = sqlite3_step(row)) {
-    sqlite3_str *name = sqlite3_str_new(NULL);
-    for (int i = 0; i < 3; i++) {
-      if (i) sqlite3_str_appendchar(name, 1, '/');
-      seal_name_append(name, seal_column_text(row, i), 1);
+  const SealCut none = {'s', 0, 0};
+  if (from->stage != 's') from = &none;
+  SealCut last = {'s', from->a, from->b};
+  sqlite3_str_appendall(t->out, ",\"services\":[");
+  int empty = sqlite3_str_length(t->out);
+  int rc = seal_store_row(seal_store(t->p), SQL_BUNDLE_SERVICES, &row, "ii", of->id,
+                          from->b != 0 ? from->a : from->a + 1);
+  for (; rc == SQLITE_ROW && t->cut.stage == 0; rc = sqlite3_step(row)) {
+    if (seal_tell_full(t)) {
+      t->cut = last;
+      break;
     }
-    char *text = sqlite3_str_finish(name);
-    int bad = text ? tell(t, &seal_description_term, text, 0) : SQLITE_NOMEM;
-    sqlite3_free(text);
+    of->service = sqlite3_column_int64(row, BUNDLE_SERVICES_ID);
+    of->val_service_id = seal_column_text(row, BUNDLE_SERVICES_VAL_SERVICE_ID);
+    int bad = append_service(t, of, row, from, sqlite3_str_length(t->out) > empty ? "," : "");
     if (bad != SQLITE_OK) {
       rc = bad;
       break;
     }
+    last = (SealCut){'s', of->service, 0};
   }
   seal_store_reset(row);
-  return rc == SQLITE_DONE ? SQLITE_OK : rc;
+  sqlite3_str_appendall(t->out, t->cut.stage ? "],\"more\":true" : "]");
+  if (of->untold) sqlite3_str_appendf(t->out, ",\"untold\":%lld", (long long)of->untold);
+  sqlite3_str_appendchar(t->out, 1, '}');
+  return rc == SQLITE_ROW || rc == SQLITE_DONE ? SQLITE_OK : rc;
 }
 
-/* A configuration that is there: what it refers to, its state, its rows. */
-static int tell_found(SealTeller *t, const char *object, const char *conf_id, sqlite3_stmt *row) {
-  int64_t id = sqlite3_column_int64(row, BUNDLE_CONFIGURATION_ID);
-  SealText service = seal_column_text(row, BUNDLE_CONFIGURATION_SEAL_SERVICE);
-  int identities = service.p != NULL && strcmp(service.p, SEAL_IDM) == 0;
-  /* Key parameters are for key management alone; of identities everyone is told something. */
-  if (!identities && !t->key) return SQLITE_OK;
-  int rc =
-      tell_parents(t, id, (const char *)sqlite3_column_text(row, BUNDLE_CONFIGURATION_AGREEMENT_ID),
-                   (const char *)sqlite3_column_text(row, BUNDLE_CONFIGURATION_VAL_SERVER_ID));
-  if (rc == SQLITE_OK && open_object(t, object, &rc)) {
-    sqlite3_str_appendf(t->out, ",\"state\":%s",
-                        (const char *)sqlite3_column_text(row, BUNDLE_CONFIGURATION_STATE));
-    rc = append_rows(t, id, identities, conf_id, 0);
+/************************************************************************************************
+** Configurations.
+*/
+static int tell_term_of(SealTeller *t, sqlite3_stmt *row, int *could) {
+  sqlite3_str *name = sqlite3_str_new(NULL);
+  for (int i = 0; i < 3; i++) {
+    if (i) sqlite3_str_appendchar(name, 1, '/');
+    seal_name_append(name, seal_column_text(row, BUNDLE_CONFIGURATION_TERMS_AGREEMENT_ID + i), 1);
   }
+  char *text = sqlite3_str_finish(name);
+  int rc = text ? tell(t, &seal_description_term, text, 0, 1, could) : SQLITE_NOMEM;
+  sqlite3_free(text);
   return rc;
 }
 
-int seal_told_configuration(Seal *p, const char *name, char **copy, const char **conf_id,
-                            sqlite3_stmt **row) {
-  char *parts[3];
-  *row = NULL;
-  *copy = sqlite3_mprintf("%s", name);
-  if (*copy == NULL) return SQLITE_NOMEM;
-  if (seal_name_split(*copy, parts) != 2) return SQLITE_DONE;
-  if (conf_id != NULL) *conf_id = parts[1];
-  return seal_store_row(seal_store(p), SQL_BUNDLE_CONFIGURATION, row, "tt", parts[0], parts[1]);
+/* What a configuration refers to: agreement, VAL server, terms, as much as there is room for. *could is 0 where some
+** of it can't be told. */
+static int tell_parents(SealTeller *t, sqlite3_stmt *conf, const SealCut *from, int *could) {
+  sqlite3_stmt *row;
+  int64_t after = from->stage == 't' ? from->a : 0;
+  int rc = SQLITE_OK;
+  if (from->stage == 0) {
+    rc = tell_of(t, (const char *)sqlite3_column_text(conf, BUNDLE_CONFIGURATION_AGREEMENT_ID),
+                 &seal_description_val_server,
+                 (const char *)sqlite3_column_text(conf, BUNDLE_CONFIGURATION_VAL_SERVER_ID), 0,
+                 could);
+  }
+  if (rc != SQLITE_OK) return rc;
+  rc = seal_store_row(seal_store(t->p), SQL_BUNDLE_CONFIGURATION_TERMS, &row, "ii",
+                      sqlite3_column_int64(conf, BUNDLE_CONFIGURATION_ID), after);
+  for (; rc == SQLITE_ROW && *could; rc = sqlite3_step(row)) {
+    if (seal_tell_full(t)) {
+      t->cut = (SealCut){'t', after, 0};
+      break;
+    }
+    int bad = tell_term_of(t, row, could);
+    if (bad != SQLITE_OK) {
+      rc = bad;
+      break;
+    }
+    after = sqlite3_column_int64(row, BUNDLE_CONFIGURATION_TERMS_ID);
+  }
+  seal_store_reset(row);
+  return rc == SQLITE_DONE || rc == SQLITE_ROW ? SQLITE_OK : rc;
 }
 
-static int tell_configuration(SealTeller *t, const SealTold *object, const char *name) {
-  sqlite3_stmt *row;
-  const char *conf_id;
-  char *copy;
-  if (object->is_key && !t->key) return SQLITE_OK;
-  int rc = seal_told_configuration(t->p, name, &copy, &conf_id, &row);
+/* A configuration that is there: what it refers to, its state, its VAL services. */
+static int tell_found(SealTeller *t, const char *object, sqlite3_stmt *row, const SealCut *from) {
+  SealText service = seal_column_text(row, BUNDLE_CONFIGURATION_SEAL_SERVICE);
+  Telling of = {.id = sqlite3_column_int64(row, BUNDLE_CONFIGURATION_ID),
+                .identities = service.p != NULL && strcmp(service.p, SEAL_IDM) == 0,
+                .val_server_id = seal_column_text(row, BUNDLE_CONFIGURATION_VAL_SERVER_ID),
+                .conf_id = seal_column_text(row, BUNDLE_CONFIGURATION_CONF_ID)};
+  SealText state = seal_column_text(row, BUNDLE_CONFIGURATION_STATE);
+  int could = 1, rc = SQLITE_OK;
+  /* Key parameters are for key management alone; of identities everyone is told something. */
+  if (!of.identities && !t->key) return SQLITE_OK;
+  if (from->stage != 's') rc = tell_parents(t, row, from, &could);
+  if (rc != SQLITE_OK || t->cut.stage || json_object_get(t->told, object) != NULL) return rc;
+  if (!could || state.n > SEAL_PIECE_MAX) return tell_untold(t, object);
+  open_entry(t, object);
+  if (from->stage != 's') sqlite3_str_appendf(t->out, ",\"state\":%s", state.p);
+  rc = append_services(t, &of, from);
+  return rc == SQLITE_OK ? set_told(t, object, 1) : rc;
+}
+
+static int tell_configuration(SealTeller *t, const SealTold *object, const char *name,
+                              const SealCut *from) {
+  sqlite3_stmt *row = NULL;
+  char *copy = sqlite3_mprintf("%s", name), *parts[3];
+  if (copy == NULL) return SQLITE_NOMEM;
+  int rc = SQLITE_DONE;
+  if (object->is_key && !t->key) {
+    rc = SQLITE_OK;
+  } else if (seal_name_split(copy, parts) == 2) {
+    rc = seal_store_row(seal_store(t->p), SQL_BUNDLE_CONFIGURATION, &row, "tt", parts[0], parts[1]);
+  }
   if (rc == SQLITE_ROW) {
-    rc = tell_found(t, object->name, conf_id, row);
+    rc = tell_found(t, object->name, row, from);
   } else if (rc == SQLITE_DONE) {
     rc = SQLITE_OK;
-    if (open_object(t, object->name, &rc)) sqlite3_str_appendall(t->out, ",\"state\":null}");
+    if (json_object_get(t->told, object->name) == NULL) {
+      open_entry(t, object->name);
+      sqlite3_str_appendall(t->out, ",\"state\":null}");
+      rc = set_told(t, object->name, 1);
+    }
   }
   seal_store_reset(row);
   sqlite3_free(copy);
@@ -321,53 +442,33 @@ static int changed_since(SealTeller *t, const char *object, int64_t last, int *c
   return rc == SQLITE_ROW || rc == SQLITE_DONE ? SQLITE_OK : rc;
 }
 
-int seal_tell_more(SealTeller *t, const SealTold *object, int64_t row_id, int64_t last) {
-  sqlite3_stmt *row;
-  int changed = seal_told_relation(object->name) != &seal_description_configuration;
-  int rc = changed ? SQLITE_OK : changed_since(t, object->name, last, &changed);
-  if (rc != SQLITE_OK) return rc;
-  if (changed) return seal_tell(t, object);
-  const char *conf_id;
-  char *copy;
-  const char *name = object->name + strlen(seal_description_configuration.prefix);
-  rc = seal_told_configuration(t->p, name, &copy, &conf_id, &row);
-  if (rc == SQLITE_ROW && open_object(t, object->name, &rc)) {
-    SealText service = seal_column_text(row, BUNDLE_CONFIGURATION_SEAL_SERVICE);
-    int identities = service.p != NULL && strcmp(service.p, SEAL_IDM) == 0;
-    /* By name: a VAL service may be gone since its term is, which the server will hear of later. */
-    sqlite3_str_appendf(t->out, ",\"services\":%s",
-                        (const char *)sqlite3_column_text(row, BUNDLE_CONFIGURATION_SERVICES));
-    rc = append_rows(t, sqlite3_column_int64(row, BUNDLE_CONFIGURATION_ID), identities, conf_id,
-                     row_id);
-  }
-  seal_store_reset(row);
-  sqlite3_free(copy);
-  return rc == SQLITE_DONE ? seal_tell(t, object) : rc == SQLITE_ROW ? SQLITE_OK : rc;
-}
-
 /************************************************************************************************
 ** Which objects.
 */
 /* A term refers to its agreement, and so does a VAL server. */
 static int tell_term(SealTeller *t, const char *name, int ended) {
   char *copy = sqlite3_mprintf("%s", name), *parts[3];
+  int could;
   if (copy == NULL) return SQLITE_NOMEM;
   (void)seal_name_split(copy, parts);
-  int rc = tell_agreement(t, parts[0]);
+  int rc = tell_of(t, parts[0], &seal_description_term, name, ended, &could);
   sqlite3_free(copy);
-  return rc == SQLITE_OK ? tell(t, &seal_description_term, name, ended) : rc;
+  return rc;
 }
 
 static int tell_val_server(SealTeller *t, const char *name, int ended) {
   sqlite3_stmt *row;
-  int rc = seal_store_row(seal_store(t->p), SQL_BUNDLE_VAL_SERVER_AGREEMENT, &row, "t", name);
-  if (rc == SQLITE_ROW)
-    rc = tell_agreement(
-        t, (const char *)sqlite3_column_text(row, BUNDLE_VAL_SERVER_AGREEMENT_AGREEMENT_ID));
-  if (rc == SQLITE_DONE) rc = SQLITE_OK;
+  int could,
+      rc = seal_store_row(seal_store(t->p), SQL_BUNDLE_VAL_SERVER_AGREEMENT, &row, "t", name);
+  if (rc == SQLITE_ROW) {
+    rc =
+        tell_of(t, (const char *)sqlite3_column_text(row, BUNDLE_VAL_SERVER_AGREEMENT_AGREEMENT_ID),
+                &seal_description_val_server, name, ended, &could);
+  } else if (rc == SQLITE_DONE) {
+    rc = tell(t, &seal_description_val_server, name, ended, 1, &could);
+  }
   seal_store_reset(row);
-  if (rc != SQLITE_OK) return rc;
-  return tell(t, &seal_description_val_server, name, ended);
+  return rc;
 }
 
 /* 1 if a policy is one of the SEAL service that is told. */
@@ -376,14 +477,20 @@ static int is_own_policy(const SealTeller *t, const char *name) {
   return strncmp(name, t->seal_service, n) == 0 && name[n] == '/';
 }
 
-int seal_tell(SealTeller *t, const SealTold *object) {
+int seal_tell(SealTeller *t, const SealTold *object, const SealCut *from, int64_t last) {
   const SealDescription *is = seal_told_relation(object->name);
+  const SealCut start = {0, 0, 0};
+  int could, changed = 0, rc = SQLITE_OK;
+  t->cut = start;
   if (is == NULL) return SQLITE_OK; /* credentials, anchors, SEAL servers: told to nobody */
   const char *name = object->name + strlen(is->prefix);
-  if (is == &seal_description_configuration) return tell_configuration(t, object, name);
+  if (is == &seal_description_configuration) {
+    if (from->stage) rc = changed_since(t, object->name, last, &changed);
+    return rc == SQLITE_OK ? tell_configuration(t, object, name, changed ? &start : from) : rc;
+  }
   if (is == &seal_description_term) return tell_term(t, name, object->ended);
   if (is == &seal_description_val_server) return tell_val_server(t, name, object->ended);
-  if (is == &seal_description_agreement) return tell(t, is, name, object->ended);
+  if (is == &seal_description_agreement) return tell(t, is, name, object->ended, 1, &could);
   assert(is == &seal_description_policy);
-  return is_own_policy(t, name) ? tell(t, is, name, 0) : SQLITE_OK;
+  return is_own_policy(t, name) ? tell(t, is, name, 0, 1, &could) : SQLITE_OK;
 }

@@ -162,7 +162,7 @@ static int sweep_one(Seal *p, int64_t limit, int64_t at, int64_t *removed, int *
 static int is_fed(Seal *p, int *fed) {
   sqlite3_stmt *row;
   int rc = seal_store_row(seal_store(p), SQL_APPLY_STATE, &row, "");
-  *fed = rc == SQLITE_ROW && sqlite3_column_type(row, APPLY_STATE_BUNDLE_TO) != SQLITE_NULL;
+  *fed = rc == SQLITE_ROW && sqlite3_column_type(row, APPLY_STATE_BUNDLE_TIME) != SQLITE_NULL;
   seal_store_reset(row);
   return rc == SQLITE_ROW ? SQLITE_OK : rc == SQLITE_DONE ? SQLITE_CORRUPT_VTAB : rc;
 }

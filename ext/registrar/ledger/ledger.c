@@ -22,6 +22,8 @@
 /* A number that the registrar can't have reached: a stored row is not trusted to leave room for more. */
 #define SEQ_MAX ((int64_t)1 << 62)
 
+#define CHANGE_HASH 16 /* bytes of the chain's hash that a change keeps */
+
 int seal_audit_head(Seal *p) {
   SealTxn *txn = seal_txn(p);
   if (txn->audit_seq > 0) return SQLITE_OK;
@@ -150,8 +152,10 @@ int seal_refusal_note(Seal *p, int64_t time, const char *cause, int64_t n, int *
 int seal_change_write(Seal *p, int64_t time, const char *seal_service, const char *object,
                       const char *operation) {
   assert(object != NULL);
-  return seal_store_run(seal_store(p), SQL_CHANGE_INSERT, "ittt", time, seal_service, object,
-                        operation);
+  int rc = seal_audit_head(p);
+  if (rc != SQLITE_OK) return rc;
+  return seal_store_run(seal_store(p), SQL_CHANGE_INSERT, "itttb", time, seal_service, object,
+                        operation, seal_txn(p)->audit_hash, CHANGE_HASH);
 }
 
 void seal_name_append(sqlite3_str *out, SealText part, int several) {
