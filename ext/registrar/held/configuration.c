@@ -19,7 +19,8 @@ int seal_configuration_find(Seal *p, int64_t val_server, const char *seal_servic
                           seal_service, &conf_id);
   if (rc == SQLITE_ROW) *id = sqlite3_column_int64(row, CONFIGURATION_FIND_ID);
   seal_store_reset(row);
-  if (rc == SQLITE_ROW) return SQLITE_OK;
+  /* Row id 0 stands for none: nobody of ours wrote it. */
+  if (rc == SQLITE_ROW) return *id == 0 ? SQLITE_CORRUPT_VTAB : SQLITE_OK;
   if (rc != SQLITE_DONE) return rc;
   char quoted[SEAL_QUOTE_MAX + 8];
   return seal_refuse(err, SEAL_RESOURCE_CONTEXT_NOT_FOUND, "there is no configuration \"%s\"",
