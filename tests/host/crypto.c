@@ -3,11 +3,15 @@
 **    build/crypto unit           prints "ok NAME" or "FAIL NAME" for each test
 **    build/crypto primitives     reads lines JWK <tab> message <tab> signature (hex); prints the
 **                                reason for each, by the key and the verifier that tokens have
+**    build/crypto wipe           the same: looks for a key on the stack that sealing leaves
 **    build/crypto json DEPTH     reads one JSON text and prints the reason
 */
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <openssl/core_names.h>
 #include "crypto/jose/jose_int.h"
 
 static void check(const char *name, int ok) {
@@ -59,6 +63,60 @@ static void test_aead(SealCrypto *c) {
   check("aead-empty",
         seal_aead_seal(c, key, "psk", NULL, 0, NULL, 0, out) == SEAL_VALID &&
             seal_aead_open(c, key, "psk", NULL, 0, out, SEAL_AEAD_OVERHEAD, back) == SEAL_VALID);
+}
+
+#define STACK_SIZE (1 << 20)
+
+/* What a thread seals or opens, on a stack of our own. */
+typedef struct OnStack {
+  SealCrypto *c;
+  int open;
+  unsigned char key[32], in[64], out[64];
+  SealReason reason;
+} OnStack;
+
+static void *on_stack(void *arg) {
+  OnStack *a = arg;
+
+  a->reason = a->open ? seal_aead_open(a->c, a->key, "psk", NULL, 0, a->in, sizeof a->in, a->out)
+                      : seal_aead_seal(a->c, a->key, "psk", NULL, 0, a->in, 16, a->out);
+  return NULL;
+}
+
+/* Runs it, and looks for the derived key, or half of it, on the stack that is left: 1 if it is gone. */
+static int leaves_nothing(OnStack *a, const unsigned char derived[32]) {
+  unsigned char *stack =
+      mmap(NULL, STACK_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  pthread_attr_t attr;
+  pthread_t thread;
+  int found = stack == MAP_FAILED || pthread_attr_init(&attr) != 0 ||
+              pthread_attr_setstack(&attr, stack, STACK_SIZE) != 0 ||
+              pthread_create(&thread, &attr, on_stack, a) != 0 || pthread_join(thread, NULL) != 0;
+
+  for (size_t i = 0; !found && i + 16 <= STACK_SIZE; i++) {
+    found = memcmp(stack + i, derived, 16) == 0 || memcmp(stack + i, derived + 16, 16) == 0;
+  }
+  return !found;
+}
+
+/* The key for one purpose, which a value is sealed with, is wiped after each use. */
+static void test_aead_wipe(SealCrypto *c) {
+  OnStack seal = {.c = c}, open = {.c = c, .open = 1};
+  unsigned char derived[32], plain[sizeof open.in - SEAL_AEAD_OVERHEAD] = {0};
+  EVP_KDF_CTX *ctx = EVP_KDF_CTX_new(c->shared->hkdf);
+  OSSL_PARAM param[4] = {
+      OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, (char *)"SHA256", 0),
+      OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_KEY, seal.key, sizeof seal.key),
+      OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_INFO, (char *)"psk", 3), OSSL_PARAM_END};
+
+  memset(seal.key, 7, sizeof seal.key);
+  memset(open.key, 7, sizeof open.key);
+  check("aead-derived", ctx && EVP_KDF_derive(ctx, derived, sizeof derived, param) == 1);
+  EVP_KDF_CTX_free(ctx);
+  check("aead-seal-wipes", leaves_nothing(&seal, derived) && seal.reason == SEAL_VALID);
+  check("aead-to-open",
+        seal_aead_seal(c, open.key, "psk", NULL, 0, plain, sizeof plain, open.in) == SEAL_VALID);
+  check("aead-open-wipes", leaves_nothing(&open, derived) && open.reason == SEAL_VALID);
 }
 
 static void test_sign(SealCrypto *c) {
@@ -296,6 +354,8 @@ int main(int argc, char **argv) {
     if (argc == 5) test_jwe_of(c, argv[2], argv[3], argv[4]);
     test_queue(c);
     test_check_again(c);
+  } else if (strcmp(argv[1], "wipe") == 0) {
+    test_aead_wipe(c);
   } else if (strcmp(argv[1], "primitives") == 0) {
     primitives(c);
   } else if (strcmp(argv[1], "json") == 0 && argc == 3) {
