@@ -147,6 +147,19 @@ FROM input.rows WHERE n BETWEEN $1 AND $2 ORDER BY n;
 T
 }
 
+# A refused load takes back what it wrote, the audit's entries too: so it is reported.
+note_refused() {
+  cause=$(sed -n '1s/^[^:]*: \([A-Z][A-Z_]*\): .*/\1/p' "$WORK/err")
+  [ -n "$cause" ] || return 0
+  bind cause "$cause"
+  bind relation "$TABLE"
+  bind rows "$ROWS"
+  sql write <<'T'
+INSERT INTO seal_command(command, argument) VALUES ('refused',
+  json_object('relation', :relation, 'cause', :cause, 'rows', CAST(:rows AS INTEGER)));
+T
+}
+
 seal_provision() {
   take 'credential=file val_service_id=id exp_time=instant at=instant' "$@"
   [ "$ARGC" -eq 1 ] || wrong "which file?"
@@ -166,7 +179,11 @@ seal_provision() {
       first=$((last + 1))
     done
     echo 'COMMIT;'
-  } | sql write
+  } | sql write || {
+    code=$?
+    [ "$code" -ne 1 ] || note_refused
+    exit "$code"
+  }
   case $FORMAT in
     json) printf '[{"provisioned":%s}]\n' "$ROWS" ;;
     csv) printf 'provisioned\n%s\n' "$ROWS" ;;

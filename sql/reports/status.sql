@@ -8,8 +8,10 @@ SELECT r.identifier, r.skms_uri, seal_version() AS version,
   (SELECT count(*) FROM seal_val_server WHERE status = 'active') AS val_servers_active,
   (SELECT count(*) FROM seal_configuration) AS configurations_valid,
   r.agreements, r.val_servers, r.configurations, r.identities, r.key_records,
-  (SELECT count(*) FROM seal_audit WHERE outcome = 'refused'
-    AND time >= strftime('%Y-%m-%dT%H:%M:%SZ', 'now', '-1 day')) AS refused_last_day,
+  (SELECT coalesce(sum(coalesce(detail ->> 'rows', 1)), 0) FROM seal_audit WHERE outcome = 'refused'
+    AND time >= strftime('%Y-%m-%dT%H:%M:%SZ', 'now', '-1 day'))
+  + (SELECT coalesce(sum(count), 0) FROM seal_refusal
+    WHERE minute >= strftime('%Y-%m-%dT%H:%M:%SZ', 'now', '-1 day')) AS refused_last_day,
   (SELECT group_concat(seal_server_id || ' by ' || behind, ', ') FROM (
     SELECT s.seal_server_id, (SELECT count(*) FROM seal_change AS c WHERE c.seq > coalesce(s.acked, 0)
       AND c.object NOT GLOB 'seal_server:*' AND c.object NOT GLOB 'seal_credential:*'
