@@ -151,9 +151,8 @@ static void plan_constraint(Plan *plan, int i) {
     return;
   }
   char letter = letter_of(plan, column, c->op);
-  /* Of a text that is a date alone an instant may be a bound, but is not at it. */
+  /* The start of a day is above the text of its date. */
   if (letter == SEAL_ARG_FROM) op = ">=";
-  if (letter == SEAL_ARG_TO) op = "<=";
   take(plan, i, letter, 0);
   sqlite3_str_appendf(plan->where, " AND \"%w\" %s ?%d", name, op, plan->n + plan->first - 1);
   if (c->op == SQLITE_INDEX_CONSTRAINT_EQ || c->op == SQLITE_INDEX_CONSTRAINT_IS) {
