@@ -363,7 +363,9 @@ proc random_write {} {
     set name [any {policy server identity key key_record}]
     set what "DELETE FROM {$name} AS a"
   }
-  return [list $name "$what WHERE [terms [list a $name]]"]
+  # SQLite 3.40 changes a plain table while a subquery of its WHERE still reads it.
+  while {[string match "*{$name}*" [set where [terms [list a $name]]]]} {}
+  return [list $name "$what WHERE $where"]
 }
 
 proc own_spellings {template} {
