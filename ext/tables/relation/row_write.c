@@ -331,18 +331,21 @@ static int find_same_key(SealRow *row, int64_t *id) {
   return key[0].p ? seal_relation_find(row->p, row->relation->is, key, n, id) : SQLITE_OK;
 }
 
-/* Finds the row that has the key already; a key that was not given is computed first, by the check. */
-static int find_there(SealRow *row, int64_t *there) {
+/* Finds the row that has the key already; a key that was not given is computed first, by the check, which then is
+** not made again: *checked. */
+static int find_there(SealRow *row, int64_t *there, int *checked) {
   const SealRelation *relation = row->relation;
   if (relation->is->find == SEAL_NO_SQL) return SQLITE_OK;
   int derived = row->cells[0].form == SEAL_CELL_NULL;
-  int rc = derived && relation->check != NULL ? relation->check(row) : SQLITE_OK;
+  *checked = derived && relation->check != NULL;
+  int rc = *checked ? relation->check(row) : SQLITE_OK;
   return rc == SQLITE_OK ? find_same_key(row, there) : rc;
 }
 
 static int insert(SealRow *row, sqlite3_value **values, sqlite3_int64 *rowid) {
   const SealRelation *relation = row->relation;
   int64_t there = 0;
+  int checked = 0;
   int rc = fill_cells(row, values);
   if (rc == SQLITE_OK && relation->insert_row != NULL) {
     int64_t id = 0;
@@ -354,13 +357,13 @@ static int insert(SealRow *row, sqlite3_value **values, sqlite3_int64 *rowid) {
     return seal_refuse(row->err, SEAL_MODIFICATION_NOT_ALLOWED, "seal_%s takes no rows",
                        relation->is->name);
   }
-  if (rc == SQLITE_OK) rc = find_there(row, &there);
+  if (rc == SQLITE_OK) rc = find_there(row, &there, &checked);
   if (rc == SQLITE_OK && there != 0) {
     if (row->on_conflict != SQLITE_REPLACE) return seal_row_unique(row);
     row->rowid = there;
     rc = replace_check(row);
   }
-  if (rc == SQLITE_OK && relation->check != NULL) rc = relation->check(row);
+  if (rc == SQLITE_OK && relation->check != NULL && !checked) rc = relation->check(row);
   if (rc != SQLITE_OK) return rc;
   if (there == 0) return store(row, relation->is->insert, "insert", rowid);
   *rowid = there;
