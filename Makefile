@@ -138,7 +138,8 @@ else
 	@$(BUILD)/bench -l "$(BUILD)/seal" -d "$(BUILD)/bench.db" $(BENCH)
 	@$(BUILD)/bench-verify
 	@mkdir -p $(BUILD)/bench-sla && cd $(BUILD)/bench-sla && \
-	  SEAL_BUILD="$(abspath $(BUILD))" $(TCLSH) "$(abspath tests/bench/sla.tcl)"
+	  SEAL_BUILD="$(abspath $(BUILD))" $(TCLSH) "$(abspath tests/bench/sla.tcl)" && \
+	  SEAL_BUILD="$(abspath $(BUILD))" $(TCLSH) "$(abspath tests/bench/scale.tcl)"
 endif
 
 # Hours, if MUTATE asks for many: tests/mutate/mutate.tcl says how.
