@@ -158,7 +158,7 @@ static int load_registrar(SealTeller *t, Bundle *b, int64_t *epoch) {
 
 /* Gathers the objects after a place; gives the place after them, and whether there is more to tell. */
 static int gather_objects(SealTeller *t, SealText since, Bundle *b) {
-  int64_t last, epoch = 0;
+  int64_t last = 0, epoch = 0;
   char text[SEAL_PLACE];
   SealPlace *at = &b->at;
   int rc = load_registrar(t, b, &epoch);

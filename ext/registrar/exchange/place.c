@@ -113,7 +113,7 @@ static int change_bytes(sqlite3_stmt *row, sqlite3_str *out) {
 
 int seal_place_hash(Seal *p, int64_t seq, char out[SEAL_PLACE_HASH + 1]) {
   unsigned char hash[SEAL_SHA256_SIZE];
-  sqlite3_stmt *row;
+  sqlite3_stmt *row = NULL;
   memset(hash, 0, sizeof hash);
   int rc = seq == 0 ? SQLITE_ROW : seal_store_row(seal_store(p), SQL_CHANGE_AT, &row, "i", seq);
   if (rc == SQLITE_ROW && seq != 0) {
