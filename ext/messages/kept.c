@@ -104,7 +104,7 @@ int seal_outcome_keep(Seal *p, const SealRequest *request, const SealAnswer *ans
   if (rc == SQLITE_OK && sealed != NULL) {
     rc = seal_store_run(seal_store(p), SQL_MESSAGE_INSERT, "sibiitbt", &request->message_id,
                         request->who.val_server, request->digest, SEAL_SHA256_SIZE, request->at.t,
-                        (int64_t)answer->status, headers, sealed, n, NULL);
+                        (int64_t)answer->status, headers, sealed, n, (const char *)NULL);
   } else if (rc == SQLITE_OK) {
     rc = seal_store_run(seal_store(p), SQL_MESSAGE_INSERT, "sibiitst", &request->message_id,
                         request->who.val_server, request->digest, SEAL_SHA256_SIZE, request->at.t,
