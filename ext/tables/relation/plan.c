@@ -216,13 +216,16 @@ static int plan_text(Plan *plan, enum SealSql view) {
 }
 
 /* SQLite takes the alternatives of an OR for queries of their own where that is cheap. One that asks `at` is then
-** not to be told from a term of WHERE, but for this: before, the same columns were planned for without it. In OR
+** not to be told from a term of WHERE, but for this: before, the same columns were planned for without it. Nor may
+** one ask nothing where the whole does: SQLite may keep that term from it. In OR
 ** `at` is a column like any other, so that way has to cost more than any, or can't be gone. */
 static int is_alternative(SealTable *table, const Plan *plan) {
   sqlite3_uint64 used = plan->info->colUsed;
   if (plan->at < 0 || !(used >> plan->at & 1)) return 0;
-  if (plan->at_terms > 0) return table->unasked == used;
-  table->unasked = used;
+  int asks = plan->at_terms > 0;
+  if (table->planned == used) return table->planned_asks != asks;
+  table->planned = used;
+  table->planned_asks = asks;
   return 0;
 }
 

@@ -50,7 +50,7 @@ int seal_cursor_open(sqlite3_vtab *base, sqlite3_vtab_cursor **out) {
   cursor->next = *table->cursors;
   *table->cursors = cursor;
   table->opened = cursor;
-  table->unasked = 0;
+  table->planned = 0;
   *out = &cursor->base;
   return SQLITE_OK;
 }

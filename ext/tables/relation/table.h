@@ -62,7 +62,9 @@ typedef struct SealTable {
   ** (read.c). */
   SealAsked asked;
   struct SealCursor *opened; /* the newest cursor, until it is filtered */
-  sqlite3_uint64 unasked; /* the columns of the last plan that read `at` and asked none; 0: none */
+  sqlite3_uint64
+      planned; /* the columns of the first plan since a cursor was opened that reads `at`; 0: none */
+  int planned_asks; /* and whether it asks `at` */
 } SealTable;
 
 /* Fails with a message, which it takes; NULL: out of memory. */
