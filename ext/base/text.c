@@ -74,16 +74,17 @@ int seal_characters(SealText text) {
 
 int seal_is_id(SealText text) {
   if (text.p == NULL || text.n < 1 || text.n > SEAL_ID_MAX) return 0;
-  return memchr(text.p, 0, (size_t)text.n) == NULL && seal_is_utf8(text.p, (size_t)text.n);
+  for (int i = 0; i < text.n; i++) {
+    unsigned char c = (unsigned char)text.p[i];
+    if (c < 0x20 || c == 0x7f) return 0;
+  }
+  return seal_is_utf8(text.p, (size_t)text.n);
 }
 
 int seal_is_scope(SealText text) {
   if (!seal_is_id(text)) return 0;
   for (int i = 0; i < text.n; i++) {
-    unsigned char c = (unsigned char)text.p[i];
-    int space = c == ' ';
-    if (space && (i == 0 || i == text.n - 1 || text.p[i - 1] == ' ')) return 0;
-    if (c < 0x20 || c == 0x7f) return 0;
+    if (text.p[i] == ' ' && (i == 0 || i == text.n - 1 || text.p[i - 1] == ' ')) return 0;
   }
   return 1;
 }

@@ -40,10 +40,11 @@ int seal_is_utf8(const char *p, size_t n);
 /* Counts the characters of a text that is UTF-8. */
 int seal_characters(SealText text);
 
-/* Returns 1 if the text is an identifier, and 0 if not: 1 to SEAL_ID_MAX bytes of UTF-8 without NUL. */
+/* Returns 1 if the text is an identifier, and 0 if not: 1 to SEAL_ID_MAX bytes of UTF-8 without
+** control characters (U+0000 to U+001F, U+007F). */
 int seal_is_id(SealText text);
 /* Returns 1 if the text is a scope, and 0 if not: an identifier of words with single spaces between
-** them, and no control characters. */
+** them. */
 int seal_is_scope(SealText text);
 
 /* Copies at most SEAL_QUOTE_MAX bytes of a text from outside for a message, and returns `out`, which is

@@ -237,6 +237,11 @@ int seal_configurations_get(Seal *p, SealRequest *request, const char *seal_serv
     rc = read_parameter(request, rc, "val-server-id", &val_server_id, err);
     rc = read_parameter(request, rc, "config-ids", &conf_ids, err);
   }
+  size_t commas = 0;
+  for (const char *at = conf_ids; at != NULL && *at; at++) commas += *at == ',';
+  if (rc == SQLITE_OK && commas >= SEAL_CONFIG_IDS_MAX) {
+    rc = seal_fault(err, SEAL_OPTIONAL_QUERY_PARAM_INCORRECT, "config-ids", "has over 1000 names");
+  }
   out->status = 200;
   if (rc == SQLITE_OK && val_server_id != NULL &&
       strcmp(val_server_id, request->who.val_server_id) != 0) {

@@ -114,7 +114,7 @@ int seal_key_records_get(Seal *p, SealRequest *request, const char *seal_service
   }
   if (rc == SQLITE_OK && !seal_is_id(seal_text_from(service))) {
     rc = seal_fault(err, SEAL_MANDATORY_QUERY_PARAM_INCORRECT, "val-service-id",
-                    "is not 1 to 255 bytes");
+                    "is not 1 to 255 bytes without control characters");
   }
   if (rc == SQLITE_OK) rc = read_target(target, &json, &asked, err);
   if (rc == SQLITE_OK) rc = authorize_retrieval(p, request, seal_text_from(service), err);
@@ -146,13 +146,15 @@ static int read_km(Seal *p, const SealRequest *request, SealText *service, SealR
   }
   *service = seal_json_member(body, "serviceId");
   if (!seal_is_id(*service)) {
-    (void)seal_fault(err, SEAL_MANDATORY_IE_INCORRECT, "/serviceId", "is not 1 to 255 bytes");
+    (void)seal_fault(err, SEAL_MANDATORY_IE_INCORRECT, "/serviceId",
+                     "is not 1 to 255 bytes without control characters");
   }
   for (int i = 0; i < 3; i++) {
     *ids[i] = seal_json_member(body, names[i]);
     n += json_object_get(body, names[i]) != NULL;
     if (json_object_get(body, names[i]) && !seal_is_id(*ids[i])) {
-      (void)seal_fault(err, SEAL_OPTIONAL_IE_INCORRECT, names[i], "is not 1 to 255 bytes");
+      (void)seal_fault(err, SEAL_OPTIONAL_IE_INCORRECT, names[i],
+                       "is not 1 to 255 bytes without control characters");
     }
   }
   if (n > 1) (void)seal_fault(err, SEAL_OPTIONAL_IE_INCORRECT, "", "more than one id");

@@ -12,9 +12,7 @@
 #include <stdarg.h>
 #include <string.h>
 
-#define POINTER      96    /* bytes of a JSON Pointer into a body */
-#define SERVICES_MAX 10000 /* VAL services of one message */
-#define RECORDS_MAX  1000  /* key records of one VAL service in a message */
+#define POINTER 96 /* bytes of a JSON Pointer into a body */
 
 /************************************************************************************************
 ** From text: lists of identities go into arrays, anything else into jansson's values.
@@ -45,7 +43,7 @@ static SealId read_id(SealRequest *request, SealJson *json, SealJsonEvent event,
     request->n_ids_memory += n;
     p = own;
   }
-  return n <= SEAL_ID_MAX ? (SealId){p, (int)n, is_ue} : id;
+  return seal_is_id((SealText){p, (int)n}) ? (SealId){p, (int)n, is_ue} : id;
 }
 
 /* One ValTargetUe, which begins with `event`: exactly one of valUserId and valUeId. */
@@ -166,6 +164,7 @@ typedef struct Reader {
   SealError *err;
   int rc; /* SQLITE_OK, or the first error that is not a fault of the body's */
   int faulty;
+  size_t n_records; /* so far, of all VAL services */
 } Reader;
 
 /* Notes a fault at a place of the body. */
@@ -199,7 +198,8 @@ static int needed_id(Reader *r, const json_t *object, const char *name, const ch
   if (value == NULL) return 0;
   *out = text_of(value);
   if (seal_is_id(*out)) return 1;
-  fault(r, SEAL_MANDATORY_IE_INCORRECT, "is not a string of 1 to 255 bytes", "%s/%s", where, name);
+  fault(r, SEAL_MANDATORY_IE_INCORRECT,
+        "is not a string of 1 to 255 bytes without control characters", "%s/%s", where, name);
   return 0;
 }
 
@@ -219,7 +219,8 @@ static void fault_target(Reader *r, const SealId *id, size_t service, size_t i) 
           "/valSvcConf/%d/idList/%d", s, k);
     return;
   default:
-    fault(r, SEAL_MANDATORY_IE_INCORRECT, "is not a string of 1 to 255 bytes",
+    fault(r, SEAL_MANDATORY_IE_INCORRECT,
+          "is not a string of 1 to 255 bytes without control characters",
           "/valSvcConf/%d/idList/%d/%s", s, k, id->is_ue ? "valUeId" : "valUserId");
   }
 }
@@ -252,7 +253,8 @@ static SealText optional_id(Reader *r, const json_t *object, const char *name, c
   SealText text = text_of(value);
   if (value == NULL) return (SealText){NULL, 0};
   if (!seal_is_id(text)) {
-    fault(r, SEAL_OPTIONAL_IE_INCORRECT, "is not a string of 1 to 255 bytes", "%s/%s", where, name);
+    fault(r, SEAL_OPTIONAL_IE_INCORRECT,
+          "is not a string of 1 to 255 bytes without control characters", "%s/%s", where, name);
   }
   return text;
 }
@@ -280,8 +282,9 @@ static void read_record(Reader *r, const json_t *object, const char *where, Seal
   record->key_format = out->key_format;
   const json_t *key_info = needed(r, object, "keyInfo", where);
   record->key_info = text_of(key_info);
-  if (key_info != NULL && (record->key_info.p == NULL || record->key_info.n == 0)) {
-    fault(r, SEAL_MANDATORY_IE_INCORRECT, "is not a string with at least one byte", "%s/keyInfo",
+  if (key_info != NULL && (record->key_info.p == NULL || record->key_info.n == 0 ||
+                           record->key_info.n > SEAL_KEY_INFO_MAX)) {
+    fault(r, SEAL_MANDATORY_IE_INCORRECT, "is not a string of 1 to 65536 bytes", "%s/keyInfo",
           where);
   }
   if ((record->val_user_id.p != NULL) + (record->val_ue_id.p != NULL) +
@@ -303,8 +306,10 @@ static void read_records(Reader *r, const json_t *object, size_t i, SealService 
   size_t n = json_array_size(list);
   char where[POINTER];
   if (list == NULL) return;
-  if (n == 0 || n > RECORDS_MAX) {
-    fault(r, SEAL_OPTIONAL_IE_INCORRECT, "is not an array with 1 to 1000 elements",
+  r->n_records += n;
+  if (n == 0 || r->n_records > SEAL_RECORDS_MAX) {
+    fault(r, SEAL_OPTIONAL_IE_INCORRECT,
+          "is not an array with 1 to 1000 elements, of all VAL services together",
           "/valSvcConf/%d/keyRecords", (int)i);
     return;
   }
@@ -372,7 +377,7 @@ static void read_services(Reader *r, const json_t *body, const char *seal_servic
     return;
   }
   size_t n = json_array_size(list);
-  if (n == 0 || n > SERVICES_MAX) {
+  if (n == 0 || n > SEAL_SERVICES_MAX) {
     fault(r, SEAL_MANDATORY_IE_INCORRECT, "is not an array with 1 to 10000 elements",
           "/valSvcConf");
     return;
@@ -456,12 +461,14 @@ static void read_contact(Reader *r, const json_t *body, int patch) {
     r->out->end_pt = seal_json_dump(end_pt);
     if (r->out->end_pt == NULL) {
       r->rc = SQLITE_NOMEM;
+    } else if (strlen(r->out->end_pt) > SEAL_END_PT_MAX) {
+      fault(r, SEAL_OPTIONAL_IE_INCORRECT, "is over 2048 bytes", "/endPt");
     } else {
       r->out->conf.end_pt = (SealText){r->out->end_pt, (int)strlen(r->out->end_pt)};
     }
   }
   SealText text = text_of(destination);
-  if (destination != NULL && (text.p == NULL || text.n == 0 || text.n > 2048)) {
+  if (destination != NULL && (text.p == NULL || text.n == 0 || text.n > SEAL_URI_MAX)) {
     fault(r, SEAL_OPTIONAL_IE_INCORRECT, "is not a string of 1 to 2048 bytes",
           "/notificationDestination");
   } else if (destination != NULL) {
@@ -477,7 +484,8 @@ static void read_val_server_id(Reader *r, const json_t *body, int patch) {
   if (value == NULL) {
     fault(r, SEAL_MANDATORY_IE_MISSING, "is missing", "/valServerId");
   } else if (!seal_is_id(id)) {
-    fault(r, SEAL_MANDATORY_IE_INCORRECT, "is not a string of 1 to 255 bytes", "/valServerId");
+    fault(r, SEAL_MANDATORY_IE_INCORRECT,
+          "is not a string of 1 to 255 bytes without control characters", "/valServerId");
   }
 }
 

@@ -302,7 +302,7 @@ static void append_problem(sqlite3_str *out, const SealError *err, const char *i
 static int append_refusal(sqlite3_str *out, Style style, const SealRequest *request,
                           const SealError *err) {
   int status = seal_cause_status(err->cause);
-  if (style == OAUTH && status != 405 && status != 415 && status != 406) {
+  if (style == OAUTH && status != 405 && status != 415 && status != 406 && status != 413) {
     seal_token_error(out, err, &status);
   } else if (style == KM_RESPONSE && status != 405) {
     seal_km_error(out, request, err);

@@ -9,8 +9,6 @@
 #include <stdarg.h>
 #include <string.h>
 
-#define TEXT_MAX 65536
-
 int seal_value_instant(sqlite3_value *value, int64_t *out) {
   int type = sqlite3_value_type(value);
   if (type == SQLITE_INTEGER) {
@@ -145,13 +143,15 @@ static int check_text(const SealColumn *column, sqlite3_value *value, char *prob
   switch (column->kind) {
   case SEAL_KIND_ID:
     if (seal_is_id(text)) return 0;
-    return problem_is(problem, size, "is not an identifier of 1 to %d bytes of UTF-8", SEAL_ID_MAX);
+    return problem_is(problem, size,
+                      "is not an identifier of 1 to %d bytes of UTF-8 without control characters",
+                      SEAL_ID_MAX);
   case SEAL_KIND_TEXT:
-    if (text.p != NULL && text.n <= TEXT_MAX && seal_is_utf8(text.p, (size_t)text.n) &&
+    if (text.p != NULL && text.n <= SEAL_TEXT_MAX && seal_is_utf8(text.p, (size_t)text.n) &&
         memchr(text.p, 0, (size_t)text.n) == NULL) {
       return 0;
     }
-    return problem_is(problem, size, "is not text of at most %d bytes", TEXT_MAX);
+    return problem_is(problem, size, "is not text of at most %d bytes", SEAL_TEXT_MAX);
   case SEAL_KIND_WORD:
     if (seal_is_word(text, column->words)) return 0;
     return problem_is(problem, size, "\"%s\" is not one of: %s", seal_quote(text, quoted),
@@ -171,7 +171,7 @@ int seal_kind_check(const SealColumn *column, sqlite3_value *value, char *proble
   int64_t instant;
   char quoted[SEAL_QUOTE_MAX + 8];
   SealText as_text;
-  int bad;
+  int bad, max;
   switch (column->kind) {
   case SEAL_KIND_INSTANT:
     if (seal_value_instant(value, &instant) == 0) return 0;
@@ -197,7 +197,10 @@ int seal_kind_check(const SealColumn *column, sqlite3_value *value, char *proble
   case SEAL_KIND_RANGES:
   case SEAL_KIND_JSON:
   case SEAL_KIND_ENDPOINT:
-    bad = check_json(column->kind, value_text(value));
+    as_text = value_text(value);
+    max = column->kind == SEAL_KIND_ENDPOINT ? SEAL_END_PT_MAX : SEAL_TEXT_MAX;
+    if (as_text.n > max) return problem_is(problem, size, "is over %d bytes", max);
+    bad = check_json(column->kind, as_text);
     return bad < 0 ? problem_is(problem, size, "%s", json_problem(column->kind)) : bad;
   case SEAL_KIND_VALUE:
     return 0;
