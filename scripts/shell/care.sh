@@ -20,8 +20,8 @@ older one before, by sqlite3's VACUUM INTO or the older version's seal backup.
   --stale-after N    seconds that a SEAL server may serve without another bundle
                      (none: without end)
 
-The second makes the database of the SEAL server ID, which takes the bundles that
-are signed by the registrar's keys: FILE holds what seal_jwks() gives there.
+The second makes the database of the SEAL server ID, which takes the bundles
+that the registrar signs: FILE holds what seal_jwks() gives there.
 T
 }
 

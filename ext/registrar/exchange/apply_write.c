@@ -201,7 +201,9 @@ static int remove_configuration(SealApply *a, const char *val_server_id, const c
 static int make_configuration(SealApply *a, const json_t *state, int part, Target *target) {
   const char *conf_id = seal_text_member(state, "conf_id");
   json_t *own = json_copy((json_t *)state);
-  int rc = own ? SQLITE_OK : SQLITE_NOMEM;
+  /* Where memory runs out, jansson leaves members out of a copy without a word. */
+  int whole = own != NULL && json_object_size(own) == json_object_size(state);
+  int rc = whole ? SQLITE_OK : SQLITE_NOMEM;
   int64_t id = 0;
   if (rc == SQLITE_OK && part && json_object_set_new(own, "conf_id", json_string("")) != 0) {
     rc = SQLITE_NOMEM;
