@@ -44,7 +44,8 @@ enum {
 
 static const char *const sql[F_COUNT] = {
     [F_BEGIN] = "BEGIN IMMEDIATE",
-    [F_MESSAGE_FIND] = "SELECT id FROM seal_message_data WHERE message_id = ?1 AND requester = ?2",
+    [F_MESSAGE_FIND] = "SELECT id FROM seal_message_data WHERE message_id = ?1 AND val_server ="
+                       " (SELECT id FROM seal_val_server_data WHERE val_server_id = ?2)",
     [F_SLA] =
         "SELECT v.id, v.status, v.exp_time, k.status, k.start_time, k.exp_time, a.agreement_id,"
         " a.val_provider_id, a.status, a.start_time, a.stop_time, t.id, t.start_time,"
@@ -79,10 +80,10 @@ static const char *const sql[F_COUNT] = {
     [F_USAGE] = "INSERT INTO seal_usage_data(time, agreement_id, val_provider_id, val_server_id,"
                 " seal_service, operation, result, conf_id, identities, key_records)"
                 " VALUES (?1, ?2, ?3, ?4, 'identity-management', 'POST', 201, ?5, 1, 0)",
-    [F_MESSAGE] = "INSERT INTO seal_message_data(message_id, digest, time, status, response,"
-                  " requester) VALUES (?1, ?2, ?3, 201, ?4, ?5)",
+    [F_MESSAGE] = "INSERT INTO seal_message_data(message_id, digest, time, status, headers, body,"
+                  " val_server) VALUES (?1, ?2, ?3, 201, '{}', ?4, ?5)",
     [F_COMMIT] = "COMMIT",
-    [F_ANSWER] = "SELECT status, response FROM seal_message_data WHERE message_id = ?1",
+    [F_ANSWER] = "SELECT status, body FROM seal_message_data WHERE message_id = ?1",
 };
 
 struct Floor {
@@ -99,7 +100,6 @@ typedef struct Post {
   int64_t val_server, term;
   char agreement_id[64], val_provider_id[64];
   const char *iss, *jti, *val_service_id, *val_user_id; /* in the JSON */
-  char requester[80];
   json_t *request, *claims;
   unsigned char digest[32];
 } Post;
@@ -241,7 +241,6 @@ static void read_request(Floor *floor, const char *request, Post *post) {
   post->claims = verify(floor, text_member(post->request, "authorization") + 7);
   post->iss = text_member(post->claims, "iss");
   post->jti = text_member(post->claims, "jti");
-  snprintf(post->requester, sizeof post->requester, "val:%s", post->iss);
   post->exp = json_integer_value(json_object_get(post->claims, "exp"));
   const json_t *body = json_object_get(post->request, "body");
   const json_t *service = json_array_get(json_object_get(body, "valSvcConf"), 0);
@@ -339,7 +338,7 @@ static void store(Floor *floor, const Post *post, const char *message_id, const 
       "\"Content-Type\":\"application/json\"},\"body\":{\"valServerId\":\"%s\",\"valSvcConf\":[{"
       "\"valServiceId\":\"%s\",\"idList\":[{\"valUserId\":\"%s\"}]}],\"expTime\":\"%s\"}}",
       conf_id, post->iss, post->val_service_id, post->val_user_id, until);
-  step(floor, F_MESSAGE, "tbitt", message_id, post->digest, post->now, response, post->requester);
+  step(floor, F_MESSAGE, "tbiti", message_id, post->digest, post->now, response, post->val_server);
 }
 
 char *floor_post(Floor *floor, const char *message_id, const char *request) {
@@ -349,7 +348,7 @@ char *floor_post(Floor *floor, const char *message_id, const char *request) {
   Post post;
   step(floor, F_BEGIN, "");
   read_request(floor, request, &post);
-  if (step(floor, F_MESSAGE_FIND, "tt", message_id, post.requester))
+  if (step(floor, F_MESSAGE_FIND, "tt", message_id, post.iss))
     bench_fail("the message was there before");
   judge(floor, &post);
   hash(floor, message_id, strlen(message_id), id);

@@ -94,7 +94,8 @@ static void make_chain(sqlite3 *db, long n) {
   sqlite3_finalize(head);
   sqlite3_exec(db, "BEGIN", NULL, NULL, NULL);
   sqlite3_stmt *add =
-      prepare(db, "INSERT INTO seal_audit_data VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)");
+      prepare(db, "INSERT INTO seal_audit_data(seq, time, actor, action, object, outcome, cause, "
+                  "detail, hash) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)");
   for (long i = 0; i < n; i++) {
     long time = 1793000000 + i / 100;
     int size = entry_text(text, sizeof text, hash, ++seq, time, texts);
