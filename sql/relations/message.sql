@@ -37,16 +37,21 @@ CREATE INDEX main.seal_message_time ON seal_message_data(time);
 DROP TABLE main.seal_message_data;
 
 -- What this connection remembers (?2, a JSON array of [id, status, message_id, requester]) stands before what is
--- stored under the same message_id. The request is stored nowhere.
+-- stored under the same message_id. The request is stored nowhere. Who asks for one message has one item at most, and
+-- is spared the table that a recursion makes: the first item stands by itself.
 -- name: view_message
 WITH {{remembered}}
 SELECT r.value->>0 AS id, r.value->>2 AS message_id, r.value->>3 AS requester, NULL AS request,
   r.value->>1 AS status, NULL AS response
-FROM remembered AS r
+FROM (SELECT ?2->0 AS value WHERE json_array_length(?2) > 0) AS r
+UNION ALL
+SELECT r.value->>0, r.value->>2, r.value->>3, NULL, r.value->>1, NULL
+FROM remembered AS r WHERE r.n > 0 AND json_array_length(?2) > 1
 UNION ALL
 SELECT m.id, m.message_id, 'val:' || v.val_server_id, NULL, m.status, NULL
 FROM main.seal_message_data AS m CROSS JOIN main.seal_val_server_data AS v ON v.id = m.val_server
-WHERE m.message_id NOT IN (SELECT n.value->>2 FROM remembered AS n)
+WHERE m.message_id IS NOT ?2->0->>2
+  AND (json_array_length(?2) < 2 OR m.message_id NOT IN (SELECT n.value->>2 FROM remembered AS n))
 
 -- ?1 message_id ?2 VAL server ?3 kept after this instant
 -- name: message_find
