@@ -20,6 +20,7 @@
 #define SEAL_SERVICES_MAX    10000 /* VAL services of a message */
 #define SEAL_RECORDS_MAX     1000  /* key records of a message */
 #define SEAL_CONFIG_IDS_MAX  1000  /* configurations that a query names */
+#define SEAL_LIST_MAX        (64 * 1024 * 1024) /* bytes of a list of configurations */
 
 /* What is kept of an outcome: a body of that many bytes; a larger one is read again. */
 #define SEAL_KEPT_BODY_MAX 4096

@@ -4,6 +4,7 @@
 #include "messages/body.h"
 
 #include <assert.h>
+#include <stdlib.h>
 #include <string.h>
 
 /************************************************************************************************
@@ -178,36 +179,62 @@ int seal_configurations_post(Seal *p, SealRequest *request, const char *seal_ser
   return rc;
 }
 
-/* 1 if a comma-separated list has the word, or there is no list. */
-static int in_list(const char *list, const char *word) {
-  size_t n = strlen(word);
-  for (const char *at = list; at != NULL && *at; at += *at == ',') {
-    size_t length = strcspn(at, ",");
-    if (length == n && memcmp(at, word, n) == 0) return 1;
-    at += length;
+static int compare_row_ids(const void *a, const void *b) {
+  int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+  return (x > y) - (x < y);
+}
+
+/* The configurations of a comma-separated list of names, each looked up by its own; what is not there, or is
+** another's, is left out. *ids is the caller's, as seal_configuration_list gives it: in order of storage, each once. */
+static int find_named(Seal *p, const SealRequest *request, const char *seal_service,
+                      const char *names, int64_t **ids, size_t *n) {
+  size_t size = 1, found = 0;
+  for (const char *at = names; *at; at++) size += *at == ',';
+  assert(size <= SEAL_CONFIG_IDS_MAX);
+  *n = 0;
+  *ids = sqlite3_malloc64(size * sizeof **ids);
+  if (*ids == NULL) return SQLITE_NOMEM;
+  int rc = SQLITE_OK;
+  for (const char *at = names; rc == SQLITE_OK && *at; at += *at == ',') {
+    SealError none;
+    SealText name = {at, (int)strcspn(at, ",")};
+    memset(&none, 0, sizeof none);
+    rc = seal_configuration_find(p, request->who.val_server, seal_service, name, request->at.t,
+                                 &(*ids)[found], &none);
+    if (rc == SQLITE_OK) found++;
+    if (rc == SQLITE_CONSTRAINT_VTAB) rc = SQLITE_OK;
+    seal_error_clear(&none);
+    at += name.n;
   }
-  return list == NULL;
+  qsort(*ids, found, sizeof **ids, compare_row_ids);
+  for (size_t i = 0; i < found; i++) {
+    if (*n == 0 || (*ids)[i] != (*ids)[*n - 1]) (*ids)[(*n)++] = (*ids)[i];
+  }
+  return rc;
 }
 
 /* The configurations that the query asks for, as a JSON array. */
 static int answer_list(Seal *p, const SealRequest *request, const char *seal_service,
-                       const char *conf_ids, char **body) {
+                       const char *conf_ids, char **body, SealError *err) {
   int64_t *ids;
   size_t n;
-  const char *comma = "";
   sqlite3_str *out = sqlite3_str_new(NULL);
   sqlite3_str_appendchar(out, 1, '[');
-  int rc =
-      seal_configuration_list(p, request->who.val_server, seal_service, request->at.t, &ids, &n);
+  int rc = conf_ids ? find_named(p, request, seal_service, conf_ids, &ids, &n)
+                    : seal_configuration_list(p, request->who.val_server, seal_service,
+                                              request->at.t, &ids, &n);
   for (size_t i = 0; rc == SQLITE_OK && i < n; i++) {
     SealStored stored;
     rc = seal_configuration_load(p, ids[i], &stored);
-    if (rc == SQLITE_OK && in_list(conf_ids, stored.conf.conf_id)) {
-      sqlite3_str_appendall(out, comma);
+    if (rc == SQLITE_OK) {
+      sqlite3_str_appendall(out, i ? "," : "");
       append_configuration(out, &stored.conf, stored.val_server_id);
-      comma = ",";
     }
     seal_configuration_free(&stored);
+    if (rc == SQLITE_OK && sqlite3_str_length(out) > SEAL_LIST_MAX) {
+      rc = seal_fault(err, SEAL_OPTIONAL_QUERY_PARAM_INCORRECT, "config-ids",
+                      "has to name fewer: the list is over 64 MiB");
+    }
   }
   sqlite3_free(ids);
   sqlite3_str_appendchar(out, 1, ']');
@@ -248,7 +275,7 @@ int seal_configurations_get(Seal *p, SealRequest *request, const char *seal_serv
     out->body = sqlite3_mprintf("[]"); /* another's configurations are none */
     if (out->body == NULL) rc = SQLITE_NOMEM;
   } else if (rc == SQLITE_OK) {
-    rc = answer_list(p, request, seal_service, conf_ids, &out->body);
+    rc = answer_list(p, request, seal_service, conf_ids, &out->body, err);
   }
   sqlite3_free(val_server_id);
   sqlite3_free(conf_ids);
