@@ -5,9 +5,10 @@
 #   tclsh tests/mutate/mutate.tcl                       240 edits, by seed 1
 #   tclsh tests/mutate/mutate.tcl --count 40 --seed 7 'ext/crypto/*'
 #   tclsh tests/mutate/mutate.tcl --list 'sql/*'        what could be edited, without doing it
+#   tclsh tests/mutate/mutate.tcl --again edits.log     the edits of an earlier run, whose output that is, or of a part of it
 #
 # Options: --count N, --seed N, --jobs N (2), --seconds N: how long the tests of one edit may take (20). Patterns choose
-# files; none: all that rooms.tcl names.
+# files; none: all that rooms.tcl names. What --again finds no more, since the line is another one, is left out and counted.
 #
 # An edit flips a comparison (< <=, > >=, == !=), drops one side of && or ||, an assignment or a call, makes a condition
 # always true or never, or moves a constant by one; in SQL it flips a comparison, drops a term behind AND, or takes
@@ -15,15 +16,15 @@
 # the system would tell: fault.test fails each of those in its turn. What can't be told from the
 # original, with the reason, is in equivalent.txt, and is not counted.
 #
-# Prints a line per edit (killed by which test, survived, or did not build) and the sum per room; exit 1 if less than 95 %
-# of what built and is not equivalent was killed. Each job works in a copy of its own below the build folder
-# (build-mutate/N); the sources here are not touched.
+# Prints a line per edit (killed by which test, survived, "late" where the time was over before all tests had run, or did
+# not build) and the sum per room; exit 1 if less than 95 % of what built and is not equivalent was killed. Each job works
+# in a copy of its own below the build folder (build-mutate/N); the sources here are not touched.
 
 set mutate_folder [file dirname [file normalize [info script]]]
 set root [file dirname [file dirname $mutate_folder]]
 source $mutate_folder/rooms.tcl
 
-set options {--count 240 --seed 1 --jobs 2 --seconds 20 --list 0 --worker {}}
+set options {--count 240 --seed 1 --jobs 2 --seconds 20 --list 0 --again {} --worker {}}
 set patterns {}
 for {set i 0} {$i < [llength $argv]} {incr i} {
   set word [lindex $argv $i]
@@ -235,6 +236,29 @@ proc choose {all count seed} {
   return $chosen
 }
 
+# The edits that an earlier run's output names, by file, edit and line; those of one line by their order in it.
+proc named_in {all path} {
+  foreach line [split [read_text $path] \n] {
+    if {[regexp {^(?:killed|survived|equivalent) .{0,22}?((?:ext|sql)/\S+):(\d+)  (.*)$} $line - file - rest]} {
+      dict incr wanted [list $file $rest]
+    }
+  }
+  set found {}
+  foreach edit $all {
+    lassign $edit file line
+    if {![info exists text] || $file ne $was} {set text [read_text $::root/$file]; set was $file}
+    set key [list $file "[words_of $text $edit]  |  [string range [line_of $text $line] 0 90]"]
+    if {![dict exists $wanted $key]} continue
+    lappend found $edit
+    dict incr wanted $key -1
+    if {[dict get $wanted $key] == 0} {dict unset wanted $key}
+  }
+  set lost 0
+  dict for {key n} $wanted {incr lost $n}
+  if {[option worker] eq ""} {puts "[llength $found] edits again, $lost are there no more"}
+  return $found
+}
+
 # An edit in words: the line as it was, and what became of the place.
 proc line_of {text line} {return [string trim [lindex [split $text \n] $line-1]]}
 proc words_of {text edit} {
@@ -311,7 +335,10 @@ proc judge {folder edit} {
     set deadline [expr {[clock milliseconds] + [option seconds] * 1000}]
     foreach test [guards_of $file] {
       set how [run_test $folder $test $deadline]
-      if {$how eq "late"} break
+      if {$how eq "late"} {
+        set result "survived late"
+        break
+      }
       if {$how ne ""} {
         set result "killed $test"
         break
@@ -363,7 +390,8 @@ proc main {} {
     puts "[llength $all] edits"
     return 0
   }
-  set edits [choose $all [option count] [option seed]]
+  set again [option again]
+  set edits [expr {$again ne "" ? [named_in $all $again] : [choose $all [option count] [option seed]]}]
   set jobs [option jobs]
   if {[option worker] ne ""} {
     worker [option worker] $jobs $edits
@@ -390,7 +418,7 @@ proc take {channel known} {
   lassign $line result edit
   set file [lindex $edit 0]
   set text [read_text $::root/$file]
-  if {$result eq "survived"} {
+  if {[string match survived* $result]} {
     set key "$file: [line_of $text [lindex $edit 1]]\n[words_of $text $edit]"
     if {[dict exists $known $key]} {set result equivalent}
   }

@@ -40,6 +40,13 @@ typedef struct Plan {
   char *fault;  /* what is wrong with the query; NULL: nothing */
 } Plan;
 
+/* Of what is planned. */
+typedef enum Alternative {
+  WHOLE,  /* a query */
+  DEARER, /* maybe an alternative of an OR: two of them have to cost more than the whole, so that none is gone */
+  OTHER_INSTANT /* one that would take its rows from another instant than the whole */
+} Alternative;
+
 static const char *operator_text(unsigned char op) {
   switch (op) {
   case SQLITE_INDEX_CONSTRAINT_EQ:
@@ -215,18 +222,22 @@ static int plan_text(Plan *plan, enum SealSql view) {
   return plan->info->idxStr ? SQLITE_OK : SQLITE_NOMEM;
 }
 
-/* SQLite takes the alternatives of an OR for queries of their own where that is cheap. One that asks `at` is then
-** not to be told from a term of WHERE, but for this: before, the same columns were planned for without it. Nor may
-** one ask nothing where the whole does: SQLite may keep that term from it. In OR
-** `at` is a column like any other, so that way has to cost more than any, or can't be gone. */
-static int is_alternative(SealTable *table, const Plan *plan) {
+/* SQLite takes the alternatives of an OR for queries of their own where that is cheap. What `at` asks is then lost to
+** the whole: beside OR SQLite would check it again, of rows that can't tell. Such a query is not to be told from one
+** of WHERE, but by what was planned before: the whole, of the same columns, which comes first and has fewer terms (of
+** SQLite 3.53 on; before, an alternative lacks the terms beside OR, `at` too). */
+static Alternative is_alternative(SealTable *table, const Plan *plan) {
   sqlite3_uint64 used = plan->info->colUsed;
-  if (plan->at < 0 || !(used >> plan->at & 1)) return 0;
-  int asks = plan->at_terms > 0;
-  if (table->planned == used) return table->planned_asks != asks;
+  if (plan->at < 0 || !(used >> plan->at & 1)) return WHOLE;
+  int asks = plan->at_terms > 0, n = plan->info->nConstraint;
+  if (table->planned == used) {
+    if (table->planned_asks != asks) return OTHER_INSTANT;
+    if (n > table->planned_terms) return asks ? DEARER : WHOLE;
+  }
   table->planned = used;
   table->planned_asks = asks;
-  return 0;
+  table->planned_terms = n;
+  return WHOLE;
 }
 
 static int find_at(const SealRelation *relation) {
@@ -236,7 +247,7 @@ static int find_at(const SealRelation *relation) {
 }
 
 /* That there is one row at most is never promised: beside a number '7' and '07' are the same key. */
-static void plan_cost(const Plan *plan, int unique, int alternative) {
+static void plan_cost(const Plan *plan, int unique, Alternative alternative) {
   sqlite3_index_info *info = plan->info;
   int few = unique && plan->lists == 0 && !plan->several;
   info->estimatedRows = few ? 1 : plan->lookup || unique ? 10 : plan->key ? 1000 : 1000000;
@@ -244,7 +255,8 @@ static void plan_cost(const Plan *plan, int unique, int alternative) {
                         : plan->lookup || unique ? COST_LOOKUP
                         : plan->key              ? COST_KEY
                                                  : COST_ALL;
-  if (alternative) {
+  if (alternative == DEARER) info->estimatedCost += COST_ALL;
+  if (alternative == OTHER_INSTANT) {
     info->estimatedCost = COST_NEVER;
     info->estimatedRows = (sqlite3_int64)COST_NEVER;
   }
@@ -262,10 +274,10 @@ int seal_table_plan(sqlite3_vtab *base, sqlite3_index_info *info) {
   }
   for (int i = 0; i < info->nConstraint; i++) plan_constraint(&plan, i);
   int unique = plan.key != 0 && __builtin_popcount(plan.key) == relation->is->n_keys;
-  int alternative = is_alternative(table, &plan);
+  Alternative alternative = is_alternative(table, &plan);
   plan_cost(&plan, unique, alternative);
   int rc = SQLITE_CONSTRAINT;
-  if (plan.fault != NULL && !alternative) {
+  if (plan.fault != NULL && alternative != OTHER_INSTANT) {
     rc = seal_table_fail(table, plan.fault);
     plan.fault = NULL;
   } else if (plan.fault == NULL && !plan.refused) {

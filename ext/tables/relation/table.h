@@ -64,7 +64,8 @@ typedef struct SealTable {
   struct SealCursor *opened; /* the newest cursor, until it is filtered */
   sqlite3_uint64
       planned; /* the columns of the first plan since a cursor was opened that reads `at`; 0: none */
-  int planned_asks; /* and whether it asks `at` */
+  int planned_asks;  /* and whether it asks `at` */
+  int planned_terms; /* and of how many terms it is offered */
 } SealTable;
 
 /* Fails with a message, which it takes; NULL: out of memory. */
