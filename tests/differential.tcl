@@ -231,6 +231,18 @@ proc terms {tables {depth 0}} {
   return [join $list [expr {[chance 85] ? " AND " : " OR "}]]
 }
 
+# Alternatives that each find few rows: SQLite may ask for each alone, and `at` with it.
+proc alternatives {alias name} {
+  set name [string trimright $name @]
+  set list {}
+  while {[llength $list] < 2 || [chance 20]} {
+    set c [expr {[chance 50] ? [lindex $::columns($name) 0] : [any $::columns($name)]}]
+    set v [lmap i {1 2} {any $::values($name,$c)}]
+    lappend list "$alias.$c [any [list "= [lindex $v 0]" "IS [lindex $v 0]" "IN ([join $v ,])"]]"
+  }
+  return [join $list { OR }]
+}
+
 # A term on `at` of each table that has it; `joined`: an earlier table's column gives it.
 proc at_term {alias} {
   switch [upto 10] {
@@ -274,7 +286,10 @@ proc from_where {} {
   # With a RIGHT or FULL JOIN SQLite 3.40 loses rows of plain tables where a subquery looks at the other side.
   set depth [expr {[regexp {RIGHT|FULL} $text] ? 2 : 0}]
   set where [expr {[chance 80] || $n > 2 ? [list [terms $tables $depth]] : {}}]
-  foreach alias $asked {lappend where [at_term $alias]}
+  foreach alias $asked {
+    if {[chance 25]} {lappend where [alternatives $alias [dict get $tables $alias]]}
+    lappend where [at_term $alias]
+  }
   # An outer join takes no term of WHERE: there `at` is a column of what stands beside it.
   if {$outer && $asked ne {}} {return [from_where]}
   if {$where ne {}} {append text " WHERE [join [lmap t $where {string cat ( $t )}] { AND }]"}
@@ -323,6 +338,8 @@ proc random_select {} {
     }
     4 {
       lassign [simple_select $n] - more text2
+      # Of two texts that are the same without regard to case either may stay.
+      set list [lmap c $list {regsub {^(\w)\.c$} $c {\1.c COLLATE BINARY}}]
       return [list set $n "SELECT [join $list ,] FROM $text [any {UNION {UNION ALL} INTERSECT EXCEPT}] SELECT [join $more ,] FROM $text2"]
     }
     5 {

@@ -22,6 +22,7 @@
 #define COST_KEY    5000
 #define COST_ALL    3000000
 #define COST_NEVER  1e18
+#define ROWS_ALL    1000000
 
 typedef struct Plan {
   sqlite3_index_info *info;
@@ -250,12 +251,15 @@ static int find_at(const SealRelation *relation) {
 static void plan_cost(const Plan *plan, int unique, Alternative alternative) {
   sqlite3_index_info *info = plan->info;
   int few = unique && plan->lists == 0 && !plan->several;
-  info->estimatedRows = few ? 1 : plan->lookup || unique ? 10 : plan->key ? 1000 : 1000000;
+  info->estimatedRows = few ? 1 : plan->lookup || unique ? 10 : plan->key ? 1000 : ROWS_ALL;
   info->estimatedCost = few                      ? COST_UNIQUE
                         : plan->lookup || unique ? COST_LOOKUP
                         : plan->key              ? COST_KEY
                                                  : COST_ALL;
-  if (alternative == DEARER) info->estimatedCost += COST_ALL;
+  if (alternative == DEARER) {
+    info->estimatedCost += COST_ALL;
+    info->estimatedRows = ROWS_ALL;
+  }
   if (alternative == OTHER_INSTANT) {
     info->estimatedCost = COST_NEVER;
     info->estimatedRows = (sqlite3_int64)COST_NEVER;
