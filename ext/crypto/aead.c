@@ -55,8 +55,7 @@ SealReason seal_aead_seal(SealCrypto *c, const unsigned char key[32], const char
   int size = 0;
   SealReason reason;
 
-  assert(purpose[0] != 0);
-  if (n > INT_MAX || n_aad > INT_MAX) return SEAL_INTERNAL;
+  assert(purpose[0] != 0 && n <= INT_MAX && n_aad <= INT_MAX);
   seal_mark(&mark);
   out[0] = SEAL_AEAD_VERSION;
   reason = aead_key(c, key, purpose, derived, &mark);
@@ -87,8 +86,8 @@ SealReason seal_aead_open(SealCrypto *c, const unsigned char key[32], const char
   int size = 0;
   SealReason reason;
 
-  if (n < SEAL_AEAD_OVERHEAD || n > INT_MAX || n_aad > INT_MAX ||
-      *(const unsigned char *)sealed != SEAL_AEAD_VERSION) {
+  assert(n <= INT_MAX && n_aad <= INT_MAX);
+  if (n < SEAL_AEAD_OVERHEAD || *(const unsigned char *)sealed != SEAL_AEAD_VERSION) {
     return SEAL_REASON_SEALED_INVALID;
   }
   seal_mark(&mark);

@@ -89,7 +89,8 @@ void seal_blocks_end(SealBlocks *blocks);
 #define SEAL_AEAD_KEY      32
 #define SEAL_AEAD_OVERHEAD 29 /* version, nonce of 12, tag of 16 */
 
-/* Seals n bytes. `purpose` separates keys; `aad` is bound to it and not stored: what row it is.
+/* Seals n bytes. `purpose` separates keys; `aad` is bound to it and not stored: what row it is. None is
+** over INT_MAX bytes, as nothing of SQLite's is.
 ** `out` has room for n + SEAL_AEAD_OVERHEAD bytes: version || nonce || ciphertext || tag. */
 SealReason seal_aead_seal(SealCrypto *c, const unsigned char key[32], const char *purpose,
                           const void *aad, size_t n_aad, const void *plain, size_t n,

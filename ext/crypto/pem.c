@@ -13,6 +13,7 @@
 ** as if a block began or ended; a block of any other kind, a key say, refuses the whole. Lines end with LF or
 ** CRLF, and may end with spaces.
 */
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 #include "crypto/crypto_int.h"
@@ -121,7 +122,8 @@ static int pem_block(SealBlocks *blocks, const char *text, const char *end) {
   body = line_end(body + n_label + LENGTH(pem_dashes), end, 0);
   if (!body) return blocks_fail(blocks, blocks->malformed);
   n_last = (size_t)snprintf(last, sizeof last, "%s%s%s", pem_end, blocks->label, pem_dashes);
-  close = n_last < sizeof last ? line_find(body, end, last, n_last) : NULL;
+  assert(n_last < sizeof last);
+  close = line_find(body, end, last, n_last);
   if (!close || close == end) return blocks_fail(blocks, blocks->malformed);
   blocks->p = line_end(close + n_last, end, 1);
   if (!blocks->p) return blocks_fail(blocks, blocks->malformed);

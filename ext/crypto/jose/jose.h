@@ -44,7 +44,7 @@ const char *seal_keyset_thumbprint(const SealKeySet *set, size_t i);
 SealReason seal_keyset_name(SealKeySet *set, size_t i, const char *name);
 
 /* RFC 7638 thumbprint of one JWK, or x5t#S256 of one certificate (PEM or DER): 43 characters
-** and a NUL. */
+** and a NUL. Where it is not SEAL_VALID, `out` means nothing. */
 SealReason seal_thumbprint(SealCrypto *c, const void *data, size_t n, char out[44]);
 
 /* Returns 1 if a signature by the algorithm of this name can be verified. */

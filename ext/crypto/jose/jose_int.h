@@ -82,7 +82,8 @@ struct SealKey {
 SealReason seal_jwk_p256(SealCrypto *c, const json_t *jwk, SealJwk *key);
 
 /* jwk_make.c: from numbers to a key. Each judges size and strength, and sets up the contexts; key->alg
-** is set before. The caller clears the key, also on failure. */
+** is set before. The caller clears the key, also on failure. Neither number of RSA is empty, and n has at
+** most SEAL_RSA_BYTES_MAX bytes: jwk.c refuses others. */
 SealReason seal_jwk_make_rsa(SealCrypto *c, SealJwk *key, const unsigned char *n, size_t n_size,
                              const unsigned char *e, size_t e_size);
 SealReason seal_jwk_make_ec(SealCrypto *c, SealJwk *key, const SealCurve *curve,

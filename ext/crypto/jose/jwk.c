@@ -422,7 +422,6 @@ SealReason seal_thumbprint(SealCrypto *c, const void *data, size_t n, char out[4
   SealMark mark;
   SealReason reason = SEAL_REASON_NOT_KEY_OR_CERTIFICATE;
 
-  out[0] = 0;
   if (n == 0 || n > SEAL_KEYS_MAX) return reason;
   while (space < n && memchr(" \t\r\n", text[space], 4)) space++;
   if (space < n && text[space] == '{') return thumbprint_jwk(c, text, n, out);
@@ -436,6 +435,5 @@ SealReason seal_thumbprint(SealCrypto *c, const void *data, size_t n, char out[4
   if (blocks.reason != SEAL_VALID) reason = blocks.reason;
   seal_blocks_end(&blocks);
   seal_unmark(&mark);
-  if (reason != SEAL_VALID) out[0] = 0;
   return reason;
 }

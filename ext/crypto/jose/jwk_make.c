@@ -186,8 +186,7 @@ SealReason seal_jwk_make_rsa(SealCrypto *c, SealJwk *key, const unsigned char *n
   BIGNUM *bn_n = NULL, *bn_e = NULL;
   OSSL_PARAM_BLD *build = NULL;
 
-  if (n_size == 0 || e_size == 0) return SEAL_REASON_KEY_INVALID;
-  if (n_size > SEAL_RSA_BITS_MAX / 8) return SEAL_REASON_KEY_SIZE;
+  assert(n_size > 0 && n_size <= SEAL_RSA_BITS_MAX / 8 && e_size > 0);
   seal_mark(&mark);
   bn_n = BN_bin2bn(n, (int)n_size, NULL);
   bn_e = BN_bin2bn(e, (int)e_size, NULL);
