@@ -269,6 +269,70 @@ static void test_queue(SealCrypto *c) {
   check("queue-keeps-the-hosts", ERR_GET_REASON(ERR_get_error()) == 42 && ERR_peek_error() == 0);
 }
 
+/* What a call does to the queue of a host that has an error of its own there, and then sets a mark: 1 if the host
+** finds its own mark, and no other one below it. */
+static int leaves_no_mark(void) {
+  int own, none;
+
+  ERR_raise(ERR_LIB_USER, 43);
+  own = ERR_GET_REASON(ERR_peek_last_error()) == 43;
+  /* Goes back to a mark that somebody left on the first error; without one it empties the queue. */
+  none = ERR_pop_to_mark() == 0 && ERR_peek_error() == 0;
+  ERR_clear_error();
+  ERR_raise(ERR_LIB_USER, 42);
+  return own && none;
+}
+
+/* A mark of ours that stayed would be taken for one of the host's. */
+static void test_marks(SealCrypto *c) {
+  unsigned char key[32] = {1}, sealed[3 + SEAL_AEAD_OVERHEAD], out[32];
+  SealKey *signer = NULL, *again = NULL;
+  SealKeySet *set = NULL;
+  char *jws = NULL, *jwe = NULL, print[44];
+  unsigned char *der = NULL, *plain = NULL;
+  const char *jwk;
+  size_t n = 0;
+  SealJws read;
+
+  ERR_clear_error();
+  ERR_raise(ERR_LIB_USER, 42);
+  check("mark-seal",
+        seal_aead_seal(c, key, "psk", "", 0, "abc", 3, sealed) == SEAL_VALID && leaves_no_mark());
+  check("mark-open",
+        seal_aead_open(c, key, "psk", "", 0, sealed, sizeof sealed, out) == SEAL_VALID &&
+            leaves_no_mark());
+  check("mark-digest", seal_sha256(c, "abc", 3, out) == SEAL_VALID && leaves_no_mark());
+  check("mark-random", seal_random(c, out, sizeof out) == SEAL_VALID && leaves_no_mark());
+  check("mark-generate", seal_key_generate(c, &signer) == SEAL_VALID && leaves_no_mark());
+  jwk = seal_key_public(signer);
+  check("mark-export", seal_key_export(c, signer, &der, &n) == SEAL_VALID && leaves_no_mark());
+  check("mark-import", seal_key_import(c, der, n, &again) == SEAL_VALID && leaves_no_mark());
+  check("mark-keys", seal_keyset_parse(c, jwk, strlen(jwk), SEAL_KEYSET_ANY, &set) == SEAL_VALID &&
+                         leaves_no_mark());
+  check("mark-sign",
+        seal_jws_sign(c, signer, NULL, "{}", 2, &jws) == SEAL_VALID && leaves_no_mark());
+  check("mark-verify",
+        seal_jws_verify(c, jws, strlen(jws), set, NULL, &read) == SEAL_VALID && leaves_no_mark());
+  seal_jws_clear(&read);
+  check("mark-encrypt",
+        seal_jwe_encrypt(c, jwk, strlen(jwk), "abc", 3, &jwe) == SEAL_VALID && leaves_no_mark());
+  check("mark-decrypt", seal_jwe_decrypt(c, signer, jwe, strlen(jwe), &plain, &n) == SEAL_VALID &&
+                            leaves_no_mark());
+  check("mark-thumbprint",
+        seal_thumbprint(c, jwk, strlen(jwk), print) == SEAL_VALID && leaves_no_mark());
+  seal_keyset_free(set);
+  check("mark-keys-free", leaves_no_mark());
+  seal_key_free(again);
+  seal_key_free(signer);
+  check("mark-key-free", leaves_no_mark());
+  seal_wipe(der, n);
+  free(der);
+  free(plain);
+  free(jws);
+  free(jwe);
+  ERR_clear_error();
+}
+
 /* One policy after another for a token that was verified once. */
 static void test_check_again(SealCrypto *c) {
   static const char claims[] = "{\"iss\":\"a\",\"exp\":1000}";
@@ -354,6 +418,7 @@ int main(int argc, char **argv) {
     test_jwe(c);
     if (argc == 5) test_jwe_of(c, argv[2], argv[3], argv[4]);
     test_queue(c);
+    test_marks(c);
     test_check_again(c);
   } else if (strcmp(argv[1], "wipe") == 0) {
     test_aead_wipe(c);
