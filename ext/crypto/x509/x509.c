@@ -115,9 +115,7 @@ SealReason seal_certset_parse(SealCrypto *c, const void *anchors, size_t n_ancho
   reason = seal_confirmed(certset_judge, &args);
   if (reason == SEAL_VALID) {
     args.set->crl_form = seal_confirmed(certset_form, args.set);
-    if (args.set->crl_form == SEAL_NOMEM || args.set->crl_form == SEAL_INTERNAL) {
-      reason = args.set->crl_form;
-    }
+    if (args.set->crl_form == SEAL_NOMEM) reason = SEAL_NOMEM;
   }
   if (reason == SEAL_VALID) {
     *out = args.set;
