@@ -96,6 +96,7 @@ static int load_anchors(Seal *p, int64_t at, const SealAnchors **out) {
   return SQLITE_OK;
 }
 
+/* SQLITE_OK for a certificate that is valid. */
 static int refuse_certificate(SealReason reason, SealError *err) {
   int rc = seal_reason_rc(reason);
   if (rc != SQLITE_CONSTRAINT_VTAB) return rc;
@@ -117,7 +118,7 @@ static int check_revoked(Seal *p, SealText pem, int64_t at, SealError *err) {
   if (rc != SQLITE_OK || anchors == NULL || !anchors->has_crls) return rc;
   SealReason reason =
       seal_x509_unrevoked(seal_crypto(p), pem.p, (size_t)pem.n, anchors->set, &policy);
-  return reason == SEAL_VALID ? SQLITE_OK : refuse_certificate(reason, err);
+  return refuse_certificate(reason, err);
 }
 
 /* The VAL server whose registered certificate this is: SQLITE_DONE when it is not registered. */
@@ -133,7 +134,7 @@ static int by_thumbprint(Seal *p, SealText pem, const char *thumbprint, int64_t 
     if (rc == SQLITE_OK) rc = seal_credential_valid(row, at, out, err);
     if (rc == SQLITE_OK) {
       SealReason reason = seal_x509_leaf(seal_crypto(p), pem.p, (size_t)pem.n, &policy, &leaf);
-      if (reason != SEAL_VALID) rc = refuse_certificate(reason, err);
+      rc = refuse_certificate(reason, err);
       if (reason == SEAL_VALID) seal_requester_ends(out, leaf.not_after + 1);
       seal_x509_clear(&leaf);
     }
@@ -195,7 +196,7 @@ static int by_path(Seal *p, SealText pem, int64_t at, SealRequester *out, SealEr
   } else if (reason == SEAL_VALID) {
     reason = SEAL_REASON_IDENTITY_MISMATCH;
   }
-  if (rc == SQLITE_OK && reason != SEAL_VALID) rc = refuse_certificate(reason, err);
+  if (rc == SQLITE_OK) rc = refuse_certificate(reason, err);
   if (rc == SQLITE_OK) {
     seal_requester_ends(out, leaf.not_after + 1);
     rc = seal_requester_is(p, (SealText){val_server_id, (int)strlen(val_server_id)}, at, out, err);
