@@ -50,8 +50,9 @@ SealReason seal_sha256(SealCrypto *c, const void *data, size_t n, unsigned char 
 size_t seal_b64url_encode(const void *data, size_t n, char *out);
 ptrdiff_t seal_b64url_decode(const char *text, size_t n, unsigned char *out);
 
-/* Returns 1 if the two are the same n bytes, and 0 if not; takes the same time whatever they hold. */
-int seal_same(const void *a, const void *b, size_t n);
+/* Returns 1 if the two are the same bytes, and 0 if not; takes the same time whatever they hold. How many
+** they are is no secret: where the lengths differ, nothing is read. */
+int seal_same(const void *a, size_t n_a, const void *b, size_t n_b);
 /* Writes n random bytes that may be used as keys. SEAL_VALID, SEAL_NOMEM or SEAL_INTERNAL, and then
 ** what is in `out` is of no use. */
 SealReason seal_random(SealCrypto *c, void *out, size_t n);

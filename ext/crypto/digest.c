@@ -99,9 +99,11 @@ ptrdiff_t seal_b64url_decode(const char *text, size_t n, unsigned char *out) {
 
 /* Eight bytes at a time, which CRYPTO_memcmp does not do; like there, every byte is looked at, and the
 ** empty assembly keeps a compiler from leaving the loop early. */
-int seal_same(const void *a, const void *b, size_t n) {
+int seal_same(const void *a, size_t n_a, const void *b, size_t n_b) {
   const unsigned char *x = a, *y = b;
   uint64_t differs = 0, left, right;
+  size_t n = n_a;
+  if (n_a != n_b) return 0;
   for (; n >= sizeof left; n -= sizeof left, x += sizeof left, y += sizeof right) {
     memcpy(&left, x, sizeof left);
     memcpy(&right, y, sizeof right);

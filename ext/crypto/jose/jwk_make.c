@@ -409,8 +409,8 @@ static SealReason jwk_verify_mac(const SealJwk *key, const void *data, size_t n,
   SealReason reason = SEAL_INTERNAL;
 
   if (EVP_MAC_init(key->mac, NULL, 0, NULL) == 1 && EVP_MAC_update(key->mac, data, n) == 1 &&
-      EVP_MAC_final(key->mac, mac, &n_mac, sizeof mac) == 1 && n_mac == n_sig) {
-    reason = seal_same(mac, sig, n_sig) ? SEAL_VALID : SEAL_REASON_SIGNATURE_INVALID;
+      EVP_MAC_final(key->mac, mac, &n_mac, sizeof mac) == 1) {
+    reason = seal_same(mac, n_mac, sig, n_sig) ? SEAL_VALID : SEAL_REASON_SIGNATURE_INVALID;
   }
   seal_wipe(mac, sizeof mac);
   return reason;

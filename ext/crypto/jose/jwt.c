@@ -173,11 +173,9 @@ static SealReason jwt_judge_binding(const SealJwt *jwt, const SealJwtPolicy *pol
   if (!jwt->x5t_s256) {
     return presented[0] && !policy->unbound_too ? SEAL_REASON_CNF_MISSING : SEAL_VALID;
   }
-  /* The token's has 43 characters; so has what it is compared with, or it is another. */
-  if (strlen(presented) != 43 || !seal_same(presented, jwt->x5t_s256, 43)) {
-    return SEAL_REASON_CNF_MISMATCH;
-  }
-  return SEAL_VALID;
+  return seal_same(presented, strlen(presented), jwt->x5t_s256, strlen(jwt->x5t_s256))
+             ? SEAL_VALID
+             : SEAL_REASON_CNF_MISMATCH;
 }
 
 SealReason seal_jwt_check(SealJwt *jwt, const SealJwtPolicy *policy) {

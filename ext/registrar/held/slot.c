@@ -187,9 +187,9 @@ static int slot_serves(const SealSlot *slot, const SealRowAsk *ask) {
          slot->at.by_host == ask->at.by_host && (ask->at.by_host || slot->at.t == ask->at.t) &&
          same_text(slot->val_service_id, ask->val_service_id) &&
          same_text(slot->conf_id, ask->conf_id) &&
-         same_text(slot->val_server_id, ask->val_server_id) &&
-         slot->n_credential == ask->credential.n && ask->credential.p != NULL &&
-         seal_same(slot->credential, ask->credential.p, (size_t)ask->credential.n) &&
+         same_text(slot->val_server_id, ask->val_server_id) && ask->credential.p != NULL &&
+         seal_same(slot->credential, (size_t)slot->n_credential, ask->credential.p,
+                   (size_t)ask->credential.n) &&
          ask->at.t < slot->valid_until;
 }
 

@@ -216,7 +216,8 @@ static int listed(Judge *j, int i, SealText word) {
   int found = 0;
   if (text.p == NULL || seal_json_parse(text.p, (size_t)text.n, 2, &array) != SEAL_VALID) return -1;
   json_array_foreach(array, index, item) {
-    if (json_string_length(item) == (size_t)word.n && json_is_string(item) &&
+    if (!json_is_string(item)) found = -1;
+    if (found == 0 && json_string_length(item) == (size_t)word.n &&
         memcmp(json_string_value(item), word.p, (size_t)word.n) == 0) {
       found = 1;
     }

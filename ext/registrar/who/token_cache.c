@@ -96,7 +96,7 @@ int seal_key_parse(Seal *p, uint64_t slot, int what, const void *value, int n, S
   Cache *cache = cache_of(p);
   if (cache == NULL) return SQLITE_NOMEM;
   CachedKey *key = &cache->keys[slot % CACHE_SIZE];
-  if (key->set != NULL && key->n == n && seal_same(key->value, value, (size_t)n)) {
+  if (key->set != NULL && seal_same(key->value, (size_t)key->n, value, (size_t)n)) {
     *out = key->set;
     return SQLITE_OK;
   }
