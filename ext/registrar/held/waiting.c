@@ -85,10 +85,7 @@ int seal_batch_write(Seal *p, SealBatch *batch) {
   int rc = seal_ids_insert(p, batch->first, batch->service, batch->ids, (size_t)batch->n);
   /* They were told to be new: someone else than the registrar wrote here. What waits stays, so that
   ** the transaction can't be committed without it. */
-  if (rc == SQLITE_CONSTRAINT || rc == SQLITE_CONSTRAINT_UNIQUE ||
-      rc == SQLITE_CONSTRAINT_PRIMARYKEY) {
-    return SQLITE_CORRUPT_VTAB;
-  }
+  if ((rc & 0xff) == SQLITE_CONSTRAINT) return SQLITE_CORRUPT_VTAB;
   if (rc == SQLITE_OK) batch->n = 0;
   return rc;
 }
