@@ -17,9 +17,9 @@
 #define SEAL_TOKEN_BODY_MAX  65536 /* bytes of a body that is read before its sender is known */
 #define SEAL_HEADER_TEXT_MAX 8192  /* bytes of URI, Accept and the like */
 #define SEAL_MESSAGE_DEPTH   32 /* arrays and objects inside one another, the envelope's among them */
-#define SEAL_SERVICES_MAX    10000 /* VAL services of a message */
-#define SEAL_RECORDS_MAX     1000  /* key records of a message */
-#define SEAL_CONFIG_IDS_MAX  1000  /* configurations that a query names */
+#define SEAL_SERVICES_MAX    10000              /* VAL services of a message */
+#define SEAL_RECORDS_MAX     1000               /* key records of a message */
+#define SEAL_CONFIG_IDS_MAX  1000               /* configurations that a query names */
 #define SEAL_LIST_MAX        (64 * 1024 * 1024) /* bytes of a list of configurations */
 
 /* What is kept of an outcome: a body of that many bytes; a larger one is read again. */

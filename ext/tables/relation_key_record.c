@@ -35,10 +35,8 @@ static int record_insert(SealRow *row, int64_t *rowid) {
     return seal_refuse(row->err, SEAL_MANDATORY_IE_INCORRECT,
                        "seal_key_record: at most one of val_user_id, val_ue_id and client_id");
   }
-  if (record.key_info.n > SEAL_KEY_INFO_MAX || record.user_uri.n > SEAL_URI_MAX) {
-    int column = record.user_uri.n > SEAL_URI_MAX ? KEY_RECORD_USER_URI : KEY_RECORD_KEY_INFO;
-    int max = column == KEY_RECORD_USER_URI ? SEAL_URI_MAX : SEAL_KEY_INFO_MAX;
-    return seal_row_refuse(row, column, "is over %d bytes", max);
+  if (record.key_info.n > SEAL_KEY_INFO_MAX) {
+    return seal_row_refuse(row, KEY_RECORD_KEY_INFO, "is over %d bytes", SEAL_KEY_INFO_MAX);
   }
   int rc = seal_row_insert(row->p, &ask, rowid, row->err);
   const int key[] = {KEY_RECORD_CONF_ID, KEY_RECORD_VAL_SERVICE_ID,

@@ -35,10 +35,6 @@ static int comes_back(const SealRow *row) {
 /* When it was registered is stored as well: tokens of an issuer's that are older are not for this one. */
 static int val_server_check(SealRow *row) {
   sqlite3_snprintf(sizeof row->extra, row->extra, "%lld", (long long)row->at.t);
-  if (seal_row_text(row, VAL_SERVER_NOTIFICATION_DESTINATION).n > SEAL_URI_MAX) {
-    return seal_row_refuse(row, VAL_SERVER_NOTIFICATION_DESTINATION, "is over %d bytes",
-                           SEAL_URI_MAX);
-  }
   int rc = seal_check_parent(row, VAL_SERVER_AGREEMENT_ID, &seal_description_agreement);
   if (rc == SQLITE_OK) rc = seal_check_status(row, VAL_SERVER_STATUS);
   if (rc == SQLITE_OK && (row->old == NULL || comes_back(row))) rc = check_max_val_servers(row);

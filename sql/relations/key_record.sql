@@ -8,7 +8,7 @@
 -- column: client_id       id fixed                                  "whose it is, as a client"
 -- column: key_format      id fixed                                  "the format of the key"
 -- column: key_info        value required fixed write-only virtual   "the key: sealed at rest; reading it needs an unlocked connection"
--- column: user_uri        text fixed                                "UserUri of TS 33.434"
+-- column: user_uri        uri fixed                                 "UserUri of TS 33.434"
 -- column: conf_id         id fixed from(c.conf_id)                  "a configuration of the VAL server; none: its standing one"
 -- column: exp_time        instant fixed from(c.exp_time)            "the end that was asked for"
 -- column: valid_until     instant read-only from(nullif({{until_configuration}}, {{forever}}))  "the end that holds: the earliest of all bounds"

@@ -152,6 +152,12 @@ static int check_text(const SealColumn *column, sqlite3_value *value, char *prob
       return 0;
     }
     return problem_is(problem, size, "is not text of at most %d bytes", SEAL_TEXT_MAX);
+  case SEAL_KIND_URI:
+    if (text.p != NULL && text.n > 0 && text.n <= SEAL_URI_MAX &&
+        seal_is_utf8(text.p, (size_t)text.n) && memchr(text.p, 0, (size_t)text.n) == NULL) {
+      return 0;
+    }
+    return problem_is(problem, size, "is not a URI of 1 to %d bytes", SEAL_URI_MAX);
   case SEAL_KIND_WORD:
     if (seal_is_word(text, column->words)) return 0;
     return problem_is(problem, size, "\"%s\" is not one of: %s", seal_quote(text, quoted),
