@@ -23,10 +23,11 @@ ON CONFLICT (minute, cause) DO UPDATE SET count = count + ?3, audited = audited 
 DELETE FROM main.seal_refusal_data WHERE id IN (
   SELECT id FROM main.seal_refusal_data WHERE minute <= ?1 LIMIT ?2)
 
--- ?1 after this entry ?2 to this one
+-- From the first one that there is: what lies before the chain's beginning was added.
+-- ?1 to this entry
 -- name: audit_walk
 SELECT seq, time, actor, action, object, outcome, cause, detail, hash, written_time
-FROM main.seal_audit_data WHERE seq > ?1 AND seq <= ?2 ORDER BY seq
+FROM main.seal_audit_data WHERE seq <= ?1 ORDER BY seq
 
 -- The checkpoint at which the chain was cut.
 -- name: audit_base

@@ -231,7 +231,7 @@ int seal_audit_verify(Seal *p, int64_t through, const unsigned char *hash, int64
   *first_bad = bad ? walk.seq : 0;
   int64_t least = through == SEAL_UNBOUNDED ? 0 : through;
   if (rc == SQLITE_OK && !bad) {
-    rc = seal_store_row(seal_store(p), SQL_AUDIT_WALK, &row, "ii", walk.seq, through);
+    rc = seal_store_row(seal_store(p), SQL_AUDIT_WALK, &row, "i", through);
   }
   while (rc == SQLITE_ROW && !bad) {
     rc = walk_entry(&walk, row, &bad);
