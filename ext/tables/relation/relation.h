@@ -27,7 +27,7 @@ typedef struct SealRelation {
   unsigned
       credential : 1; /* VAL servers insert its rows: a refusal that the host ignores is audited */
   /* Hooks, each may be NULL. They return SQLITE_OK, SQLITE_CONSTRAINT_VTAB with a refusal in the row's SealError, or a fault's code. */
-  int (*check)(struct SealRow *row);
+  int (*check)(struct SealRow *row); /* needed where rows are inserted without insert_row */
   /* After an insert or update; before a delete, with `removed`. */
   int (*after)(struct SealRow *row, int removed);
   int (*insert_row)(struct SealRow *row, int64_t *rowid);

@@ -336,8 +336,7 @@ static int find_same_key(SealRow *row, int64_t *id) {
 static int find_there(SealRow *row, int64_t *there, int *checked) {
   const SealRelation *relation = row->relation;
   if (relation->is->find == SEAL_NO_SQL) return SQLITE_OK;
-  int derived = row->cells[0].form == SEAL_CELL_NULL;
-  *checked = derived && relation->check != NULL;
+  *checked = row->cells[0].form == SEAL_CELL_NULL;
   int rc = *checked ? relation->check(row) : SQLITE_OK;
   return rc == SQLITE_OK ? find_same_key(row, there) : rc;
 }
@@ -357,13 +356,15 @@ static int insert(SealRow *row, sqlite3_value **values, sqlite3_int64 *rowid) {
     return seal_refuse(row->err, SEAL_MODIFICATION_NOT_ALLOWED, "seal_%s takes no rows",
                        relation->is->name);
   }
-  if (rc == SQLITE_OK) rc = find_there(row, &there, &checked);
+  if (rc != SQLITE_OK) return rc;
+  assert(relation->check != NULL);
+  rc = find_there(row, &there, &checked);
   if (rc == SQLITE_OK && there != 0) {
     if (row->on_conflict != SQLITE_REPLACE) return seal_row_unique(row);
     row->rowid = there;
     rc = replace_check(row);
   }
-  if (rc == SQLITE_OK && relation->check != NULL && !checked) rc = relation->check(row);
+  if (rc == SQLITE_OK && !checked) rc = relation->check(row);
   if (rc != SQLITE_OK) return rc;
   if (there == 0) return store(row, relation->is->insert, "insert", rowid);
   *rowid = there;
