@@ -16,8 +16,8 @@ set guard_order {
   ext/tables/function/*    {flags charging invoice interface x509 columns jose validity}
   ext/tables/*             {audit key-record columns relations fault-h-sla anchor secret exchange message}
   ext/messages/*           {key-record fault-a-message fault-c-message token message body}
-  sql/statements/authorize.sql {rate limits fault-h-sla fault-a-sla sla fault-a}
-  sql/statements/occupancy.sql {invoice rows occupancy}
+  sql/statements/authorize.sql {rate limits anchor fault-h-sla fault-a-sla sla fault-a}
+  sql/statements/occupancy.sql {invoice exchange rows occupancy}
   sql/statements/exchange.sql  {exchange exchange-random fault-c-exchange}
   sql/statements/secret.sql    {key-record replay secret token}
   sql/statements/ledger.sql    {charging invoice audit fault-c-ledger}
