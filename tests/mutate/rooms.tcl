@@ -14,7 +14,7 @@ set guard_order {
   ext/registrar/exchange/* {exchange exchange-random fault-c-exchange}
   ext/tables/relation/*    {instant relations fault-b columns validity rows differential attack-sql}
   ext/tables/function/*    {flags charging invoice interface x509 columns jose validity}
-  ext/tables/*             {audit key-record columns relations fault-h-sla anchor secret exchange message}
+  ext/tables/*             {invoice audit key-record columns relations fault-h-sla anchor secret exchange message}
   ext/messages/*           {key-record fault-a-message fault-c-message token message body}
   sql/statements/authorize.sql {rate limits anchor fault-h-sla fault-a-sla sla fault-a}
   sql/statements/occupancy.sql {invoice exchange rows occupancy}
