@@ -123,31 +123,34 @@ static const char *skip_plain(const char *p, const char *end) {
   return p;
 }
 
-/* Takes a string, whose opening quote is next: text, n, escapes. 0 on failure. */
-static int take_string(SealJson *json) {
-  const char *p = json->p + 1, *end = json->end;
-
-  json->text = p;
-  json->escapes = 0;
+/* The closing quote of the string whose first byte is p, and whether there are escapes; NULL on failure. */
+static const char *skip_string(const char *p, const char *end, int *escapes) {
+  *escapes = 0;
   for (;;) {
     p = skip_plain(p, end);
-    if (p == end || (unsigned char)*p < 0x20) break;
-    if (*p == '"') {
-      json->n = (size_t)(p - json->text);
-      json->p = p + 1;
-      return 1;
-    }
+    if (p == end || (unsigned char)*p < 0x20) return NULL;
+    if (*p == '"') return p;
     if (*p == '\\') {
-      json->escapes = 1;
-      if (take_escape(&p, end) < 0) break;
+      *escapes = 1;
+      if (take_escape(&p, end) < 0) return NULL;
     } else {
       size_t n = seal_utf8_length(p, (size_t)(end - p));
 
-      if (n == 0) break;
+      if (n == 0) return NULL;
       p += n;
     }
   }
-  return fail(json, SEAL_REASON_JSON_INVALID);
+}
+
+/* Takes a string, whose opening quote is next: text, n, escapes. 0 on failure. */
+static int take_string(SealJson *json) {
+  const char *quote = skip_string(json->p + 1, json->end, &json->escapes);
+
+  if (!quote) return fail(json, SEAL_REASON_JSON_INVALID);
+  json->text = json->p + 1;
+  json->n = (size_t)(quote - json->text);
+  json->p = quote + 1;
+  return 1;
 }
 
 /************************************************************************************************
@@ -202,7 +205,6 @@ static int keep_name(SealJson *json) {
   size_t first = (size_t)json->first[json->depth - 1];
   SealJsonName *name;
 
-  if (json->passing) return 1;
   if (json->n_names == json->size_names && !grow_names(json)) return 0;
   name = &json->names[json->n_names];
   *name = (SealJsonName){json->text, (uint32_t)json->n & INT_MAX, 0, 0};
@@ -234,53 +236,50 @@ static void forget_names(SealJson *json, size_t first) {
 /************************************************************************************************
 ** Numbers and words.
 */
-/* Takes digits; 0 if there are none. */
-static int take_digits(SealJson *json) {
-  const char *start = json->p;
+/* Behind the digits that begin at p; NULL if there are none. */
+static const char *skip_digits(const char *p, const char *end) {
+  const char *start = p;
 
-  while (json->p < json->end && *json->p >= '0' && *json->p <= '9') json->p++;
-  return json->p > start;
+  while (p < end && *p >= '0' && *p <= '9') p++;
+  return p > start ? p : NULL;
 }
 
-/* Takes a number by its grammar (RFC 8259 6); SEAL_JSON_REAL if it has a fraction or an exponent. */
-static SealJsonEvent number_form(SealJson *json) {
-  SealJsonEvent form = SEAL_JSON_INTEGER;
+/* Behind the number that begins at p, by its grammar (RFC 8259 6), and whether it has a fraction or an exponent;
+** NULL if it is none, or too long. */
+static const char *skip_number(const char *p, const char *end, int *real) {
+  const char *start = p;
 
-  if (json->p < json->end && *json->p == '-') json->p++;
-  if (json->p < json->end && *json->p == '0') {
-    json->p++;
-  } else if (!take_digits(json)) {
-    return SEAL_JSON_FAILED;
+  *real = 0;
+  if (p < end && *p == '-') p++;
+  p = p < end && *p == '0' ? p + 1 : skip_digits(p, end);
+  if (p && p < end && *p == '.') {
+    *real = 1;
+    p = skip_digits(p + 1, end);
   }
-  if (json->p < json->end && *json->p == '.') {
-    json->p++;
-    form = SEAL_JSON_REAL;
-    if (!take_digits(json)) return SEAL_JSON_FAILED;
+  if (p && p < end && (*p == 'e' || *p == 'E')) {
+    *real = 1;
+    p++;
+    if (p < end && (*p == '+' || *p == '-')) p++;
+    p = skip_digits(p, end);
   }
-  if (json->p < json->end && (*json->p == 'e' || *json->p == 'E')) {
-    json->p++;
-    form = SEAL_JSON_REAL;
-    if (json->p < json->end && (*json->p == '+' || *json->p == '-')) json->p++;
-    if (!take_digits(json)) return SEAL_JSON_FAILED;
-  }
-  return form;
+  return p && p - start <= NUMBER_MAX ? p : NULL;
 }
 
 /* A whole number beyond 64 bits is a real: whoever asks for an integer finds none, and nobody else has to
 ** mind (RFC 8259 6). So that it stays finite, one beyond a double is the largest. */
 static SealJsonEvent take_number(SealJson *json) {
-  SealJsonEvent form = number_form(json);
-  size_t n = (size_t)(json->p - json->start);
   char text[NUMBER_MAX + 1], *point;
+  int real;
+  const char *p = skip_number(json->p, json->end, &real);
 
-  if (form == SEAL_JSON_FAILED || n > NUMBER_MAX) return fail(json, SEAL_REASON_JSON_INVALID);
-  if (json->passing) return form;
-  memcpy(text, json->start, n);
-  text[n] = 0;
+  if (!p) return fail(json, SEAL_REASON_JSON_INVALID);
+  memcpy(text, json->p, (size_t)(p - json->p));
+  text[p - json->p] = 0;
+  json->p = p;
   errno = 0;
-  if (form == SEAL_JSON_INTEGER) {
+  if (!real) {
     json->integer = strtoll(text, NULL, 10);
-    if (!errno) return form;
+    if (!errno) return SEAL_JSON_INTEGER;
     json->real = strtod(text, NULL);
     if (!isfinite(json->real)) json->real = json->real < 0 ? -DBL_MAX : DBL_MAX;
     return SEAL_JSON_REAL;
@@ -289,32 +288,44 @@ static SealJsonEvent take_number(SealJson *json) {
   point = strchr(text, '.');
   if (point) *point = *localeconv()->decimal_point;
   json->real = strtod(text, NULL);
-  return isfinite(json->real) ? form : fail(json, SEAL_REASON_JSON_INVALID);
+  return isfinite(json->real) ? SEAL_JSON_REAL : fail(json, SEAL_REASON_JSON_INVALID);
 }
 
-static SealJsonEvent take_word(SealJson *json) {
+/* Behind the word that begins at p, and which event it is; NULL if it is none. */
+static const char *skip_word(const char *p, const char *end, SealJsonEvent *event) {
   static const char *const word[] = {"true", "false", "null"};
 
   for (int i = 0; i < 3; i++) {
     size_t n = strlen(word[i]);
 
-    if ((size_t)(json->end - json->p) >= n && memcmp(json->p, word[i], n) == 0) {
-      json->p += n;
-      return SEAL_JSON_TRUE + i;
+    if ((size_t)(end - p) >= n && memcmp(p, word[i], n) == 0) {
+      *event = SEAL_JSON_TRUE + i;
+      return p + n;
     }
   }
-  return fail(json, SEAL_REASON_JSON_INVALID);
+  return NULL;
+}
+
+static SealJsonEvent take_word(SealJson *json) {
+  SealJsonEvent event;
+  const char *p = skip_word(json->p, json->end, &event);
+
+  if (!p) return fail(json, SEAL_REASON_JSON_INVALID);
+  json->p = p;
+  return event;
 }
 
 /************************************************************************************************
 ** Events.
 */
+static const char *skip_space(const char *p, const char *end) {
+  while (p < end && (*p == ' ' || *p == '\n' || *p == '\t' || *p == '\r')) p++;
+  return p;
+}
+
 /* The next byte that is not space, without taking it; 0 at the end (a NUL is not JSON either). */
 static char next_byte(SealJson *json) {
-  while (json->p < json->end &&
-         (*json->p == ' ' || *json->p == '\n' || *json->p == '\t' || *json->p == '\r')) {
-    json->p++;
-  }
+  json->p = skip_space(json->p, json->end);
   return json->p < json->end ? *json->p : 0;
 }
 
@@ -395,7 +406,6 @@ void seal_json_begin(SealJson *json, const char *text, size_t n, int max_depth) 
   json->end = text + n;
   json->depth = 0;
   json->max_depth = max_depth;
-  json->passing = 0;
   json->at = SEAL_JSON_AT_FIRST;
   json->names = json->few;
   json->n_names = 0;
@@ -411,10 +421,66 @@ void seal_json_skip(SealJson *json, SealJsonEvent event) {
   while (json->depth > depth && seal_json_next(json) != SEAL_JSON_FAILED) continue;
 }
 
+/* Behind the scalar that begins at p; NULL if it is none. */
+static const char *pass_scalar(const char *p, const char *end) {
+  SealJsonEvent word;
+  int any;
+
+  if (p == end) return NULL;
+  if (*p == '-' || (*p >= '0' && *p <= '9')) return skip_number(p, end, &any);
+  if (*p != '"') return skip_word(p, end, &word);
+  p = skip_string(p + 1, end, &any);
+  return p ? p + 1 : NULL;
+}
+
+/* Behind the name of a member, its colon and the space behind that; NULL if there is none. */
+static const char *pass_name(const char *p, const char *end) {
+  if (p == end || *p != '"') return NULL;
+  p = pass_scalar(p, end);
+  if (p) p = skip_space(p, end);
+  return p && p < end && *p == ':' ? skip_space(p + 1, end) : NULL;
+}
+
+/* This is what anyone may make us read, before we know who it is: so it has no events, and what is open is a
+** bit each, 1 for an object. */
 void seal_json_pass(SealJson *json, SealJsonEvent event) {
-  json->passing = 1;
-  seal_json_skip(json, event);
-  json->passing = 0;
+  const char *p = json->p, *end = json->end;
+  int outer = json->depth - 1, depth = json->depth;
+  uint64_t objects = event == SEAL_JSON_OBJECT;
+  int empty = 1; /* nothing is behind the last opening bracket yet */
+
+  if (event != SEAL_JSON_OBJECT && event != SEAL_JSON_ARRAY) return;
+  while (p && depth > outer) {
+    char close = objects & 1 ? '}' : ']';
+
+    p = skip_space(p, end);
+    if (p < end && *p == close) {
+      p++;
+      depth--;
+      objects >>= 1;
+      empty = 0;
+      continue;
+    }
+    if (!empty) p = p < end && *p == ',' ? skip_space(p + 1, end) : NULL;
+    if (p && objects & 1) p = pass_name(p, end);
+    empty = p && p < end && (*p == '{' || *p == '[');
+    if (!empty) {
+      if (p) p = pass_scalar(p, end);
+      continue;
+    }
+    if (depth == json->max_depth) {
+      json->reason = SEAL_REASON_JSON_TOO_DEEP;
+      return;
+    }
+    depth++;
+    objects = objects << 1 | (*p++ == '{');
+  }
+  if (!p) {
+    json->reason = SEAL_REASON_JSON_INVALID;
+    return;
+  }
+  json->p = p - 1;
+  close_container(json);
 }
 
 void seal_json_end(SealJson *json) {

@@ -61,7 +61,6 @@ typedef struct SealJson {
   /* The parser's own. */
   const char *p, *end;
   int depth, max_depth;
-  int passing; /* within seal_json_pass */
   enum { SEAL_JSON_AT_FIRST, SEAL_JSON_AT_NEXT, SEAL_JSON_AT_VALUE, SEAL_JSON_AT_COMMA } at;
   int64_t first[SEAL_JSON_DEPTH_MAX]; /* of each open object, its first name; -1 for an array */
   SealJsonName *names, few[SEAL_JSON_NAMES];
