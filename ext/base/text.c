@@ -152,6 +152,37 @@ ptrdiff_t seal_percent_decode(const char *p, size_t n, char *out) {
   return to - out;
 }
 
+/* 1 if a byte needs no encoding in a URI (RFC 3986 2.3). */
+static int is_unreserved(int c) {
+  return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '-' ||
+         c == '.' || c == '_' || c == '~';
+}
+
+ptrdiff_t seal_percent_normal(const char *p, size_t n, char *out) {
+  static const char hex[] = "0123456789ABCDEF";
+  char *to = out;
+  for (size_t i = 0; i < n; i++) {
+    if (p[i] != '%') {
+      *to++ = p[i];
+      continue;
+    }
+    int high = i + 2 < n ? hex_digit(p[i + 1]) : -1;
+    int low = i + 2 < n ? hex_digit(p[i + 2]) : -1;
+    int code = high * 16 + low;
+    if (high < 0 || low < 0 || code == 0) return -1;
+    if (is_unreserved(code)) {
+      *to++ = (char)code;
+    } else {
+      *to++ = '%';
+      *to++ = hex[high];
+      *to++ = hex[low];
+    }
+    i += 2;
+  }
+  *to = 0;
+  return to - out;
+}
+
 void seal_wipe(void *p, size_t n) {
   if (p) explicit_bzero(p, n);
 }

@@ -3,7 +3,7 @@
 #ifndef SEAL_API_H
 #define SEAL_API_H
 
-#include "messages/messages.h"
+#include "messages/http.h"
 
 /************************************************************************************************
 ** The handlers. Each gives a status, and headers and body as JSON text (or NULL), the

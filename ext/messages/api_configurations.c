@@ -46,7 +46,8 @@ static void append_configuration(sqlite3_str *out, const SealConfiguration *conf
     sqlite3_str_appendchar(out, 1, '}');
   }
   sqlite3_str_appendchar(out, 1, ']');
-  append_member(out, "suppFeat", conf->supp_feat);
+  /* What both sides support (TS 29.500 6.6.2): these APIs have no optional features. */
+  if (conf->supp_feat.p != NULL) append_member(out, "suppFeat", seal_text_from("0"));
   if (conf->valid_until != SEAL_UNBOUNDED) {
     seal_instant_text(conf->valid_until, text);
     append_member(out, "expTime", seal_text_from(text));
@@ -243,11 +244,12 @@ static int answer_list(Seal *p, const SealRequest *request, const char *seal_ser
 }
 
 /* Reads a parameter of the query after another, which `rc` is of: every fault is found. */
-static int read_parameter(const SealRequest *request, int rc, const char *name, char **value,
-                          SealError *err) {
+static int read_parameter(const SealRequest *request, int rc, const char *name, int list,
+                          char **value, SealError *err) {
   *value = NULL;
   if (rc != SQLITE_OK && rc != SQLITE_CONSTRAINT_VTAB) return rc;
-  int bad = seal_request_query(request, name, value, err);
+  int bad =
+      list ? seal_query_list(request, name, value, err) : seal_query(request, name, value, err);
   if (bad == SQLITE_OK && *value != NULL && *value[0] == 0) {
     bad = seal_fault(err, SEAL_OPTIONAL_QUERY_PARAM_INCORRECT, name, "is empty");
   }
@@ -261,8 +263,8 @@ int seal_configurations_get(Seal *p, SealRequest *request, const char *seal_serv
   int rc = seal_use_authorize(p, request->who.val_server, seal_service, request->at.t,
                               &request->touched, &grant, err);
   if (rc == SQLITE_OK) {
-    rc = read_parameter(request, rc, "val-server-id", &val_server_id, err);
-    rc = read_parameter(request, rc, "config-ids", &conf_ids, err);
+    rc = read_parameter(request, rc, "val-server-id", 0, &val_server_id, err);
+    rc = read_parameter(request, rc, "config-ids", 1, &conf_ids, err);
   }
   size_t commas = 0;
   for (const char *at = conf_ids; at != NULL && *at; at++) commas += *at == ',';

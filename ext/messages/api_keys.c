@@ -66,16 +66,20 @@ static SealText user_uri(const SealFoundRecord *found, const SealRecord *asked, 
 /************************************************************************************************
 ** SS_KeyInfoRetrieval.
 */
-/* Reads the parameter val-tgt-ue, a ValTargetUe; *json owns what *asked points to. */
-static int read_target(const char *text, json_t **json, SealRecord *asked, SealError *err) {
-  if (text == NULL) return SQLITE_OK;
-  SealReason reason = seal_json_parse(text, strlen(text), 4, json);
-  if (reason == SEAL_NOMEM) return SQLITE_NOMEM;
+/* Reads the parameter val-tgt-ue, a ValTargetUe; *json owns what *asked points to. Who names somebody in a way that
+** we don't know must not get the VAL service's own key: so other parameters are refused. */
+static int read_target(const SealRequest *request, json_t **json, SealRecord *asked,
+                       SealError *err) {
+  static const char *const members[] = {"valUserId", "valUeId", NULL};
+  static const char *const names[] = {"val-service-id", "val-tgt-ue", "valUserId", "valUeId", NULL};
+  int rc = seal_query_only(request, names, err);
+  if (rc == SQLITE_OK) rc = seal_query_object(request, "val-tgt-ue", members, json, err);
+  if (rc != SQLITE_OK || *json == NULL) return rc;
   asked->val_user_id = seal_json_member(*json, "valUserId");
   asked->val_ue_id = seal_json_member(*json, "valUeId");
   const SealText *id = asked->val_user_id.p ? &asked->val_user_id : &asked->val_ue_id;
   int both = json_object_get(*json, "valUserId") && json_object_get(*json, "valUeId");
-  if (reason == SEAL_VALID && !both && seal_is_id(*id)) return SQLITE_OK;
+  if (!both && seal_is_id(*id)) return SQLITE_OK;
   return seal_fault(err, SEAL_OPTIONAL_QUERY_PARAM_INCORRECT, "val-tgt-ue",
                     "is not a ValTargetUe with exactly one of valUserId and valUeId");
 }
@@ -100,15 +104,14 @@ static int answer_key_info(const SealFoundRecord *found, const SealRecord *asked
 int seal_key_records_get(Seal *p, SealRequest *request, const char *seal_service, SealAnswer *out,
                          SealError *err) {
   (void)seal_service;
-  char *service = NULL, *target = NULL;
+  char *service = NULL;
   json_t *json = NULL;
   SealRecord asked;
   SealFoundRecord found;
   memset(&asked, 0, sizeof asked);
   memset(&found, 0, sizeof found);
   int rc = check_token(request, err);
-  if (rc == SQLITE_OK) rc = seal_request_query(request, "val-service-id", &service, err);
-  if (rc == SQLITE_OK) rc = seal_request_query(request, "val-tgt-ue", &target, err);
+  if (rc == SQLITE_OK) rc = seal_query(request, "val-service-id", &service, err);
   if (rc == SQLITE_OK && service == NULL) {
     rc = seal_fault(err, SEAL_MANDATORY_QUERY_PARAM_MISSING, "val-service-id", "is missing");
   }
@@ -116,17 +119,16 @@ int seal_key_records_get(Seal *p, SealRequest *request, const char *seal_service
     rc = seal_fault(err, SEAL_MANDATORY_QUERY_PARAM_INCORRECT, "val-service-id",
                     "is not 1 to 255 bytes without control characters");
   }
-  if (rc == SQLITE_OK) rc = read_target(target, &json, &asked, err);
+  if (rc == SQLITE_OK) rc = read_target(request, &json, &asked, err);
   if (rc == SQLITE_OK) rc = authorize_retrieval(p, request, seal_text_from(service), err);
   if (rc == SQLITE_OK) {
-    rc = seal_record_find(p, &request->who, seal_text_from(service), &asked, 1, request->at.t,
-                          &found, err);
+    rc = seal_record_find(p, &request->who, seal_text_from(service), &asked, request->at.t, &found,
+                          err);
   }
   if (rc == SQLITE_OK) rc = answer_key_info(&found, &asked, seal_text_from(service), out);
   seal_record_clear(&found);
   json_decref(json);
   sqlite3_free(service);
-  sqlite3_free(target);
   return rc;
 }
 
@@ -193,7 +195,7 @@ int seal_km_request_post(Seal *p, SealRequest *request, const char *seal_service
     rc = seal_refuse(err, SEAL_RESOURCE_CONTEXT_NOT_FOUND, "there is no such key record");
   }
   if (rc == SQLITE_OK) {
-    rc = seal_record_find(p, &request->who, service, &asked, 0, request->at.t, &found, err);
+    rc = seal_record_find(p, &request->who, service, &asked, request->at.t, &found, err);
   }
   if (rc == SQLITE_OK) {
     sqlite3_str *text = sqlite3_str_new(NULL);

@@ -43,11 +43,15 @@ static int authenticate_client(Seal *p, SealRequest *request, SealError *err) {
   return SQLITE_OK;
 }
 
-/* The members of a token request are texts (RFC 6749 3.2), and what is there is not taken for absent. */
-static int check_members(const json_t *body, SealError *err) {
+/* The members of a token request are texts; one without a value counts as left out (RFC 6749 3.2). */
+static int check_members(json_t *body, SealError *err) {
   for (const char *const *name = seal_token_members; *name != NULL; name++) {
     const json_t *value = json_object_get(body, *name);
-    if (value == NULL || json_is_string(value)) continue;
+    if (value == NULL) continue;
+    if (json_is_string(value)) {
+      if (json_string_length(value) == 0) json_object_del(body, *name);
+      continue;
+    }
     return seal_fault(err, SEAL_MANDATORY_IE_INCORRECT, *name, "is not a string");
   }
   return SQLITE_OK;

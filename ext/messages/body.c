@@ -476,17 +476,12 @@ static void read_contact(Reader *r, const json_t *body, int patch) {
   }
 }
 
-/* The requester identity: needed, and in a PATCH allowed, as long as it stays the same. */
-static void read_val_server_id(Reader *r, const json_t *body, int patch) {
+/* The requester identity: of TS 29.549 V18.4.0, where it has to be there; V18.5.0 has none, as the credential says it. */
+static void read_val_server_id(Reader *r, const json_t *body) {
   const json_t *value = json_object_get(body, "valServerId");
-  SealText id = text_of(value);
-  if (value == NULL && patch) return;
-  if (value == NULL) {
-    fault(r, SEAL_MANDATORY_IE_MISSING, "is missing", "/valServerId");
-  } else if (!seal_is_id(id)) {
-    fault(r, SEAL_MANDATORY_IE_INCORRECT,
-          "is not a string of 1 to 255 bytes without control characters", "/valServerId");
-  }
+  if (value == NULL || seal_is_id(text_of(value))) return;
+  fault(r, SEAL_OPTIONAL_IE_INCORRECT,
+        "is not a string of 1 to 255 bytes without control characters", "/valServerId");
 }
 
 /* Not the body's fault, but not for this requester. */
@@ -508,7 +503,7 @@ int seal_body_read(const SealRequest *request, const char *seal_service, int pat
   if (!json_is_object(body)) {
     return seal_refuse(err, SEAL_INVALID_MSG_FORMAT, "the body is not a JSON object");
   }
-  read_val_server_id(&r, body, patch);
+  read_val_server_id(&r, body);
   read_services(&r, body, seal_service, patch);
   read_supp_feat(&r, body, patch);
   read_exp_time(&r, body, patch);

@@ -65,15 +65,28 @@ static const Route routes[] = {
 
 #define N_ROUTES (sizeof routes / sizeof *routes)
 
-/* 1 if the path is the route's resource; sets request->conf_id. */
-static int path_matches(const Route *route, SealRequest *request) {
+/* 1 if the path is the route's resource. */
+static int path_matches(const Route *route, const SealRequest *request) {
   size_t n = strlen(route->path);
   if (strncmp(request->path, route->path, n) != 0) return 0;
   if (!route->single) return request->path[n] == 0;
-  if (request->path[n] != '/' || request->path[n + 1] == 0) return 0;
-  if (strchr(request->path + n + 1, '/') != NULL) return 0;
-  request->conf_id = request->path + n + 1;
-  return 1;
+  return request->path[n] == '/' && request->path[n + 1] != 0 &&
+         strchr(request->path + n + 1, '/') == NULL;
+}
+
+/* The last segment of the path of a single resource. */
+static int take_segment(const Route *route, SealRequest *request) {
+  const char *segment = strrchr(request->path, '/') + 1;
+  int nomem;
+  if (!route->single) return SQLITE_OK;
+  request->conf_id = request->conf_id_memory =
+      seal_percent_decoded(segment, strlen(segment), &nomem);
+  return request->conf_id ? SQLITE_OK : SQLITE_NOMEM; /* it was looked at with the path */
+}
+
+/* HEAD is answered as GET, without a body (RFC 9110 9.3.2). */
+static int is_method(const Route *route, const SealRequest *request) {
+  return strcmp(route->method, request->head ? "GET" : request->method) == 0;
 }
 
 static int route_find(SealRequest *request, const Route **out, char **allow, SealError *err) {
@@ -81,34 +94,25 @@ static int route_find(SealRequest *request, const Route **out, char **allow, Sea
   *out = NULL;
   for (size_t i = 0; i < N_ROUTES; i++) {
     if (!path_matches(&routes[i], request)) continue;
-    if (strcmp(routes[i].method, request->method) == 0) *out = &routes[i];
-    sqlite3_str_appendf(methods, "%s%s", sqlite3_str_length(methods) ? ", " : "", routes[i].method);
+    if (is_method(&routes[i], request)) *out = &routes[i];
+    sqlite3_str_appendf(methods, "%s%s%s", sqlite3_str_length(methods) ? ", " : "",
+                        routes[i].method, strcmp(routes[i].method, "GET") == 0 ? ", HEAD" : "");
   }
   int rc = sqlite3_str_errcode(methods), known = sqlite3_str_length(methods) > 0;
   *allow = sqlite3_str_finish(methods);
   if (rc != SQLITE_OK) return rc;
   if (*out != NULL) {
     request->seal_service = (*out)->seal_service;
-    return SQLITE_OK;
+    return take_segment(*out, request);
   }
   if (known) return seal_refuse(err, SEAL_METHOD_NOT_ALLOWED, "the resource has no such method");
   return seal_refuse(err, SEAL_RESOURCE_URI_STRUCTURE_NOT_FOUND, "there is no such resource");
 }
 
-/* 1 if a media type, without its parameters, is the one that is expected. */
-static int media_type_is(const char *given, const char *expected) {
-  size_t n = strlen(expected);
-  while (*given == ' ') given++;
-  if (sqlite3_strnicmp(given, expected, (int)n) != 0) return 0;
-  given += n;
-  while (*given == ' ') given++;
-  return *given == 0 || *given == ';';
-}
-
 /* 1 if the body is a form: where one may come, JSON may come too. */
 static int is_form(const SealRequest *request, const Route *route) {
   return strcmp(route->media_type, FORM_TYPE) == 0 &&
-         (request->content_type ? media_type_is(request->content_type, FORM_TYPE)
+         (request->content_type ? seal_media_type_is(request->content_type, FORM_TYPE)
                                 : request->body_is_string || request->body_value);
 }
 
@@ -117,7 +121,8 @@ static int check_media_type(const SealRequest *request, const Route *route, Seal
     return SQLITE_OK;
   }
   int form = strcmp(route->media_type, FORM_TYPE) == 0;
-  if (media_type_is(request->content_type, form ? JSON_TYPE : route->media_type)) return SQLITE_OK;
+  if (seal_media_type_is(request->content_type, form ? JSON_TYPE : route->media_type))
+    return SQLITE_OK;
   return seal_refuse(err, SEAL_UNSUPPORTED_MEDIA_TYPE, "the body has to be %s", route->media_type);
 }
 
@@ -128,11 +133,7 @@ static int read_body(SealRequest *request, const Route *route, SealError *err) {
 }
 
 static int check_accept(const SealRequest *request, SealError *err) {
-  const char *accept = request->accept;
-  if (accept == NULL || accept[0] == 0 || strstr(accept, "*/*") ||
-      strstr(accept, "application/*") || strstr(accept, JSON_TYPE)) {
-    return SQLITE_OK;
-  }
+  if (seal_accepts(request->accept, JSON_TYPE)) return SQLITE_OK;
   return seal_refuse(err, SEAL_NOT_ACCEPTABLE, "the answer is " JSON_TYPE);
 }
 
@@ -156,7 +157,7 @@ static int record_read(Seal *p, const SealRequest *request, const Route *route, 
       .time = request->at.t,
       .val_server = request->who.val_server,
       .seal_service = route->seal_service,
-      .operation = request->method,
+      .operation = route->method,
       .conf_id = request->conf_id,
       .result = 200,
   };
@@ -187,11 +188,13 @@ static int prepare(Seal *p, SealRequest *request, const Route *route, SealOutcom
 
 /* The answer of a success, as JSON text: what is longer than a value of this connection's may be is no answer,
 ** and nothing has been done yet where that is a reading's. */
-static int success(Seal *p, const SealAnswer *answer, const char *headers, SealOutcome *out) {
+static int success(Seal *p, const SealRequest *request, const SealAnswer *answer,
+                   const char *headers, SealOutcome *out) {
   assert(answer->status >= 200 && answer->status < 300);
   out->status = answer->status;
   out->secret = answer->secret;
-  out->response = seal_answer_text(answer->status, headers, seal_text_from(answer->body));
+  out->response = seal_answer_text(answer->status, headers,
+                                   seal_text_from(request->head ? NULL : answer->body));
   if (out->response == NULL) return SQLITE_NOMEM;
   int limit = sqlite3_limit(seal_db(p), SQLITE_LIMIT_LENGTH, -1);
   return strlen(out->response) > (size_t)limit ? SQLITE_TOOBIG : SQLITE_OK;
@@ -228,7 +231,7 @@ static int handle(Seal *p, SealRequest *request, const Route **route, SealAnswer
   if (rc == SQLITE_OK) rc = (*route)->handler(p, request, (*route)->seal_service, answer, err);
   if (rc == SQLITE_OK) {
     headers = success_headers(answer);
-    rc = headers ? success(p, answer, headers, out) : SQLITE_NOMEM;
+    rc = headers ? success(p, request, answer, headers, out) : SQLITE_NOMEM;
   }
   if (rc == SQLITE_OK) {
     rc = request->reads ? record_read(p, request, *route, err)
@@ -318,18 +321,22 @@ static int problem(const SealError *err, const SealRequest *request, Style style
   sqlite3_str *out = sqlite3_str_new(NULL), *body = sqlite3_str_new(NULL);
   *status = append_refusal(body, style, request, err);
   sqlite3_str_appendf(out, "{\"status\":%d,\"headers\":{", *status);
-  if (*status == 401) {
-    sqlite3_str_appendall(out, "\"WWW-Authenticate\":\"Bearer error=\\\"invalid_token\\\"\",");
-  }
+  const char *challenge = seal_challenge(*status, err->cause, style == OAUTH);
+  if (challenge != NULL) sqlite3_str_appendf(out, "\"WWW-Authenticate\":\"%s\",", challenge);
   if (*status == 405 && allow != NULL) sqlite3_str_appendf(out, "\"Allow\":\"%s\",", allow);
+  if (*status == 415 && strcmp(request->method, "PATCH") == 0) {
+    sqlite3_str_appendall(out, "\"Accept-Patch\":\"" PATCH_TYPE "\",");
+  }
   if (*status == 429) {
     sqlite3_str_appendf(out, "\"Retry-After\":\"%lld\",", (long long)err->retry_after);
   }
   int rc = sqlite3_str_errcode(body);
   char *text = sqlite3_str_finish(body);
   int is_problem = text != NULL && strncmp(text, "{\"type\"", 7) == 0;
-  sqlite3_str_appendf(out, "\"Content-Type\":\"application/%sjson\"},\"body\":%s}",
-                      is_problem ? "problem+" : "", text ? text : "null");
+  sqlite3_str_appendf(out, "\"Content-Type\":\"application/%sjson\"}",
+                      is_problem ? "problem+" : "");
+  if (!request->head) sqlite3_str_appendf(out, ",\"body\":%s", text ? text : "null");
+  sqlite3_str_appendchar(out, 1, '}');
   sqlite3_free(text);
   if (rc == SQLITE_OK) rc = sqlite3_str_errcode(out);
   *response = sqlite3_str_finish(out);
@@ -373,6 +380,7 @@ int seal_message_handle(Seal *p, SealText message_id, const SealGiven *given, Se
   int rc = seal_request_read(given, &request, &err);
   request.message_id = message_id;
   request.at = at;
+  request.head = request.method != NULL && strcmp(request.method, "HEAD") == 0;
   if (rc == SQLITE_OK) rc = handle(p, &request, &route, &answer, &allow, out, &err);
   if ((rc == SQLITE_CONSTRAINT_VTAB || rc == SQLITE_CORRUPT_VTAB) && err.cause != SEAL_CAUSE_NONE) {
     /* A sealed value that is lost is found by reading, before anything was written. */

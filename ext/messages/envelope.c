@@ -147,28 +147,6 @@ static int read_parts(const SealGiven *given, SealRequest *out, SealError *err) 
 /************************************************************************************************
 ** What both say.
 */
-/* Decodes %XX; the caller's (sqlite3_free). NULL: not decodable, or out of memory (*nomem is 1). */
-static char *percent_decoded(const char *p, size_t n, int *nomem) {
-  char *out = sqlite3_malloc64(n + 1);
-  *nomem = out == NULL;
-  if (out == NULL || seal_percent_decode(p, n, out) >= 0) return out;
-  sqlite3_free(out);
-  return NULL;
-}
-
-static int read_uri(SealRequest *out, SealError *err) {
-  int nomem;
-  char *uri = out->part_memory[SEAL_REQUEST_URI], *mark = strchr(uri, '?');
-  size_t n = mark ? (size_t)(mark - uri) : strlen(uri);
-  out->path = percent_decoded(uri, n, &nomem);
-  if (nomem) return SQLITE_NOMEM;
-  if (out->path == NULL || uri[0] != '/' || strchr(uri, '#') != NULL) {
-    return seal_refuse(err, SEAL_RESOURCE_URI_STRUCTURE_NOT_FOUND, "uri is not a path");
-  }
-  out->query = mark ? mark + 1 : NULL;
-  return SQLITE_OK;
-}
-
 static int read_credential(SealRequest *out, SealError *err) {
   SealText authorization = out->part[SEAL_AUTHORIZATION];
   SealText certificate = out->part[SEAL_CLIENT_CERTIFICATE];
@@ -177,7 +155,9 @@ static int read_credential(SealRequest *out, SealError *err) {
   if (authorization.n < 7 || sqlite3_strnicmp(authorization.p, "Bearer ", 7) != 0) {
     return seal_refuse(err, SEAL_CREDENTIAL_INVALID, "authorization is not a bearer token");
   }
-  out->credential.token = (SealText){authorization.p + 7, authorization.n - 7};
+  int n = 7; /* RFC 9110 11.4: one space or more */
+  while (n < authorization.n && authorization.p[n] == ' ') n++;
+  out->credential.token = (SealText){authorization.p + n, authorization.n - n};
   return SQLITE_OK;
 }
 
@@ -206,7 +186,7 @@ int seal_request_read(const SealGiven *given, SealRequest *out, SealError *err) 
   if (out->method == NULL || out->uri == NULL) {
     return seal_refuse(err, SEAL_INVALID_MSG_FORMAT, "method and uri are needed");
   }
-  rc = read_uri(out, err);
+  rc = seal_uri_read(out, err);
   return rc == SQLITE_OK ? read_credential(out, err) : rc;
 }
 
@@ -216,6 +196,7 @@ void seal_request_clear(SealRequest *request) {
   sqlite3_free(request->lists);
   sqlite3_free(request->ids_memory);
   sqlite3_free(request->path);
+  sqlite3_free(request->conf_id_memory);
   json_decref(request->body);
   for (int i = 0; i < SEAL_PARTS; i++) {
     char *memory = request->part_memory[i];
@@ -270,7 +251,7 @@ static char *form_part(const char *p, size_t n, int *nomem) {
   *nomem = copy == NULL;
   if (copy == NULL) return NULL;
   for (size_t i = 0; i < n; i++) copy[i] = p[i] == '+' ? ' ' : p[i];
-  char *out = percent_decoded(copy, n, nomem);
+  char *out = seal_percent_decoded(copy, n, nomem);
   seal_wipe(copy, n);
   sqlite3_free(copy);
   return out;
@@ -345,29 +326,4 @@ int seal_request_few(SealRequest *request, int is_form, const char *const *names
   request->body = json_object();
   if (request->body == NULL) return SQLITE_NOMEM;
   return is_form ? read_form(request, names, err) : read_few(request, names, err);
-}
-
-int seal_request_query(const SealRequest *request, const char *name, char **out, SealError *err) {
-  size_t n = strlen(name);
-  *out = NULL;
-  for (const char *at = request->query; at != NULL && *at; at += *at == '&') {
-    size_t length = strcspn(at, "&");
-    if (length > n && at[n] == '=' && memcmp(at, name, n) == 0) {
-      int nomem;
-      if (*out != NULL) {
-        sqlite3_free(*out);
-        *out = NULL;
-        return seal_fault(err, SEAL_OPTIONAL_QUERY_PARAM_INCORRECT, name, "is given twice");
-      }
-      *out = percent_decoded(at + n + 1, length - n - 1, &nomem);
-      if (nomem) return SQLITE_NOMEM;
-      if (*out == NULL || !seal_is_utf8(*out, strlen(*out))) {
-        sqlite3_free(*out);
-        *out = NULL;
-        return seal_fault(err, SEAL_OPTIONAL_QUERY_PARAM_INCORRECT, name, "can't be decoded");
-      }
-    }
-    at += length;
-  }
-  return SQLITE_OK;
 }

@@ -79,8 +79,8 @@ typedef struct SealRequest {
   SealText part[SEAL_PARTS];     /* p of NULL where absent */
   char *part_memory[SEAL_PARTS]; /* of those that were copied, ended by a NUL; sqlite3_free */
   const char *method, *uri;
-  char *path;  /* decoded, without the query; sqlite3_free */
-  char *query; /* as it came; NULL where there is none; points into the URI's memory */
+  char *path;        /* without the query, as RFC 3986 6.2.2 normalises it; sqlite3_free */
+  const char *query; /* as it came; NULL where there is none; points into the URI's memory */
   SealCredential credential;
   const char *content_type, *accept; /* NULL where absent */
   const char *traceparent;           /* NULL where absent, or not as W3C Trace Context has it */
@@ -100,13 +100,15 @@ typedef struct SealRequest {
   /* Given to the handler by dispatch.c: */
   SealText message_id;
   SealAt at;
-  const char *conf_id; /* the last segment of the path, or NULL */
+  const char *conf_id;  /* the last segment of the path, decoded, or NULL */
+  char *conf_id_memory; /* sqlite3_free */
   SealRequester who;
   const char *seal_service; /* what the resource belongs to; NULL before that is known */
   SealInvocation touched;   /* the terms that it was an invocation of so far */
   unsigned char digest[SEAL_SHA256_SIZE]; /* of what is asked: method, uri, media type, body */
   unsigned char use[SEAL_SHA256_SIZE]; /* of that and the message id: what its token is used for */
   int reads;                           /* it changes nothing: it may be asked again */
+  int head;                            /* HEAD: a GET whose answer has no body */
 } SealRequest;
 
 /* Reads a request but for its body; an envelope is held against the grammar whole. Refuses what is not JSON or
@@ -119,7 +121,5 @@ int seal_request_body(SealRequest *request, SealError *err);
 ** request->body: texts; what is anything else is `true`. A form (application/x-www-form-urlencoded), or JSON. */
 int seal_request_few(SealRequest *request, int is_form, const char *const *names, SealError *err);
 void seal_request_clear(SealRequest *request);
-/* One parameter of the query, decoded, the caller's (sqlite3_free); *out is NULL where absent. */
-int seal_request_query(const SealRequest *request, const char *name, char **out, SealError *err);
 
 #endif

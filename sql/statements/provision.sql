@@ -260,9 +260,8 @@ DELETE FROM main.seal_key_record_data WHERE id BETWEEN ?1 AND ?2
 -- name: record_boundary
 SELECT id FROM main.seal_key_record_data WHERE id BETWEEN ?1 AND ?2 ORDER BY id LIMIT 1 OFFSET ?3
 
--- A VAL server's record for a VAL service: the id's own, then the service's, the newest of each.
--- ?1 at ?2 VAL server ?3 val_service_id ?4 val_user_id ?5 val_ue_id ?6 client_id ?7 1: the service's will
--- do
+-- A VAL server's newest record for a VAL service: the id's own, or, where none is asked for, the service's.
+-- ?1 at ?2 VAL server ?3 val_service_id ?4 val_user_id ?5 val_ue_id ?6 client_id
 -- name: record_find
 SELECT c.conf_id, s.val_service_id, r.val_user_id, r.val_ue_id, r.client_id, r.key_info, r.user_uri,
   r.id
@@ -272,8 +271,8 @@ CROSS JOIN main.seal_val_server_data AS v ON v.id = c.val_server
 CROSS JOIN main.seal_agreement_data AS a ON a.id = v.agreement
 CROSS JOIN main.seal_key_record_data AS r ON r.service = s.id
   AND coalesce('u' || r.val_user_id, 'e' || r.val_ue_id, 'c' || r.client_id, 's')
-    IN (coalesce('u' || ?4, 'e' || ?5, 'c' || ?6, 's'), iif(?7, 's', NULL))
+    = coalesce('u' || ?4, 'e' || ?5, 'c' || ?6, 's')
 WHERE s.val_service_id = ?3 AND c.val_server = ?2 AND c.seal_service = 'key-management'
   AND {{valid_configuration}}
-ORDER BY (r.val_user_id IS NULL AND r.val_ue_id IS NULL AND r.client_id IS NULL), c.id DESC, r.id DESC
+ORDER BY c.id DESC, r.id DESC
 LIMIT 1

@@ -88,15 +88,13 @@ static int read_found(Seal *p, const SealRequester *who, sqlite3_stmt *row, Seal
 }
 
 int seal_record_find(Seal *p, const SealRequester *who, SealText val_service_id,
-                     const SealRecord *asked, int fall_back, int64_t at, SealFoundRecord *out,
-                     SealError *err) {
+                     const SealRecord *asked, int64_t at, SealFoundRecord *out, SealError *err) {
   sqlite3_stmt *row;
   memset(out, 0, sizeof *out);
   int rc = seal_unlocked(p, err);
   if (rc == SQLITE_OK) {
-    rc = seal_store_row(seal_store(p), SQL_RECORD_FIND, &row, "iissssi", at, who->val_server,
-                        &val_service_id, &asked->val_user_id, &asked->val_ue_id, &asked->client_id,
-                        (int64_t)fall_back);
+    rc = seal_store_row(seal_store(p), SQL_RECORD_FIND, &row, "iissss", at, who->val_server,
+                        &val_service_id, &asked->val_user_id, &asked->val_ue_id, &asked->client_id);
     if (rc == SQLITE_ROW) {
       rc = read_found(p, who, row, out, err);
     } else if (rc == SQLITE_DONE) {

@@ -39,11 +39,10 @@ typedef struct SealFoundRecord {
   int n_key_info;
   char *user_uri; /* NULL where it has none */
 } SealFoundRecord;
-/* Finds the record of a VAL server for a VAL service and the id asked for (or, with `fall_back`, the
-** service's own). Refuses with RESOURCE_CONTEXT_NOT_FOUND, or SEALED. */
+/* Finds the record of a VAL server for a VAL service and the id asked for; without an id, the service's own.
+** Refuses with RESOURCE_CONTEXT_NOT_FOUND, or SEALED. */
 int seal_record_find(Seal *p, const SealRequester *who, SealText val_service_id,
-                     const SealRecord *asked, int fall_back, int64_t at, SealFoundRecord *out,
-                     SealError *err);
+                     const SealRecord *asked, int64_t at, SealFoundRecord *out, SealError *err);
 void seal_record_clear(SealFoundRecord *found);
 /* Refuses a key management URI that is not the registrar's own; SQLITE_CONSTRAINT_VTAB also when *err
 ** holds faults already. */

@@ -1,0 +1,186 @@
+/* The URI of a request (http.h): its path, its segments, and its query in each form that OpenAPI 3.0 writes
+** parameters in. What is percent-encoded is decoded behind the separators (RFC 3986 2.4), never before.
+**
+**    /ss-ipp/v1/configurations/a%2Fb?config-ids=x,y&config-ids=z      a/b; x,y,z
+**    …?val-tgt-ue={"valUserId":"bob"}   …?valUserId=bob   …?val-tgt-ue[valUserId]=bob
+*/
+#include "messages/http.h"
+
+#include <string.h>
+
+/* Decodes %XX; the caller's (sqlite3_free). NULL: not decodable, or out of memory (*nomem is 1). */
+char *seal_percent_decoded(const char *p, size_t n, int *nomem) {
+  char *out = sqlite3_malloc64(n + 1);
+  *nomem = out == NULL;
+  if (out == NULL || seal_percent_decode(p, n, out) >= 0) return out;
+  sqlite3_free(out);
+  return NULL;
+}
+
+int seal_uri_read(SealRequest *out, SealError *err) {
+  const char *mark = strchr(out->uri, '?');
+  size_t n = mark ? (size_t)(mark - out->uri) : strlen(out->uri);
+  out->path = sqlite3_malloc64(n + 1);
+  if (out->path == NULL) return SQLITE_NOMEM;
+  if (seal_percent_normal(out->uri, n, out->path) < 0 || out->uri[0] != '/' ||
+      strchr(out->uri, '#') != NULL) {
+    out->path[0] = 0;
+    return seal_refuse(err, SEAL_RESOURCE_URI_STRUCTURE_NOT_FOUND, "uri is not a path");
+  }
+  out->query = mark ? mark + 1 : NULL;
+  return SQLITE_OK;
+}
+
+/* A parameter of the query. */
+typedef struct Parameter {
+  const char *at;    /* what is left of the query */
+  char *name;        /* decoded; "" where it can't be */
+  const char *value; /* as it came */
+  size_t n_value;
+} Parameter;
+
+/* The next parameter; 0 at the end, and where memory ran out (*rc). The last name is freed by a call that gives 0. */
+static int next(Parameter *q, int *rc) {
+  int nomem = 0;
+  sqlite3_free(q->name);
+  q->name = NULL;
+  while (q->at != NULL && *q->at == '&') q->at++;
+  if (*rc != SQLITE_OK || q->at == NULL || *q->at == 0) return 0;
+  size_t length = strcspn(q->at, "&"), n = strcspn(q->at, "=&");
+  q->name = seal_percent_decoded(q->at, n, &nomem);
+  if (q->name == NULL && !nomem) q->name = sqlite3_mprintf("");
+  if (q->name == NULL) *rc = SQLITE_NOMEM;
+  q->value = q->at + n + (n < length);
+  q->n_value = length - n - (n < length);
+  q->at += length;
+  return *rc == SQLITE_OK;
+}
+
+/* The value of a parameter, decoded. */
+static int value_of(const char *name, const char *p, size_t n, char **out, SealError *err) {
+  int nomem;
+  *out = seal_percent_decoded(p, n, &nomem);
+  if (nomem) return SQLITE_NOMEM;
+  if (*out != NULL && seal_is_utf8(*out, strlen(*out))) return SQLITE_OK;
+  sqlite3_free(*out);
+  *out = NULL;
+  return seal_fault(err, SEAL_OPTIONAL_QUERY_PARAM_INCORRECT, name, "can't be decoded");
+}
+
+static int twice(const char *name, SealError *err) {
+  return seal_fault(err, SEAL_OPTIONAL_QUERY_PARAM_INCORRECT, name, "is given twice");
+}
+
+int seal_query(const SealRequest *request, const char *name, char **out, SealError *err) {
+  Parameter q = {.at = request->query};
+  int rc = SQLITE_OK;
+  *out = NULL;
+  while (next(&q, &rc)) {
+    if (strcmp(q.name, name) != 0) continue;
+    rc = *out ? twice(name, err) : value_of(name, q.value, q.n_value, out, err);
+  }
+  if (rc == SQLITE_OK) return rc;
+  sqlite3_free(*out);
+  *out = NULL;
+  return rc;
+}
+
+int seal_query_list(const SealRequest *request, const char *name, char **out, SealError *err) {
+  Parameter q = {.at = request->query};
+  sqlite3_str *all = sqlite3_str_new(NULL);
+  int rc = SQLITE_OK, n = 0;
+  *out = NULL;
+  while (next(&q, &rc)) {
+    char *value = NULL;
+    if (strcmp(q.name, name) != 0) continue;
+    rc = value_of(name, q.value, q.n_value, &value, err);
+    if (rc == SQLITE_OK) sqlite3_str_appendf(all, "%s%s", n++ ? "," : "", value);
+    sqlite3_free(value);
+  }
+  if (rc == SQLITE_OK) rc = sqlite3_str_errcode(all);
+  char *text = sqlite3_str_finish(all);
+  if (rc != SQLITE_OK || n == 0) {
+    sqlite3_free(text);
+    return rc;
+  }
+  *out = text ? text : sqlite3_mprintf("");
+  return *out ? SQLITE_OK : SQLITE_NOMEM;
+}
+
+/* Sets a member of the object, which is made with its first one. */
+static int set_member(json_t **object, const char *name, const char *member, const char *p,
+                      size_t n, SealError *err) {
+  char *value = NULL;
+  if (*object == NULL) *object = json_object();
+  if (*object == NULL) return SQLITE_NOMEM;
+  if (json_object_get(*object, member) != NULL) return twice(name, err);
+  int rc = value_of(name, p, n, &value, err);
+  if (rc == SQLITE_OK && json_object_set_new(*object, member, json_string(value)) != 0) {
+    rc = SQLITE_NOMEM;
+  }
+  sqlite3_free(value);
+  return rc;
+}
+
+/* The object as one value of JSON. */
+static int set_whole(json_t **object, const char *name, const Parameter *q, SealError *err) {
+  char *value = NULL;
+  if (*object != NULL) return twice(name, err);
+  int rc = value_of(name, q->value, q->n_value, &value, err);
+  if (rc != SQLITE_OK) return rc;
+  SealReason reason = seal_json_parse(value, strlen(value), 4, object);
+  sqlite3_free(value);
+  if (reason == SEAL_NOMEM) return SQLITE_NOMEM;
+  if (reason == SEAL_VALID && json_is_object(*object)) return SQLITE_OK;
+  return seal_fault(err, SEAL_OPTIONAL_QUERY_PARAM_INCORRECT, name, "is not a JSON object");
+}
+
+/* The rest of a parameter's name behind `object[`, as deepObject has it; NULL if it is another. */
+static const char *deep(const char *parameter, const char *object) {
+  size_t n = strlen(object);
+  return strncmp(parameter, object, n) == 0 && parameter[n] == '[' ? parameter + n + 1 : NULL;
+}
+
+/* 1 if a parameter is the member, of `rest` if that isn't NULL. */
+static int is_member(const char *parameter, const char *rest, const char *member) {
+  size_t n = strlen(member);
+  if (rest == NULL) return strcmp(parameter, member) == 0;
+  return strncmp(rest, member, n) == 0 && strcmp(rest + n, "]") == 0;
+}
+
+int seal_query_object(const SealRequest *request, const char *name, const char *const *members,
+                      json_t **out, SealError *err) {
+  Parameter q = {.at = request->query};
+  int rc = SQLITE_OK;
+  *out = NULL;
+  while (next(&q, &rc)) {
+    const char *rest = deep(q.name, name);
+    int i = 0;
+    while (members[i] != NULL && !is_member(q.name, rest, members[i])) i++;
+    if (strcmp(q.name, name) == 0) {
+      rc = set_whole(out, name, &q, err);
+    } else if (members[i] != NULL) {
+      rc = set_member(out, name, members[i], q.value, q.n_value, err);
+    } else if (rest != NULL) {
+      rc = seal_fault(err, SEAL_OPTIONAL_QUERY_PARAM_INCORRECT, name, "has no such member");
+    }
+  }
+  return rc;
+}
+
+int seal_query_only(const SealRequest *request, const char *const *names, SealError *err) {
+  Parameter q = {.at = request->query};
+  int rc = SQLITE_OK;
+  while (next(&q, &rc)) {
+    char quoted[SEAL_QUOTE_MAX + 8];
+    size_t n = strcspn(q.name, "[");
+    int i = 0;
+    while (names[i] != NULL && (strlen(names[i]) != n || memcmp(names[i], q.name, n) != 0)) i++;
+    if (names[i] == NULL) {
+      rc = seal_fault(err, SEAL_OPTIONAL_QUERY_PARAM_INCORRECT,
+                      seal_quote(seal_text_from(q.name), quoted),
+                      "is no parameter of this resource");
+    }
+  }
+  return rc;
+}
