@@ -227,6 +227,7 @@ DROP TABLE main.seal_registrar_data;
 CREATE TABLE main.seal_registrar_data(
   id INTEGER PRIMARY KEY CHECK (id = 1),
   identifier TEXT NOT NULL,
+  api_root TEXT,
   skms_uri TEXT,
   stale_after INTEGER,
   format INTEGER NOT NULL,

@@ -45,6 +45,10 @@ int seal_token_post(Seal *p, SealRequest *request, const char *seal_service, Sea
 /* GET /.well-known/jwks.json */
 int seal_jwks_get(Seal *p, SealRequest *request, const char *seal_service, SealAnswer *out,
                   SealError *err);
+/* The metadata of an authorization server (RFC 8414), once the operator has said where its APIs are. */
+int seal_metadata_get(Seal *p, SealRequest *request, const char *seal_service, SealAnswer *out,
+                      SealError *err);
+#define SEAL_JWKS_PATH "/.well-known/jwks.json"
 /* The error response of RFC 6749 5.2 for a refusal; *status is its own. */
 void seal_token_error(sqlite3_str *out, const SealError *err, int *status);
 /* GET /ss-kir/v1/key-records */

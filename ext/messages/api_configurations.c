@@ -170,10 +170,12 @@ int seal_configurations_post(Seal *p, SealRequest *request, const char *seal_ser
   char *conf_id = out->new_conf_id;
   int rc = seal_body_read(request, seal_service, 0, &body, err);
   if (rc == SQLITE_OK) rc = put_body(p, request, &body, 0, conf_id, &out->body, err);
+  char root[SEAL_URI_MAX + 1];
+  if (rc == SQLITE_OK) rc = seal_api_root(p, root);
   if (rc == SQLITE_OK) {
     out->status = 201;
     out->conf_id = conf_id;
-    out->location = sqlite3_mprintf("%s/%s", base_path(seal_service), conf_id);
+    out->location = sqlite3_mprintf("%s%s/%s", root, base_path(seal_service), conf_id);
     if (out->location == NULL) rc = SQLITE_NOMEM;
   }
   seal_body_clear(&body);

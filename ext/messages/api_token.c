@@ -2,6 +2,7 @@
 **
 **    POST /oauth2/v1/token    grant_type=client_credentials&client_assertion_type=…&client_assertion=…
 **    GET  /.well-known/jwks.json
+**    GET  /.well-known/oauth-authorization-server    metadata (RFC 8414)
 **
 ** The client authenticates by private_key_jwt (RFC 7523 2.2) or by its certificate (RFC 8705 2); a token
 ** that was got by certificate is bound to it (RFC 8705 3).
@@ -12,6 +13,11 @@
 
 #define ASSERTION_TYPE "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 #define TTL            3600 /* seconds */
+
+/* What an assertion may be signed with, as JSON. */
+#define ALGORITHMS                                                                                 \
+  "[\"ES256\",\"ES384\",\"ES512\",\"EdDSA\",\"Ed25519\",\"Ed448\",\"PS256\",\"PS384\",\"PS512\","  \
+  "\"RS256\",\"RS384\",\"RS512\",\"HS256\",\"HS384\",\"HS512\"]"
 
 const char *const seal_token_members[] = {
     "grant_type", "scope", "client_id", "client_assertion", "client_assertion_type", NULL};
@@ -95,6 +101,40 @@ int seal_jwks_get(Seal *p, SealRequest *request, const char *seal_service, SealA
   (void)err;
   out->status = 200;
   return seal_signing_jwks(p, request->at.t, &out->body);
+}
+
+int seal_metadata_get(Seal *p, SealRequest *request, const char *seal_service, SealAnswer *out,
+                      SealError *err) {
+  (void)request;
+  (void)seal_service;
+  char root[SEAL_URI_MAX + 1], scopes[80], *at = scopes;
+  int rc = seal_api_root(p, root);
+  if (rc != SQLITE_OK) return rc;
+  if (root[0] == 0) {
+    return seal_refuse(err, SEAL_RESOURCE_URI_STRUCTURE_NOT_FOUND,
+                       "there are no metadata until api_root is set");
+  }
+  seal_scopes_write(SEAL_SCOPE_IDM | SEAL_SCOPE_KM | SEAL_SCOPE_PROV, scopes);
+  sqlite3_str *text = sqlite3_str_new(NULL);
+  sqlite3_str_appendf(text,
+                      "{\"issuer\":\"%s\",\"token_endpoint\":\"%s" SEAL_TOKEN_PATH
+                      "\",\"jwks_uri\":\"%s" SEAL_JWKS_PATH "\",\"response_types_supported\":[],"
+                      "\"grant_types_supported\":[\"client_credentials\"],\"token_endpoint_auth_"
+                      "methods_supported\":"
+                      "[\"private_key_jwt\",\"tls_client_auth\",\"self_signed_tls_client_auth\"],"
+                      "\"token_endpoint_auth_signing_alg_values_supported\":" ALGORITHMS
+                      ",\"tls_client_certificate_bound_access_tokens\":true,\"scopes_supported\":[",
+                      root, root, root);
+  for (const char *comma = ""; *at; comma = ",") {
+    char *end = at + strcspn(at, " ");
+    sqlite3_str_appendf(text, "%s\"%.*s\"", comma, (int)(end - at), at);
+    at = end + (*end == ' ');
+  }
+  sqlite3_str_appendall(text, "]}");
+  rc = sqlite3_str_errcode(text);
+  out->body = sqlite3_str_finish(text);
+  out->status = 200;
+  return rc;
 }
 
 /* The error code of RFC 6749 5.2, and the status that goes with it. */

@@ -59,8 +59,10 @@ static const Route routes[] = {
     {KIR, 0, SEAL_KM, "GET", NULL, seal_key_records_get, READS | ANY_CRED, PROBLEM},
     {"/skm/v1/km-request", 0, SEAL_KM, "POST", JSON_TYPE, seal_km_request_post, READS | ANY_CRED,
      KM_RESPONSE},
-    {"/oauth2/v1/token", 0, NULL, "POST", FORM_TYPE, seal_token_post, OWN_AUTH, OAUTH},
-    {"/.well-known/jwks.json", 0, NULL, "GET", NULL, seal_jwks_get, PUBLIC, PROBLEM},
+    {SEAL_TOKEN_PATH, 0, NULL, "POST", FORM_TYPE, seal_token_post, OWN_AUTH, OAUTH},
+    {SEAL_JWKS_PATH, 0, NULL, "GET", NULL, seal_jwks_get, PUBLIC, PROBLEM},
+    {"/.well-known/oauth-authorization-server", 0, NULL, "GET", NULL, seal_metadata_get, PUBLIC,
+     PROBLEM},
 };
 
 #define N_ROUTES (sizeof routes / sizeof *routes)

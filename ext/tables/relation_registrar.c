@@ -4,14 +4,32 @@
 */
 #include "tables/relation/relation.h"
 
+#include <string.h>
+
 /* sealed: 1 while this connection is not unlocked. */
 static int registrar_bind(Seal *p, sqlite3_stmt *view, SealText name) {
   (void)name; /* one row, without a key */
   return sqlite3_bind_int(view, 2, !seal_is_unlocked(p));
 }
 
+/* api_root stands before paths, in JSON and in headers: a scheme, a host, and perhaps a path. */
+static int registrar_check(SealRow *row) {
+  static const char allowed[] =
+      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~:/[]%@!$&'()*+,;=";
+  SealText root = seal_row_text(row, REGISTRAR_API_ROOT);
+  if (root.p == NULL) return SQLITE_OK;
+  int scheme = strncmp(root.p, "https://", 8) == 0 ? 8 : strncmp(root.p, "http://", 7) == 0 ? 7 : 0;
+  if (scheme > 0 && root.n > scheme && root.p[scheme] != '/' && root.p[root.n - 1] != '/' &&
+      strspn(root.p, allowed) == (size_t)root.n) {
+    return SQLITE_OK;
+  }
+  return seal_row_refuse(row, REGISTRAR_API_ROOT,
+                         "is not as in https://seal.example, without a slash at its end");
+}
+
 const SealRelation seal_relation_registrar = {
     .is = &seal_description_registrar,
     .counts = 1,
+    .check = registrar_check,
     .bind = registrar_bind,
 };

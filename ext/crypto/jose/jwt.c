@@ -1,6 +1,6 @@
 /* Claims against a policy: RFC 7519 4.1, RFC 9068 4, RFC 8705 3.1, RFC 8725 3.8 to 3.12.
 **
-**    SealJwtPolicy policy = {.iss = "https://as.example", .aud = "urn:seal:registrar", .at = now};
+**    SealJwtPolicy policy = {.iss = "https://as.example", .aud = {"urn:seal:registrar"}, .at = now};
 **    SealJwt jwt;
 **    if (seal_jwt_verify(c, token, n, set, &policy, &jwt) == SEAL_VALID) puts(jwt.client_id);
 **    seal_jwt_clear(&jwt);
@@ -127,25 +127,33 @@ static SealReason jwt_read(SealJwt *jwt) {
   return jwt_cnf(jwt->claims, &jwt->x5t_s256);
 }
 
+/* 1 if a member of aud is one of those that are expected. */
+static int is_expected(const char *member, const char *const expected[3]) {
+  for (int i = 0; i < 3 && expected[i]; i++) {
+    if (strcmp(member, expected[i]) == 0) return 1;
+  }
+  return 0;
+}
+
 /* aud (RFC 7519 4.1.3): a text, or an array of texts and nothing else, one of which is exact. */
-static SealReason jwt_judge_audience(const json_t *claims, const char *expected) {
+static SealReason jwt_judge_audience(const json_t *claims, const char *const expected[3]) {
   const json_t *aud = json_object_get(claims, "aud");
   int found = 0;
 
-  if (!aud) return expected ? SEAL_REASON_AUD_MISMATCH : SEAL_VALID;
+  if (!aud) return expected[0] ? SEAL_REASON_AUD_MISMATCH : SEAL_VALID;
   if (json_is_string(aud)) {
-    found = expected && strcmp(json_string_value(aud), expected) == 0;
+    found = is_expected(json_string_value(aud), expected);
   } else if (json_is_array(aud)) {
     for (size_t i = 0; i < json_array_size(aud); i++) {
       const char *member = json_string_value(json_array_get(aud, i));
 
       if (!member) return SEAL_REASON_CLAIMS_INVALID;
-      found = found || (expected && strcmp(member, expected) == 0);
+      found = found || is_expected(member, expected);
     }
   } else {
     return SEAL_REASON_CLAIMS_INVALID;
   }
-  return found || !expected ? SEAL_VALID : SEAL_REASON_AUD_MISMATCH;
+  return found || !expected[0] ? SEAL_VALID : SEAL_REASON_AUD_MISMATCH;
 }
 
 /* exp, nbf, iat (RFC 7519 4.1.4 to 4.1.6). The leeway is for all that is compared with the clock: who is

@@ -171,7 +171,10 @@ typedef struct Token {
   unsigned char hash[SEAL_SHA256_SIZE];
   int64_t at;
   char identifier[SEAL_ID_MAX + 1]; /* the registrar's: what `aud` must contain */
-  const char *x5t_s256;             /* of the certificate that was presented too; "" = none */
+  char api_root[SEAL_URI_MAX +
+                1]; /* or this of the VAL server's own tokens, "" where there is none, */
+  char endpoint[SEAL_URI_MAX + sizeof SEAL_TOKEN_PATH]; /* or the token endpoint below it */
+  const char *x5t_s256; /* of the certificate that was presented too; "" = none */
 } Token;
 
 static int refuse_claims(SealReason reason, SealError *err) {
@@ -187,7 +190,7 @@ static int own_claims(SealJwt *jwt, const Token *token, const char *val_server_i
                       SealRequester *out, SealError *err) {
   SealJwtPolicy policy = {
       .iss = val_server_id,
-      .aud = token->identifier,
+      .aud = {token->identifier, token->api_root[0] ? token->api_root : NULL, token->endpoint},
       .at = token->at,
       .leeway = SEAL_LEEWAY,
       .max_lifetime = SEAL_LIFETIME,
@@ -294,7 +297,7 @@ static int access_claims(SealJwt *jwt, const Token *token, const char *iss, Seal
                          SealError *err) {
   SealJwtPolicy policy = {
       .iss = iss,
-      .aud = token->identifier,
+      .aud = {token->identifier},
       .at = token->at,
       .leeway = SEAL_LEEWAY,
       .x5t_s256 = token->x5t_s256,
@@ -399,21 +402,33 @@ static int authenticate_token(Seal *p, const Token *token, SealRequester *out, S
   return rc;
 }
 
-/* Reads the registrar's identifier and the high-water mark of its clock. */
-static int read_registrar(Seal *p, char identifier[SEAL_ID_MAX + 1], int64_t *clock_mark) {
+/* Reads the registrar's identifier, the high-water mark of its clock, and, if that isn't NULL, into room for
+** SEAL_URI_MAX + 1 bytes its api_root. */
+static int read_registrar(Seal *p, char identifier[SEAL_ID_MAX + 1], int64_t *clock_mark,
+                          char *api_root) {
   sqlite3_stmt *row;
   int rc = seal_store_row(seal_store(p), SQL_AUTHENTICATE_REGISTRAR, &row, "");
   if (rc != SQLITE_ROW) return rc == SQLITE_DONE ? SQLITE_CORRUPT_VTAB : rc;
   SealText text = seal_column_text(row, AUTHENTICATE_REGISTRAR_IDENTIFIER);
   sqlite3_snprintf(SEAL_ID_MAX + 1, identifier, "%.*s", text.n, text.p ? text.p : "");
   *clock_mark = sqlite3_column_int64(row, AUTHENTICATE_REGISTRAR_CLOCK_TIME);
+  if (api_root != NULL) {
+    text = seal_column_text(row, AUTHENTICATE_REGISTRAR_API_ROOT);
+    sqlite3_snprintf(SEAL_URI_MAX + 1, api_root, "%.*s", text.n, text.p ? text.p : "");
+  }
   seal_store_reset(row);
   return SQLITE_OK;
 }
 
 int seal_identifier(Seal *p, char out[SEAL_ID_MAX + 1]) {
   int64_t clock_mark;
-  return read_registrar(p, out, &clock_mark);
+  return read_registrar(p, out, &clock_mark, NULL);
+}
+
+int seal_api_root(Seal *p, char out[SEAL_URI_MAX + 1]) {
+  char identifier[SEAL_ID_MAX + 1];
+  int64_t clock_mark;
+  return read_registrar(p, identifier, &clock_mark, out);
 }
 
 /* Refuses a clock that went back. */
@@ -429,7 +444,8 @@ static int check_clock(SealAt at, int64_t clock_mark, SealError *err) {
 static int judge_token(Seal *p, const SealCredential *credential, Token *token, SealRequester *out,
                        SealError *err) {
   char x5t_s256[44];
-  int rc = read_registrar(p, token->identifier, &out->clock_mark);
+  int rc = read_registrar(p, token->identifier, &out->clock_mark, token->api_root);
+  sqlite3_snprintf(sizeof token->endpoint, token->endpoint, "%s" SEAL_TOKEN_PATH, token->api_root);
   if (rc == SQLITE_OK) rc = check_clock(out->at, out->clock_mark, err);
   if (rc != SQLITE_OK) return rc;
   if (credential->token.p == NULL) {
@@ -476,7 +492,7 @@ int seal_authenticate(Seal *p, const SealCredential *credential, SealAt at, Seal
 
 int seal_clock_mark(Seal *p, SealAt at, int64_t *mark) {
   char identifier[SEAL_ID_MAX + 1];
-  int rc = read_registrar(p, identifier, mark);
+  int rc = read_registrar(p, identifier, mark, NULL);
   if (rc != SQLITE_OK || !at.by_host || at.t <= *mark) return rc;
   *mark = at.t;
   return seal_store_run(seal_store(p), SQL_CLOCK_ADVANCE, "i", at.t);

@@ -94,6 +94,9 @@ int seal_requester_is(Seal *p, SealText val_server_id, int64_t at, SealRequester
 int seal_val_server_find(Seal *p, SealText val_server_id, int64_t *id, SealError *err);
 /* The registrar's identifier: what a token's audience must contain. */
 int seal_identifier(Seal *p, char out[SEAL_ID_MAX + 1]);
+/* Where its APIs are reached, without a slash at the end; "" where the operator has not said. */
+int seal_api_root(Seal *p, char out[SEAL_URI_MAX + 1]);
+#define SEAL_TOKEN_PATH "/oauth2/v1/token"
 
 /************************************************************************************************
 ** authenticate.c, certificate.c: what is checked before it is stored.

@@ -218,8 +218,8 @@ static const char *jose_read_iss(JosePolicy *p, const json_t *value) {
 }
 
 static const char *jose_read_aud(JosePolicy *p, const json_t *value) {
-  p->policy.aud = json_string_value(value);
-  return p->policy.aud ? NULL : "a string";
+  p->policy.aud[0] = json_string_value(value);
+  return p->policy.aud[0] ? NULL : "a string";
 }
 
 static const char *jose_read_at(JosePolicy *p, const json_t *value) {
