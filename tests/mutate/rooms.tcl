@@ -15,7 +15,7 @@ set guard_order {
   ext/tables/relation/*    {instant relations fault-b columns validity rows differential attack-sql}
   ext/tables/function/*    {flags charging invoice interface x509 columns jose validity}
   ext/tables/*             {invoice audit key-record columns relations fault-h-sla anchor secret exchange message}
-  ext/messages/*           {key-record fault-a-message fault-c-message token message body}
+  ext/messages/*           {key-record fault-e-message fault-a-message fault-c-message token message body}
   sql/statements/authorize.sql {rate limits anchor fault-h-sla fault-a-sla sla fault-a}
   sql/statements/occupancy.sql {invoice exchange rows occupancy}
   sql/statements/exchange.sql  {exchange exchange-random fault-c-exchange}
