@@ -105,15 +105,12 @@ CREATE TABLE main.seal_configuration_data(
   created_time INTEGER NOT NULL,
   updated_time INTEGER NOT NULL,
   supp_feat TEXT,
-  end_pt TEXT,
-  notification_destination TEXT,
   standing INTEGER,
   UNIQUE (val_server, conf_id)
 );
 INSERT INTO main.seal_configuration_data(id, conf_id, val_server, seal_service, exp_time, until,
-  created_time, updated_time, supp_feat, end_pt, notification_destination, standing)
-SELECT id, conf_id, val_server, seal_service, exp_time, until, created_time, updated_time, supp_feat,
-  end_pt, notification_destination, standing
+  created_time, updated_time, supp_feat, standing)
+SELECT id, conf_id, val_server, seal_service, exp_time, until, created_time, updated_time, supp_feat, standing
 FROM main.seal_upgrade_configuration ORDER BY id;
 CREATE INDEX main.seal_configuration_val_server ON seal_configuration_data(val_server, seal_service);
 CREATE INDEX main.seal_configuration_standing ON seal_configuration_data(val_server, standing, until)

@@ -157,11 +157,18 @@ static int find_and_judge(Seal *p, SealRequest *request, const char *seal_servic
 static int put_body(Seal *p, SealRequest *request, SealBody *body, int64_t replaces,
                     char conf_id[SEAL_CONF_ID], char **text, SealError *err) {
   assert(replaces != 0 || conf_id != NULL);
+  char *end_pt, *destination;
   SealAct act = act_of(request);
-  int rc = check_length(p, request, &body->conf);
-  if (rc != SQLITE_OK) return rc;
-  rc = seal_configuration_put(p, &act, &body->conf, replaces, conf_id, err);
-  return rc == SQLITE_OK ? answer_put(request, body, text) : rc;
+  int rc = seal_contact(p, request->who.val_server, &end_pt, &destination);
+  if (rc == SQLITE_OK) {
+    rc = seal_body_complete(body, seal_text_from(end_pt), seal_text_from(destination), err);
+  }
+  if (rc == SQLITE_OK) rc = check_length(p, request, &body->conf);
+  if (rc == SQLITE_OK) rc = seal_configuration_put(p, &act, &body->conf, replaces, conf_id, err);
+  if (rc == SQLITE_OK) rc = answer_put(request, body, text);
+  sqlite3_free(end_pt);
+  sqlite3_free(destination);
+  return rc;
 }
 
 int seal_configurations_post(Seal *p, SealRequest *request, const char *seal_service,
@@ -329,11 +336,8 @@ int seal_configuration_patch(Seal *p, SealRequest *request, const char *seal_ser
     }
     if (!body.has_exp_time) merged.conf.exp_time = stored.conf.exp_time;
     if (!body.has_supp_feat) merged.conf.supp_feat = stored.conf.supp_feat;
-    if (!body.has_end_pt) merged.conf.end_pt = stored.conf.end_pt;
-    if (!body.has_destination) {
-      merged.conf.notification_destination = stored.conf.notification_destination;
-    }
     rc = put_body(p, request, &merged, id, NULL, &out->body, err);
+    body.end_pt = merged.end_pt; /* to be freed with the body */
   }
   out->conf_id = request->conf_id;
   out->status = 200;

@@ -447,25 +447,34 @@ int seal_is_end_pt(const json_t *json) {
   return json_string_length(uri ? uri : fqdn) > 0;
 }
 
+static void set_end_pt(Reader *r, const json_t *end_pt) {
+  if (!seal_is_end_pt(end_pt)) {
+    fault(r, SEAL_OPTIONAL_IE_INCORRECT,
+          "is not an object with exactly one of uri, fqdn, ipv4Addrs, ipv6Addrs", "/endPt");
+    return;
+  }
+  r->out->end_pt = seal_json_dump(end_pt);
+  if (r->out->end_pt == NULL) {
+    r->rc = SQLITE_NOMEM;
+  } else if (strlen(r->out->end_pt) > SEAL_END_PT_MAX) {
+    fault(r, SEAL_OPTIONAL_IE_INCORRECT, "is over 2048 bytes", "/endPt");
+  } else {
+    r->out->conf.end_pt = (SealText){r->out->end_pt, (int)strlen(r->out->end_pt)};
+  }
+}
+
 static void read_contact(Reader *r, const json_t *body, int patch) {
   const json_t *end_pt = json_object_get(body, "endPt");
   const json_t *destination = json_object_get(body, "notificationDestination");
   r->out->has_end_pt = end_pt != NULL;
   r->out->has_destination = destination != NULL;
+  r->out->conf.contact = end_pt != NULL || destination != NULL;
   if (patch && json_is_null(end_pt)) end_pt = NULL;
   if (patch && json_is_null(destination)) destination = NULL;
-  if (end_pt != NULL && !seal_is_end_pt(end_pt)) {
-    fault(r, SEAL_OPTIONAL_IE_INCORRECT,
-          "is not an object with exactly one of uri, fqdn, ipv4Addrs, ipv6Addrs", "/endPt");
+  if (patch && json_is_object(end_pt)) {
+    r->out->end_pt_patch = end_pt;
   } else if (end_pt != NULL) {
-    r->out->end_pt = seal_json_dump(end_pt);
-    if (r->out->end_pt == NULL) {
-      r->rc = SQLITE_NOMEM;
-    } else if (strlen(r->out->end_pt) > SEAL_END_PT_MAX) {
-      fault(r, SEAL_OPTIONAL_IE_INCORRECT, "is over 2048 bytes", "/endPt");
-    } else {
-      r->out->conf.end_pt = (SealText){r->out->end_pt, (int)strlen(r->out->end_pt)};
-    }
+    set_end_pt(r, end_pt);
   }
   SealText text = text_of(destination);
   if (destination != NULL && (text.p == NULL || text.n == 0 || text.n > SEAL_URI_MAX)) {
@@ -510,6 +519,47 @@ int seal_body_read(const SealRequest *request, const char *seal_service, int pat
   read_contact(&r, body, patch);
   if (r.rc != SQLITE_OK) return r.rc;
   return r.faulty ? SQLITE_CONSTRAINT_VTAB : check_requester(&r, body);
+}
+
+/* RFC 7396 2: what `patch`, an object, makes of the target, which is the caller's, or NULL for none. 0: out of memory.
+** Recursion ends where the body's depth does. */
+static int merge(json_t *target, const json_t *patch) {
+  const char *name;
+  json_t *value;
+  int bad = 0;
+  json_object_foreach((json_t *)patch, name, value) {
+    if (json_is_null(value)) {
+      (void)json_object_del(target, name); /* which may not be there */
+    } else if (json_is_object(value)) {
+      json_t *inner = json_object_get(target, name);
+      if (!json_is_object(inner)) bad |= json_object_set_new(target, name, inner = json_object());
+      bad |= inner == NULL || !merge(inner, value);
+    } else {
+      bad |= json_object_set(target, name, value);
+    }
+  }
+  return bad == 0;
+}
+
+int seal_body_complete(SealBody *body, SealText end_pt, SealText destination, SealError *err) {
+  Reader r = {.out = body, .err = err};
+  if (!body->has_end_pt) body->conf.end_pt = end_pt;
+  if (!body->has_destination) body->conf.notification_destination = destination;
+  if (body->end_pt_patch == NULL) return SQLITE_OK;
+  json_t *target = NULL;
+  if (end_pt.p != NULL) {
+    SealReason reason = seal_json_parse(end_pt.p, (size_t)end_pt.n, SEAL_MESSAGE_DEPTH, &target);
+    if (reason != SEAL_VALID) return reason == SEAL_NOMEM ? SQLITE_NOMEM : SQLITE_CORRUPT_VTAB;
+  }
+  if (target == NULL) target = json_object();
+  if (target == NULL || !merge(target, body->end_pt_patch)) {
+    r.rc = SQLITE_NOMEM;
+  } else {
+    set_end_pt(&r, target);
+  }
+  json_decref(target);
+  if (r.rc != SQLITE_OK) return r.rc;
+  return r.faulty ? SQLITE_CONSTRAINT_VTAB : SQLITE_OK;
 }
 
 void seal_body_clear(SealBody *body) {

@@ -19,13 +19,18 @@ typedef struct SealBody {
   SealConfiguration conf; /* services and their ids are the body's */
   /* Named by the body; in a PATCH, null takes the member away (RFC 7396). */
   int has_services, has_exp_time, has_supp_feat, has_end_pt, has_destination;
-  char *end_pt; /* what conf.end_pt points to; NULL where absent; sqlite3_free */
+  char *end_pt; /* what conf.end_pt points to, if it isn't stored; sqlite3_free */
+  const json_t
+      *end_pt_patch; /* of a PATCH: an object, to be merged with what is stored; the request's */
 } SealBody;
 
 /* Checks a body against VALServicesConfig (or, for a PATCH, VALServicesConfigPatch) of the request's
 ** SEAL service; faults go to *err. */
 int seal_body_read(const SealRequest *request, const char *seal_service, int patch, SealBody *out,
                    SealError *err);
+/* Gives the body the VAL server's endpoint and destination where it has none of its own, and in a PATCH merges the
+** endpoint (RFC 7396). Both texts have to stay where they are as long as the body. */
+int seal_body_complete(SealBody *body, SealText end_pt, SealText destination, SealError *err);
 void seal_body_clear(SealBody *body);
 /* 1 if the JSON is an EndPoint (TS 29.558): exactly one of uri, fqdn, ipv4Addrs, ipv6Addrs. */
 int seal_is_end_pt(const json_t *json);

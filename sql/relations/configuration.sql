@@ -13,8 +13,6 @@
 -- column: created_time               instant read-only not-null bundle         "when it was made"
 -- column: updated_time               instant read-only not-null bundle         "when it was changed last"
 -- column: supp_feat                  text bundle                               "SupportedFeatures of TS 29.571: hexadecimal digits; may be changed"
--- storage: end_pt                    TEXT
--- storage: notification_destination  TEXT
 -- storage: standing                  INTEGER
 -- column: credential                 value hidden                              "who writes: a token, a PEM chain, or JSON {authorization, clientCertificate}"
 -- column: at                         instant hidden                            "the clock: another instant that is asked for; NULL: every stored row"

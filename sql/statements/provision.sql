@@ -26,20 +26,13 @@ SELECT id FROM main.seal_configuration_data WHERE val_server = ?1 AND conf_id = 
 SELECT id, conf_id FROM main.seal_configuration_data
 WHERE val_server = ?1 AND standing = ?2 AND until = ?5 AND seal_service = ?3 AND exp_time IS ?4
 
--- ?1 conf_id ?2 VAL server ?3 seal_service ?4 exp_time ?5 until ?6 supp_feat ?7 end_pt
--- ?8 notification_destination ?9 at ?10 the term under which it stands, 0: it does not; no row: the name is
--- taken
+-- ?1 conf_id ?2 VAL server ?3 seal_service ?4 exp_time ?5 until ?6 supp_feat ?7 at ?8 the term under which it
+-- stands, 0: it does not; no row: the name is taken
 -- name: configuration_insert
 INSERT INTO main.seal_configuration_data(conf_id, val_server, seal_service, exp_time, until,
-  supp_feat, end_pt, notification_destination, created_time, updated_time, standing)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9, nullif(?10, 0))
+  supp_feat, created_time, updated_time, standing)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7, nullif(?8, 0))
 ON CONFLICT (val_server, conf_id) DO NOTHING
-
--- ?1 id ?2 exp_time ?3 until ?4 supp_feat ?5 end_pt ?6 notification_destination ?7 at
--- name: configuration_update
-UPDATE main.seal_configuration_data
-SET exp_time = ?2, until = ?3, supp_feat = ?4, end_pt = ?5, notification_destination = ?6,
-  updated_time = max(updated_time, ?7), standing = NULL WHERE id = ?1
 
 -- ?1 id ?2 exp_time ?3 until ?4 supp_feat ?5 at
 -- name: configuration_reschedule
@@ -202,8 +195,8 @@ UPDATE main.seal_registrar_data SET last_sweep_time = ?1 WHERE id = 1
 
 -- ?1 configuration
 -- name: stored_head
-SELECT c.conf_id, c.seal_service, c.exp_time, c.supp_feat, v.val_server_id, c.end_pt,
-  c.notification_destination, nullif({{until_configuration}}, {{forever}}) AS valid_until
+SELECT c.conf_id, c.seal_service, c.exp_time, c.supp_feat, v.val_server_id, v.end_pt,
+  v.notification_destination, nullif({{until_configuration}}, {{forever}}) AS valid_until
 FROM main.seal_configuration_data AS c
 JOIN main.seal_val_server_data AS v ON v.id = c.val_server
 JOIN main.seal_agreement_data AS a ON a.id = v.agreement
@@ -228,12 +221,14 @@ CROSS JOIN main.seal_agreement_data AS a ON a.id = v.agreement
 WHERE c.val_server = ?2 AND c.seal_service = ?3 AND {{valid_configuration}}
 ORDER BY c.id
 
--- ?1 VAL server ?2 end_pt ?3 notification_destination
+-- ?1 VAL server
 -- name: val_server_contact
-UPDATE main.seal_val_server_data
-SET end_pt = coalesce(?2, end_pt), notification_destination = coalesce(?3, notification_destination)
-WHERE id = ?1 AND (coalesce(?2, end_pt) IS NOT end_pt
-  OR coalesce(?3, notification_destination) IS NOT notification_destination)
+SELECT end_pt, notification_destination FROM main.seal_val_server_data WHERE id = ?1
+
+-- ?1 VAL server ?2 end_pt ?3 notification_destination
+-- name: val_server_contact_set
+UPDATE main.seal_val_server_data SET end_pt = ?2, notification_destination = ?3
+WHERE id = ?1 AND (end_pt IS NOT ?2 OR notification_destination IS NOT ?3)
 
 -- ?1 id ?2 service ?3 val_user_id ?4 val_ue_id ?5 client_id ?6 key_format ?7 key_info, sealed
 -- ?8 user_uri

@@ -206,9 +206,8 @@ static int keep_services(Seal *p, const SealAct *act, const SealConfiguration *c
     rc = seal_configuration_move(p, id, act->who->val_server, head.until, until);
   }
   if (rc == SQLITE_OK) {
-    rc = seal_store_run(seal_store(p), SQL_CONFIGURATION_UPDATE, "iuisssi", id, conf->exp_time,
-                        until, &conf->supp_feat, &conf->end_pt, &conf->notification_destination,
-                        act->at);
+    rc = seal_store_run(seal_store(p), SQL_CONFIGURATION_RESCHEDULE, "iuisi", id, conf->exp_time,
+                        until, &conf->supp_feat, act->at);
   }
   if (rc != SQLITE_OK || (!moved && head.until == until)) return rc;
   rc = seal_occupancy_change(p, id, 0, act->at);
@@ -227,9 +226,8 @@ static int put_services(Seal *p, const SealAct *act, const SealConfiguration *co
   } else {
     rc = seal_configuration_clear(p, id, INT64_MAX, act->at, &removed);
     if (rc == SQLITE_OK) {
-      rc = seal_store_run(seal_store(p), SQL_CONFIGURATION_UPDATE, "iuisssi", id, conf->exp_time,
-                          until, &conf->supp_feat, &conf->end_pt, &conf->notification_destination,
-                          act->at);
+      rc = seal_store_run(seal_store(p), SQL_CONFIGURATION_RESCHEDULE, "iuisi", id, conf->exp_time,
+                          until, &conf->supp_feat, act->at);
     }
   }
   if (rc == SQLITE_OK) rc = store_services(p, act, conf, id, until, err);
@@ -239,11 +237,26 @@ static int put_services(Seal *p, const SealAct *act, const SealConfiguration *co
   return seal_occupancy_terms(p, id, act->at);
 }
 
-/* The endpoint and destination that a VAL server gives are its own from then on. */
+int seal_contact(Seal *p, int64_t val_server, char **end_pt, char **destination) {
+  sqlite3_stmt *row;
+  *end_pt = *destination = NULL;
+  int rc = seal_store_row(seal_store(p), SQL_VAL_SERVER_CONTACT, &row, "i", val_server);
+  if (rc != SQLITE_ROW) return rc == SQLITE_DONE ? SQLITE_CORRUPT_VTAB : rc;
+  SealText a = seal_column_text(row, VAL_SERVER_CONTACT_END_PT);
+  SealText b = seal_column_text(row, VAL_SERVER_CONTACT_NOTIFICATION_DESTINATION);
+  if (a.p != NULL) *end_pt = sqlite3_mprintf("%.*s", a.n, a.p);
+  if (b.p != NULL) *destination = sqlite3_mprintf("%.*s", b.n, b.p);
+  rc = (a.p != NULL && *end_pt == NULL) || (b.p != NULL && *destination == NULL) ? SQLITE_NOMEM
+                                                                                 : SQLITE_OK;
+  seal_store_reset(row);
+  return rc;
+}
+
+/* Endpoint and destination are the VAL server's, whichever of its configurations brings them. */
 static int contact(Seal *p, const SealAct *act, const SealConfiguration *conf) {
   const SealRequester *who = act->who;
-  if (conf->end_pt.p == NULL && conf->notification_destination.p == NULL) return SQLITE_OK;
-  int rc = seal_store_run(seal_store(p), SQL_VAL_SERVER_CONTACT, "iss", who->val_server,
+  if (!conf->contact) return SQLITE_OK;
+  int rc = seal_store_run(seal_store(p), SQL_VAL_SERVER_CONTACT_SET, "iss", who->val_server,
                           &conf->end_pt, &conf->notification_destination);
   if (rc != SQLITE_OK || sqlite3_changes(seal_db(p)) == 0) return rc;
   char *object = sqlite3_mprintf("seal_val_server:%s", who->val_server_id);

@@ -53,7 +53,9 @@ typedef struct SealConfiguration {
   const char *seal_service;
   int64_t exp_time; /* asked for, SEAL_UNBOUNDED: none */
   SealText supp_feat;
-  SealText end_pt, notification_destination; /* JSON EndPoint, URI; p of NULL: none given */
+  SealText end_pt,
+      notification_destination; /* the VAL server's: JSON EndPoint, URI; p of NULL: none */
+  int contact;                  /* 1: those two are to be stored */
   SealService *services;
   size_t n_services;
   int keep; /* services are those that are stored: only what stands beside them changes */
@@ -73,6 +75,8 @@ typedef struct SealAct {
   SealText message_id;
 } SealAct;
 
+/* The endpoint and the destination of a VAL server, copies (sqlite3_free); NULL: none. */
+int seal_contact(Seal *p, int64_t val_server, char **end_pt, char **destination);
 /* Finds a configuration of this VAL server and SEAL service that is valid at `at`: its row id, or a refusal
 ** RESOURCE_CONTEXT_NOT_FOUND that is the same for another's and for none. */
 int seal_configuration_find(Seal *p, int64_t val_server, const char *seal_service, SealText conf_id,

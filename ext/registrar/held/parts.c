@@ -75,9 +75,9 @@ int seal_configuration_make(Seal *p, const SealConfiguration *conf, int64_t val_
   assert(conf->conf_id != NULL && conf->seal_service != NULL);
   assert(conf->derived == NULL || conf->derived == conf->conf_id);
   for (;;) {
-    int rc = seal_store_run(seal_store(p), SQL_CONFIGURATION_INSERT, "tituisssii", conf->conf_id,
+    int rc = seal_store_run(seal_store(p), SQL_CONFIGURATION_INSERT, "tituisii", conf->conf_id,
                             val_server, conf->seal_service, conf->exp_time, until, &conf->supp_feat,
-                            &conf->end_pt, &conf->notification_destination, at, standing);
+                            at, standing);
     *id = sqlite3_last_insert_rowid(seal_db(p));
     if (rc != SQLITE_OK || sqlite3_changes(seal_db(p)) != 0) return rc;
     if (conf->derived == NULL) return SQLITE_CONSTRAINT_UNIQUE;

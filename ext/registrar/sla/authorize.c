@@ -464,7 +464,8 @@ int seal_authorize(Seal *p, const SealAsk *ask, SealGrant *out, SealError *err) 
     return rc == SQLITE_DONE ? SQLITE_CORRUPT_VTAB : rc;
   }
   fill_grant(j.row, out);
-  rc = judge(&j);
+  int granted = sqlite3_column_type(j.row, AUTHORIZE_TERM_TERM) != SQLITE_NULL;
+  rc = granted && out->term < 1 ? SQLITE_CORRUPT_VTAB : judge(&j);
   out->valid_until = earliest(out->valid_until, out->until);
   seal_store_reset(j.row);
   return rc;

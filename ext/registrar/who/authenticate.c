@@ -114,7 +114,7 @@ static int read_val_server(Seal *p, SealText val_server_id, Registered *out) {
   int rc = seal_store_row(seal_store(p), SQL_AUTHENTICATE_VAL_SERVER, &row, "s", &val_server_id);
   if (rc != SQLITE_ROW) return rc;
   SealText status = seal_column_text(row, AUTHENTICATE_VAL_SERVER_STATUS);
-  if (status.p == NULL) rc = SQLITE_NOMEM;
+  if (status.p == NULL) rc = seal_text_missing(row, AUTHENTICATE_VAL_SERVER_STATUS);
   out->id = sqlite3_column_int64(row, AUTHENTICATE_VAL_SERVER_ID);
   out->exp_time = seal_column_until(row, AUTHENTICATE_VAL_SERVER_EXP_TIME);
   out->active = seal_text_is(status, "active");
