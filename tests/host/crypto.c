@@ -12,6 +12,7 @@
 #include <ucontext.h>
 #include <openssl/core_names.h>
 #include "crypto/jose/jose_int.h"
+#include "crypto/x509/x509.h"
 
 static void check(const char *name, int ok) {
   printf("%s %s\n", ok ? "ok" : "FAIL", name);
@@ -184,7 +185,8 @@ static int every_change_is_refused(SealCrypto *c, const SealKey *key, char *toke
 static void test_jwe(SealCrypto *c) {
   SealKey *key = NULL, *other = NULL;
   const char *jwk;
-  char *token = NULL, *empty = NULL, *nothing = NULL;
+  static char long_jwk[SEAL_KEYS_MAX + 1];
+  char *token = NULL, *empty = NULL, *nothing = NULL, *wide = NULL;
   unsigned char *plain = NULL, *none = NULL;
   size_t n = 0;
 
@@ -206,6 +208,13 @@ static void test_jwe(SealCrypto *c) {
         seal_jwe_decrypt(c, key, token, strlen(token) - 23, &plain, &n) == SEAL_REASON_JWE_INVALID);
   check("jwe-to-nobody",
         seal_jwe_encrypt(c, "{}", 2, "x", 1, &nothing) == SEAL_REASON_KEY_NOT_SUPPORTED);
+  memset(long_jwk, ' ', sizeof long_jwk);
+  memcpy(long_jwk, jwk, strlen(jwk));
+  check("jwe-longest-jwk",
+        seal_jwe_encrypt(c, long_jwk, SEAL_KEYS_MAX, "x", 1, &wide) == SEAL_VALID);
+  check("jwe-longer-jwk", seal_jwe_encrypt(c, long_jwk, SEAL_KEYS_MAX + 1, "x", 1, &nothing) ==
+                              SEAL_REASON_KEYS_TOO_LARGE);
+  free(wide);
   free(token);
   free(empty);
   seal_key_free(key);
@@ -226,6 +235,22 @@ static void test_jwe_of(SealCrypto *c, const char *hex, const char *token, const
             strcmp((char *)out, plain) == 0);
   free(out);
   seal_key_free(key);
+}
+
+/* A block ends where the text does, whatever lies in memory behind it. */
+static void test_pem(void) {
+  static const char text[] = "-----BEGIN X-----\nAAAA\n-----END X-----\n";
+  SealBlocks blocks;
+
+  seal_blocks_begin(&blocks, "X", text, strlen(text), SEAL_REASON_CHAIN_MALFORMED);
+  check("pem-block", seal_blocks_next(&blocks) == 1 && blocks.n == 3 &&
+                         seal_blocks_next(&blocks) == 0 && blocks.reason == SEAL_VALID);
+  seal_blocks_end(&blocks);
+  seal_blocks_begin(&blocks, "X", text, (size_t)(strstr(text, "-----END") - text),
+                    SEAL_REASON_CHAIN_MALFORMED);
+  check("pem-cut-before-its-end",
+        seal_blocks_next(&blocks) == 0 && blocks.reason == SEAL_REASON_CHAIN_MALFORMED);
+  seal_blocks_end(&blocks);
 }
 
 static void test_base64url(void) {
@@ -270,17 +295,18 @@ static void test_queue(SealCrypto *c) {
 }
 
 /* What a call does to the queue of a host that has an error of its own there, and then sets a mark: 1 if the host
-** finds its own mark, and no other one below it. */
+** finds its own error alone, its own mark, and no other one below it. */
 static int leaves_no_mark(void) {
-  int own, none;
+  int own, none, kept;
 
+  kept = ERR_GET_REASON(ERR_peek_error()) == 42 && ERR_GET_REASON(ERR_peek_last_error()) == 42;
   ERR_raise(ERR_LIB_USER, 43);
   own = ERR_GET_REASON(ERR_peek_last_error()) == 43;
   /* Goes back to a mark that somebody left on the first error; without one it empties the queue. */
   none = ERR_pop_to_mark() == 0 && ERR_peek_error() == 0;
   ERR_clear_error();
   ERR_raise(ERR_LIB_USER, 42);
-  return own && none;
+  return kept && own && none;
 }
 
 /* A mark of ours that stayed would be taken for one of the host's. */
@@ -290,6 +316,8 @@ static void test_marks(SealCrypto *c) {
   SealKeySet *set = NULL;
   char *jws = NULL, *jwe = NULL, print[44];
   unsigned char *der = NULL, *plain = NULL;
+  static const char no_anchor[] = "-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n";
+  SealCertSet *anchors = NULL;
   const char *jwk;
   size_t n = 0;
   SealJws read;
@@ -320,6 +348,9 @@ static void test_marks(SealCrypto *c) {
                             leaves_no_mark());
   check("mark-thumbprint",
         seal_thumbprint(c, jwk, strlen(jwk), print) == SEAL_VALID && leaves_no_mark());
+  check("mark-anchors", seal_certset_parse(c, no_anchor, strlen(no_anchor), NULL, 0, &anchors) ==
+                                SEAL_REASON_ANCHORS_MALFORMED &&
+                            leaves_no_mark());
   seal_keyset_free(set);
   check("mark-keys-free", leaves_no_mark());
   seal_key_free(again);
@@ -413,6 +444,7 @@ int main(int argc, char **argv) {
   if (!c || argc < 2) return 1;
   if (strcmp(argv[1], "unit") == 0) {
     test_base64url();
+    test_pem();
     test_aead(c);
     test_sign(c);
     test_jwe(c);
