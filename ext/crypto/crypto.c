@@ -25,6 +25,8 @@ void seal_mark(SealMark *mark) {
   mark->own = ERR_peek_error() == 0;
   /* On an empty queue there is nothing to mark, and seal_unmark() empties all of it. */
   (void)ERR_set_mark();
+  /* A lack of memory that was told before is not to be taken for ours: one more error, of nothing, is above it. */
+  if (ERR_GET_REASON(ERR_peek_last_error()) == ERR_R_MALLOC_FAILURE) ERR_raise(ERR_LIB_USER, 0);
 }
 
 void seal_unmark(SealMark *mark) {

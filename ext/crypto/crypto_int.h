@@ -63,7 +63,7 @@ typedef struct SealMark {
 } SealMark;
 void seal_mark(SealMark *mark);
 void seal_unmark(SealMark *mark);
-/* Why an OpenSSL call failed: SEAL_NOMEM where memory ran out, `otherwise` where it did not. */
+/* Why an OpenSSL call failed: SEAL_NOMEM where memory ran out since the mark, `otherwise` where it did not. */
 SealReason seal_failed(const SealMark *mark, SealReason otherwise);
 
 /* Digest number md (SEAL_MD_256 ...) of n bytes. SEAL_VALID, SEAL_NOMEM, or SEAL_INTERNAL, which may

@@ -364,6 +364,34 @@ static void test_marks(SealCrypto *c) {
   ERR_clear_error();
 }
 
+/* That the host once had no memory, which its queue still tells, is no reason for us. */
+static void test_queue_memory(SealCrypto *c) {
+  SealKey *signer = NULL;
+  SealKeySet *set = NULL;
+  char *token = NULL;
+  SealJws read;
+  size_t n;
+
+  ERR_clear_error();
+  ERR_raise(ERR_LIB_USER, ERR_R_MALLOC_FAILURE);
+  check("queue-memory-keys",
+        seal_key_generate(c, &signer) == SEAL_VALID &&
+            seal_keyset_parse(c, seal_key_public(signer), strlen(seal_key_public(signer)),
+                              SEAL_KEYSET_ANY, &set) == SEAL_VALID &&
+            seal_jws_sign(c, signer, NULL, "{}", 2, &token) == SEAL_VALID);
+  n = strlen(token);
+  check("queue-memory-verify", seal_jws_verify(c, token, n, set, NULL, &read) == SEAL_VALID);
+  seal_jws_clear(&read);
+  token[n - 20] = token[n - 20] == 'B' ? 'C' : 'B';
+  check("queue-memory-refuse",
+        seal_jws_verify(c, token, n, set, NULL, &read) == SEAL_REASON_SIGNATURE_INVALID);
+  seal_jws_clear(&read);
+  seal_keyset_free(set);
+  seal_key_free(signer);
+  free(token);
+  ERR_clear_error();
+}
+
 /* One policy after another for a token that was verified once. */
 static void test_check_again(SealCrypto *c) {
   static const char claims[] = "{\"iss\":\"a\",\"exp\":1000}";
@@ -451,6 +479,7 @@ int main(int argc, char **argv) {
     if (argc == 5) test_jwe_of(c, argv[2], argv[3], argv[4]);
     test_queue(c);
     test_marks(c);
+    test_queue_memory(c);
     test_check_again(c);
   } else if (strcmp(argv[1], "wipe") == 0) {
     test_aead_wipe(c);
