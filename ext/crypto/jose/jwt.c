@@ -225,7 +225,7 @@ void seal_jwt_clear(SealJwt *jwt) {
 
 /* Parses one part of a token as a JSON object. */
 static SealReason jwt_peek_part(const char *text, size_t n, json_t **out) {
-  unsigned char *data = malloc(n / 4 * 3 + 4);
+  unsigned char *data = malloc(n + 1); /* base64url gives fewer bytes than it has letters */
   ptrdiff_t size;
   SealReason reason = SEAL_REASON_BASE64_INVALID;
 
