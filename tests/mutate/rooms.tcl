@@ -9,7 +9,7 @@ set guard_order {
   ext/registrar/sla/*      {explain rate limits fault-h-sla token fault-a-sla sla fault-a}
   ext/registrar/ledger/*   {charging invoice audit rows fault-c-ledger occupancy}
   ext/registrar/held/*     {batch held key-record gate validity rows exchange message fault-a body}
-  ext/registrar/secret/*   {secret crypto key-record token exchange}
+  ext/registrar/secret/*   {crypto key-record secret credential token exchange}
   ext/registrar/txn/*      {instant gate clock rows fault-a}
   ext/registrar/exchange/* {exchange exchange-random fault-c-exchange}
   ext/tables/relation/*    {instant relations fault-b columns validity rows differential attack-sql}
