@@ -260,12 +260,12 @@ const char *seal_gate_fault(const Seal *p) {
 /************************************************************************************************
 ** The instant.
 */
-/* How many statements of the host's are open on the connection, at most 2; *writes is 1 if one may write. */
+/* How many statements of the host's are open on the connection; *writes is 1 if one may write. */
 static int open_statements(Seal *p, int *writes) {
   int n = 0;
   *writes = 0;
   sqlite3_stmt *stmt = sqlite3_next_stmt(p->store.db, NULL);
-  for (; stmt != NULL && n < 2; stmt = sqlite3_next_stmt(p->store.db, stmt)) {
+  for (; stmt != NULL; stmt = sqlite3_next_stmt(p->store.db, stmt)) {
     if (!sqlite3_stmt_busy(stmt) || seal_store_owns(&p->store, stmt)) continue;
     *writes |= !sqlite3_stmt_readonly(stmt);
     n++;
