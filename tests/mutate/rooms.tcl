@@ -6,7 +6,7 @@ set guard_order {
   ext/crypto/x509/*        {x509 fault-h-crypto anchor attack-x509 fault-d}
   ext/crypto/*             {crypto jose fault-h-crypto secret shared}
   ext/registrar/who/*      {replay credential anchor token fault-h-sla attack-credential fault-a}
-  ext/registrar/sla/*      {explain rate limits fault-h-sla token fault-a-sla sla fault-a}
+  ext/registrar/sla/*      {explain rate limits key-record fault-h-sla token fault-a-sla sla fault-a}
   ext/registrar/ledger/*   {charging invoice audit rows fault-c-ledger occupancy}
   ext/registrar/held/*     {batch held key-record gate validity rows exchange message fault-a body}
   ext/registrar/secret/*   {crypto key-record secret credential token exchange}
