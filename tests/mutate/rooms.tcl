@@ -23,6 +23,6 @@ set guard_order {
   sql/statements/ledger.sql    {charging invoice audit fault-c-ledger}
   sql/statements/charging.sql  {charging invoice}
   sql/statements/views.sql     {key-record fault-h-sla validity message}
-  sql/statements/*         {key-record validity rows token message fault-a}
+  sql/statements/*         {batch key-record validity rows token message fault-a}
   sql/relations/*          {charging audit key-record relations fault-h-sla validity message exchange}
 }

@@ -175,12 +175,11 @@ static int by_instant(const void *a, const void *b) {
 
 /* Sorts, each instant once: two spellings are one. */
 static void sort_instants(Asked *more) {
-  int n = 0;
+  int n = 1; /* the first one stays where it is */
   if (more->n == 0) return;
   qsort(more->instants, (size_t)more->n, sizeof *more->instants, by_instant);
-  for (int i = 0; i < more->n; i++) {
-    if (n == 0 || more->instants[n - 1] != more->instants[i])
-      more->instants[n++] = more->instants[i];
+  for (int i = 1; i < more->n; i++) {
+    if (more->instants[n - 1] != more->instants[i]) more->instants[n++] = more->instants[i];
   }
   more->n = n;
 }
