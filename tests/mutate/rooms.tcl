@@ -2,8 +2,8 @@
 #
 #   PATTERN {TEST ...}     the first pattern that a file matches decides
 set guard_order {
-  ext/crypto/jose/*        {jose crypto fault-h-crypto token attack-jose fault-d}
-  ext/crypto/x509/*        {x509 fault-h-crypto anchor attack-x509 fault-d}
+  ext/crypto/jose/*        {crypto jose fault-h-crypto token attack-jose fault-d}
+  ext/crypto/x509/*        {crypto x509 fault-h-crypto anchor attack-x509 fault-d}
   ext/crypto/*             {crypto jose fault-h-crypto secret shared}
   ext/registrar/who/*      {replay credential anchor token fault-h-sla attack-credential fault-a}
   ext/registrar/sla/*      {explain rate limits key-record fault-h-sla token fault-a-sla sla fault-a}
@@ -12,8 +12,8 @@ set guard_order {
   ext/registrar/secret/*   {crypto key-record secret credential token exchange}
   ext/registrar/txn/*      {instant gate clock rows fault-a}
   ext/registrar/exchange/* {exchange exchange-random fault-c-exchange}
-  ext/tables/relation/*    {instant relations fault-b columns validity rows differential attack-sql}
-  ext/tables/function/*    {flags charging invoice interface x509 columns jose validity}
+  ext/tables/relation/*    {instant audit relations fault-b columns validity rows differential attack-sql}
+  ext/tables/function/*    {flags charging invoice interface audit x509 columns jose validity}
   ext/tables/*             {invoice audit key-record columns relations fault-h-sla anchor secret exchange message}
   ext/messages/*           {key-record fault-e-message fault-a-message fault-c-message token message body}
   sql/statements/authorize.sql {rate limits anchor fault-h-sla fault-a-sla sla fault-a}
