@@ -11,7 +11,7 @@
 # `relation` says the name, and after it what statements call its storage, if that is not w.
 #
 # `column` is one column, in the order in which the relation shows them: its name, its kind, flags, and what it
-# means. Kinds: id text uri instant count word(active revoked) service words ranges endpoint json decimal currency
+# means. Kinds: id text uri url instant count word(active revoked) service words ranges endpoint json decimal currency
 # value. Flags that C and the host see (store/description.h): key required fixed read-only hidden write-only
 # derived lookup virtual. Besides:
 #   bundle        SEAL servers are told it
@@ -35,7 +35,7 @@
 #   {{NAME_state}}     the arguments of json_object for a bundle
 #   {{NAME_told}}, {{NAME_given}}   what a bundle brings: the columns of storage, and their values
 
-set kinds {id text uri instant count word service words ranges endpoint json decimal currency value until}
+set kinds {id text uri url instant count word service words ranges endpoint json decimal currency value until}
 set flags {key required fixed read-only hidden write-only derived lookup virtual not-null}
 
 # The words of a text: spaces in parentheses part nothing.

@@ -158,6 +158,23 @@ static int is_unreserved(int c) {
          c == '.' || c == '_' || c == '~';
 }
 
+size_t seal_percent_encode(const char *p, size_t n, char *out) {
+  static const char hex[] = "0123456789ABCDEF";
+  char *to = out;
+  for (size_t i = 0; i < n; i++) {
+    unsigned char c = (unsigned char)p[i];
+    if (is_unreserved(c)) {
+      *to++ = (char)c;
+    } else {
+      *to++ = '%';
+      *to++ = hex[c >> 4];
+      *to++ = hex[c & 15];
+    }
+  }
+  *to = 0;
+  return (size_t)(to - out);
+}
+
 ptrdiff_t seal_percent_normal(const char *p, size_t n, char *out) {
   static const char hex[] = "0123456789ABCDEF";
   char *to = out;

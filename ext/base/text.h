@@ -63,6 +63,10 @@ const char *seal_service_name(SealText text);
 ** stands for a NUL; then `out` holds nothing of use. What is decoded need not be UTF-8. */
 ptrdiff_t seal_percent_decode(const char *p, size_t n, char *out);
 
+/* Encodes n bytes but for what needs no encoding (RFC 3986 2.3) into `out`, which has room for 3 * n + 1, and ends it
+** with a NUL. Returns the length without that. */
+size_t seal_percent_encode(const char *p, size_t n, char *out);
+
 /* The same %XX as RFC 3986 6.2.2 normalises them: what needs no encoding is decoded, the others have capital digits.
 ** Returns the length, or -1 as above. */
 ptrdiff_t seal_percent_normal(const char *p, size_t n, char *out);

@@ -8,7 +8,9 @@
 */
 #include "messages/api.h"
 
+#include <assert.h>
 #include <string.h>
+#include "base/address.h"
 
 #define KM_WINDOW 5 /* seconds around the clock (TS 33.434 5.3.2) */
 
@@ -55,12 +57,23 @@ static int finish_keys(sqlite3_str *out, SealAnswer *answer) {
   return rc;
 }
 
-/* Whose the keys are: what the record says, else the id, else the VAL service. */
-static SealText user_uri(const SealFoundRecord *found, const SealRecord *asked, SealText service) {
-  if (found->user_uri != NULL) return seal_text_from(found->user_uri);
-  if (asked->val_user_id.p != NULL) return asked->val_user_id;
-  if (asked->val_ue_id.p != NULL) return asked->val_ue_id;
-  return asked->client_id.p ? asked->client_id : service;
+/* Whose the keys are, as a URI: what the record says, else the id, or the VAL service where none is asked for; what is no
+** URI becomes one below urn:seal. */
+static void append_user_uri(sqlite3_str *out, const SealFoundRecord *found, const SealRecord *asked,
+                            SealText service) {
+  SealText id = asked->val_user_id.p ? asked->val_user_id
+                : asked->val_ue_id.p ? asked->val_ue_id
+                : asked->client_id.p ? asked->client_id
+                                     : service;
+  char encoded[3 * SEAL_ID_MAX + 1];
+  if (found->user_uri != NULL) id = seal_text_from(found->user_uri);
+  if (found->user_uri != NULL || seal_is_uri(id)) {
+    append_key_member(out, "userUri", id);
+    return;
+  }
+  assert(id.n <= SEAL_ID_MAX);
+  seal_percent_encode(id.p, (size_t)id.n, encoded);
+  sqlite3_str_appendf(out, "%s\"userUri\":\"urn:seal:%s\"", is_first(out) ? "" : ",", encoded);
 }
 
 /************************************************************************************************
@@ -88,7 +101,7 @@ static int answer_key_info(const SealFoundRecord *found, const SealRecord *asked
                            SealAnswer *answer) {
   sqlite3_str *out = sqlite3_str_new(NULL);
   sqlite3_str_appendall(out, "{");
-  append_key_member(out, "userUri", user_uri(found, asked, service));
+  append_user_uri(out, found, asked, service);
   append_key_member(out, "valService", service);
   if (asked->val_user_id.p != NULL || asked->val_ue_id.p != NULL) {
     sqlite3_str_appendall(out, ",\"valTgtUe\":{");
@@ -200,7 +213,7 @@ int seal_km_request_post(Seal *p, SealRequest *request, const char *seal_service
   if (rc == SQLITE_OK) {
     sqlite3_str *text = sqlite3_str_new(NULL);
     sqlite3_str_appendall(text, "{");
-    append_key_member(text, "userUri", user_uri(&found, &asked, service));
+    append_user_uri(text, &found, &asked, service);
     append_echo(text, request);
     append_key_member(text, "payload", (SealText){found.key_info, found.n_key_info});
     sqlite3_str_appendall(text, "}");

@@ -5,6 +5,7 @@
 **     "valSvcConf":[{"valServiceId":"v2x","idList":[{"valUserId":"alice@acme.example"}]}],
 **     "expTime":"2026-11-30T00:00:00Z"}
 */
+#include "base/address.h"
 #include "base/json.h"
 #include "messages/body.h"
 
@@ -429,28 +430,10 @@ static void read_exp_time(Reader *r, const json_t *body, int patch) {
   r->out->conf.exp_time = t;
 }
 
-static int is_string_list(const json_t *list) {
-  size_t i;
-  json_t *item;
-  if (json_array_size(list) == 0) return 0;
-  json_array_foreach(list, i, item) {
-    if (json_string_length(item) == 0) return 0;
-  }
-  return 1;
-}
-
-int seal_is_end_pt(const json_t *json) {
-  const json_t *uri = json_object_get(json, "uri"), *fqdn = json_object_get(json, "fqdn");
-  const json_t *v4 = json_object_get(json, "ipv4Addrs"), *v6 = json_object_get(json, "ipv6Addrs");
-  if ((uri != NULL) + (fqdn != NULL) + (v4 != NULL) + (v6 != NULL) != 1) return 0;
-  if (v4 != NULL || v6 != NULL) return is_string_list(v4 ? v4 : v6);
-  return json_string_length(uri ? uri : fqdn) > 0;
-}
-
 static void set_end_pt(Reader *r, const json_t *end_pt) {
   if (!seal_is_end_pt(end_pt)) {
     fault(r, SEAL_OPTIONAL_IE_INCORRECT,
-          "is not an object with exactly one of uri, fqdn, ipv4Addrs, ipv6Addrs", "/endPt");
+          "is not an EndPoint with exactly one of uri, fqdn, ipv4Addrs, ipv6Addrs", "/endPt");
     return;
   }
   r->out->end_pt = seal_json_dump(end_pt);
@@ -477,8 +460,8 @@ static void read_contact(Reader *r, const json_t *body, int patch) {
     set_end_pt(r, end_pt);
   }
   SealText text = text_of(destination);
-  if (destination != NULL && (text.p == NULL || text.n == 0 || text.n > SEAL_URI_MAX)) {
-    fault(r, SEAL_OPTIONAL_IE_INCORRECT, "is not a string of 1 to 2048 bytes",
+  if (destination != NULL && !seal_is_http_uri(text)) {
+    fault(r, SEAL_OPTIONAL_IE_INCORRECT, "is not an http or https URI of at most 2048 bytes",
           "/notificationDestination");
   } else if (destination != NULL) {
     r->out->conf.notification_destination = text;

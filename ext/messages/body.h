@@ -32,7 +32,5 @@ int seal_body_read(const SealRequest *request, const char *seal_service, int pat
 ** endpoint (RFC 7396). Both texts have to stay where they are as long as the body. */
 int seal_body_complete(SealBody *body, SealText end_pt, SealText destination, SealError *err);
 void seal_body_clear(SealBody *body);
-/* 1 if the JSON is an EndPoint (TS 29.558): exactly one of uri, fqdn, ipv4Addrs, ipv6Addrs. */
-int seal_is_end_pt(const json_t *json);
 
 #endif

@@ -13,6 +13,7 @@ typedef enum SealKind {
   SEAL_KIND_ID,       /* an identifier: 1 to 255 bytes of UTF-8 without NUL */
   SEAL_KIND_TEXT,     /* any text, at most 64 KiB */
   SEAL_KIND_URI,      /* a URI, at most 2 KiB */
+  SEAL_KIND_URL,      /* the same, of http or https */
   SEAL_KIND_INSTANT,  /* an integer in storage, RFC 3339 outside */
   SEAL_KIND_COUNT,    /* an integer from 0 on */
   SEAL_KIND_WORD,     /* one of the words in `words` */

@@ -3,7 +3,7 @@
 -- relation: registrar r
 -- storage: id              INTEGER PRIMARY KEY CHECK (id = 1)
 -- column: identifier       id required                                "what a token's aud must contain, and the iss of the registrar's own; at a SEAL server its seal_server_id"
--- column: api_root         uri                                        "where its APIs are reached, as in https://seal.example: Location and metadata are of it, and a token's aud may be it or its token endpoint"
+-- column: api_root         url                                        "where its APIs are reached, as in https://seal.example: Location and metadata are of it, and a token's aud may be it or its token endpoint"
 -- column: skms_uri         uri                                        "the registrar's own key management URI: sKmsUri of a KM Request"
 -- column: stale_after      count                                      "seconds after which a SEAL server that got no bundle serves nobody; NULL: never"
 -- column: format           count read-only not-null                   "number of the storage format"

@@ -4,7 +4,7 @@
 -- column: val_server_id             id key bundle                               "what its credentials prove: iss, sub, client_id, SAN"
 -- column: agreement_id              id required fixed bundle refers(agreement)  "the agreement that it acts under"
 -- column: end_pt                    endpoint bundle                             "JSON EndPoint of TS 29.558: exactly one of uri, fqdn, ipv4Addrs, ipv6Addrs"
--- column: notification_destination  uri bundle                                  "a URI"
+-- column: notification_destination  url bundle                                  "a URI"
 -- column: exp_time                  instant bundle                              "when its registration ends; NULL: never"
 -- column: status                    word(active suspended terminated) bundle    "active (default), suspended, or terminated, which is for good"
 -- column: at                        instant hidden                              "the clock: another instant that is asked for; NULL: every stored row"

@@ -28,7 +28,7 @@ static const char *const kinds[] = {
     [SEAL_KIND_COUNT] = "count", [SEAL_KIND_WORD] = "word",       [SEAL_KIND_SERVICE] = "service",
     [SEAL_KIND_WORDS] = "words", [SEAL_KIND_RANGES] = "ranges",   [SEAL_KIND_ENDPOINT] = "endpoint",
     [SEAL_KIND_JSON] = "json",   [SEAL_KIND_DECIMAL] = "decimal", [SEAL_KIND_CURRENCY] = "currency",
-    [SEAL_KIND_VALUE] = "value", [SEAL_KIND_URI] = "uri",
+    [SEAL_KIND_VALUE] = "value", [SEAL_KIND_URI] = "uri",         [SEAL_KIND_URL] = "url",
 };
 
 /* The flags that a user can tell; the others are how it is done. */

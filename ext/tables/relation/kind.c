@@ -3,6 +3,7 @@
 **    char problem[SEAL_PROBLEM];
 **    if (seal_kind_check(column, value, problem, sizeof problem) < 0) ... "is not an instant ..."
 */
+#include "base/address.h"
 #include "tables/relation/relation.h"
 
 #include <assert.h>
@@ -83,23 +84,6 @@ static int check_range_list(const json_t *json) {
   return 0;
 }
 
-/* TS 29.558 EndPoint: exactly one of uri, fqdn, ipv4Addrs, ipv6Addrs. */
-static int check_endpoint(const json_t *json) {
-  static const char *const names[] = {"uri", "fqdn", "ipv4Addrs", "ipv6Addrs"};
-  int found = 0;
-  if (!json_is_object(json)) return -1;
-  for (size_t i = 0; i < 4; i++) {
-    const json_t *item = json_object_get(json, names[i]);
-    if (item == NULL) continue;
-    found++;
-    if (i < 2 ? !json_is_string(item) || json_string_length(item) == 0
-              : json_array_size(item) == 0 || check_words(item) != 0) {
-      return -1;
-    }
-  }
-  return found == 1 ? 0 : -1;
-}
-
 /* What JSON a kind asks for. A scalar is looked at in an array. */
 static int check_json(SealKind kind, SealText text) {
   json_t *json = NULL;
@@ -118,7 +102,7 @@ static int check_json(SealKind kind, SealText text) {
   int bad = kind == SEAL_KIND_WORDS    ? check_words(json)
             : kind == SEAL_KIND_RANGES ? check_range_list(json)
             : kind == SEAL_KIND_JSON   ? (json_array_size(json) == 1 ? 0 : -1)
-                                       : check_endpoint(json);
+                                       : seal_is_end_pt(json) - 1;
   json_decref(json);
   return bad;
 }
@@ -153,11 +137,12 @@ static int check_text(const SealColumn *column, sqlite3_value *value, char *prob
     }
     return problem_is(problem, size, "is not text of at most %d bytes", SEAL_TEXT_MAX);
   case SEAL_KIND_URI:
-    if (text.p != NULL && text.n > 0 && text.n <= SEAL_URI_MAX &&
-        seal_is_utf8(text.p, (size_t)text.n) && memchr(text.p, 0, (size_t)text.n) == NULL) {
-      return 0;
-    }
+    if (seal_is_uri(text)) return 0;
     return problem_is(problem, size, "is not a URI of 1 to %d bytes", SEAL_URI_MAX);
+  case SEAL_KIND_URL:
+    if (seal_is_http_uri(text)) return 0;
+    return problem_is(problem, size, "is not an http or https URI of at most %d bytes",
+                      SEAL_URI_MAX);
   case SEAL_KIND_WORD:
     if (seal_is_word(text, column->words)) return 0;
     return problem_is(problem, size, "\"%s\" is not one of: %s", seal_quote(text, quoted),
