@@ -49,7 +49,7 @@ proc fill_registrar {} {
   }
   foreach {id agreement exp} {7.example 7 NULL 07 sla-7 2026-12-01 10 é NULL V2X.example sla-7 2027-01-15} {
     db eval "INSERT INTO seal_val_server(val_server_id, agreement_id, exp_time, end_pt) VALUES
-      ('$id', '$agreement', [sql_value $exp], '{\"fqdn\":\"h$agreement.example\"}')"
+      ('$id', '$agreement', [sql_value $exp], '{\"fqdn\":\"h[string length $id].example\"}')"
   }
   db eval {UPDATE seal_agreement SET status = 'suspended' WHERE agreement_id = '1e1'}
   foreach {service val name value start exp} {
