@@ -217,6 +217,28 @@ UPDATE main.seal_anchor_data SET type = 'registrar' WHERE type = 'issuer'
   AND (SELECT bundle_to FROM main.seal_registrar_data WHERE id = 1) IS NOT NULL;
 CREATE UNIQUE INDEX main.seal_anchor_registrar ON seal_anchor_data(type) WHERE type = 'registrar';
 
+-- An owner may have several keys, and each says which client it came through.
+CREATE TABLE main.seal_upgrade_record AS SELECT * FROM main.seal_key_record_data;
+DROP TABLE main.seal_key_record_data;
+CREATE TABLE main.seal_key_record_data(
+  id INTEGER PRIMARY KEY,
+  service INTEGER NOT NULL,
+  val_user_id TEXT,
+  val_ue_id TEXT,
+  client_id TEXT,
+  payload_id TEXT,
+  key_format TEXT,
+  key_info BLOB NOT NULL,
+  user_uri TEXT,
+  skmc_uri TEXT
+);
+INSERT INTO main.seal_key_record_data(id, service, val_user_id, val_ue_id, client_id, key_format, key_info, user_uri)
+SELECT id, service, val_user_id, val_ue_id, client_id, key_format, key_info, user_uri
+FROM main.seal_upgrade_record ORDER BY id;
+CREATE UNIQUE INDEX main.seal_key_record_id ON seal_key_record_data(service,
+  coalesce('u' || val_user_id, 'e' || val_ue_id, 'c' || client_id, 's'), coalesce(payload_id, ''));
+DROP TABLE main.seal_upgrade_record;
+
 -- The registrar's row has more columns. The first epoch began with the installation. A place of 0.1.0 leads on to
 -- nothing: a SEAL server goes on to serve what it has, and takes a full copy next.
 CREATE TABLE main.seal_upgrade_registrar AS SELECT * FROM main.seal_registrar_data;

@@ -51,6 +51,9 @@ int seal_metadata_get(Seal *p, SealRequest *request, const char *seal_service, S
 #define SEAL_JWKS_PATH "/.well-known/jwks.json"
 /* The error response of RFC 6749 5.2 for a refusal; *status is its own. */
 void seal_token_error(sqlite3_str *out, const SealError *err, int *status);
+/* POST /ss-kpp/v1/request */
+int seal_key_provision_post(Seal *p, SealRequest *request, const char *seal_service,
+                            SealAnswer *out, SealError *err);
 /* GET /ss-kir/v1/key-records */
 int seal_key_records_get(Seal *p, SealRequest *request, const char *seal_service, SealAnswer *out,
                          SealError *err);

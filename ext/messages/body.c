@@ -279,7 +279,10 @@ static void read_record(Reader *r, const json_t *object, const char *where, Seal
   record->val_user_id = optional_id(r, object, "valUserId", where);
   record->val_ue_id = optional_id(r, object, "valUeId", where);
   record->client_id = optional_id(r, object, "clientId", where);
-  record->user_uri = optional_id(r, object, "userUri", where);
+  record->user_uri = text_of(json_object_get(object, "userUri"));
+  if (json_object_get(object, "userUri") != NULL && !seal_is_uri(record->user_uri)) {
+    fault(r, SEAL_OPTIONAL_IE_INCORRECT, "is not a URI of 1 to 2048 bytes", "%s/userUri", where);
+  }
   record->key_format = out->key_format;
   const json_t *key_info = needed(r, object, "keyInfo", where);
   record->key_info = text_of(key_info);

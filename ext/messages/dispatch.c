@@ -56,6 +56,8 @@ static const Route routes[] = {
     {KMPP, 1, SEAL_KM, "PUT", JSON_TYPE, seal_configuration_replace, 0, PROBLEM},
     {KMPP, 1, SEAL_KM, "PATCH", PATCH_TYPE, seal_configuration_patch, 0, PROBLEM},
     {KMPP, 1, SEAL_KM, "DELETE", NULL, seal_configuration_drop, 0, PROBLEM},
+    {"/ss-kpp/v1/request", 0, SEAL_KM, "POST", JSON_TYPE, seal_key_provision_post, ANY_CRED,
+     PROBLEM},
     {KIR, 0, SEAL_KM, "GET", NULL, seal_key_records_get, READS | ANY_CRED, PROBLEM},
     {"/skm/v1/km-request", 0, SEAL_KM, "POST", JSON_TYPE, seal_km_request_post, READS | ANY_CRED,
      KM_RESPONSE},

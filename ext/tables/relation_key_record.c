@@ -13,9 +13,11 @@ static int record_insert(SealRow *row, int64_t *rowid) {
       .val_user_id = seal_row_text(row, KEY_RECORD_VAL_USER_ID),
       .val_ue_id = seal_row_text(row, KEY_RECORD_VAL_UE_ID),
       .client_id = seal_row_text(row, KEY_RECORD_CLIENT_ID),
+      .payload_id = seal_row_text(row, KEY_RECORD_PAYLOAD_ID),
       .key_format = seal_row_text(row, KEY_RECORD_KEY_FORMAT),
       .key_info = seal_row_text(row, KEY_RECORD_KEY_INFO),
       .user_uri = seal_row_text(row, KEY_RECORD_USER_URI),
+      .skmc_uri = seal_row_text(row, KEY_RECORD_SKMC_URI),
   };
   SealRowAsk ask = {
       .seal_service = SEAL_KM,
@@ -67,6 +69,7 @@ static int record_column(Seal *p, sqlite3_context *ctx, sqlite3_stmt *row, int c
       .val_user_id = seal_column_text(row, KEY_RECORD_VAL_USER_ID + 1),
       .val_ue_id = seal_column_text(row, KEY_RECORD_VAL_UE_ID + 1),
       .client_id = seal_column_text(row, KEY_RECORD_CLIENT_ID + 1),
+      .payload_id = seal_column_text(row, KEY_RECORD_PAYLOAD_ID + 1),
   };
   int rc = seal_record_open(p, sqlite3_column_int64(row, SEAL_VIEW_ID), &place, &record,
                             sqlite3_column_blob(row, KEY_RECORD_KEY_INFO + 1),

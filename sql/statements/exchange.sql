@@ -64,7 +64,7 @@ WHERE s.configuration = ?1 AND s.id >= ?2 ORDER BY s.id
 SELECT id, val_user_id, val_ue_id FROM main.seal_identity_data
 WHERE id BETWEEN max(?1 << 28, ?2 + 1) AND (?1 << 28) + 268435455 ORDER BY id
 -- name: bundle_records
-SELECT id, val_user_id, val_ue_id, client_id, key_format, key_info, user_uri
+SELECT id, val_user_id, val_ue_id, client_id, payload_id, key_format, key_info, user_uri, skmc_uri
 FROM main.seal_key_record_data
 WHERE id BETWEEN max(?1 << 28, ?2 + 1) AND (?1 << 28) + 268435455 ORDER BY id
 

@@ -230,18 +230,19 @@ SELECT end_pt, notification_destination FROM main.seal_val_server_data WHERE id 
 UPDATE main.seal_val_server_data SET end_pt = ?2, notification_destination = ?3
 WHERE id = ?1 AND (end_pt IS NOT ?2 OR notification_destination IS NOT ?3)
 
--- ?1 id ?2 service ?3 val_user_id ?4 val_ue_id ?5 client_id ?6 key_format ?7 key_info, sealed
--- ?8 user_uri
+-- ?1 id ?2 service ?3 val_user_id ?4 val_ue_id ?5 client_id ?6 payload_id ?7 key_format ?8 key_info, sealed
+-- ?9 user_uri ?10 skmc_uri
 -- name: record_insert
-INSERT INTO main.seal_key_record_data(id, service, val_user_id, val_ue_id, client_id, key_format,
-  key_info, user_uri)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+INSERT INTO main.seal_key_record_data(id, service, val_user_id, val_ue_id, client_id, payload_id, key_format,
+  key_info, user_uri, skmc_uri)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
 
--- ?1 service ?2 val_user_id ?3 val_ue_id ?4 client_id
+-- ?1 service ?2 val_user_id ?3 val_ue_id ?4 client_id ?5 payload_id
 -- name: record_there
 SELECT id FROM main.seal_key_record_data WHERE service = ?1
   AND coalesce('u' || val_user_id, 'e' || val_ue_id, 'c' || client_id, 's')
     = coalesce('u' || ?2, 'e' || ?3, 'c' || ?4, 's')
+  AND coalesce(payload_id, '') = coalesce(?5, '')
 
 -- ?1 id
 -- name: record_delete
@@ -258,7 +259,7 @@ SELECT id FROM main.seal_key_record_data WHERE id BETWEEN ?1 AND ?2 ORDER BY id 
 -- A VAL server's newest record for a VAL service: the id's own, or, where none is asked for, the service's.
 -- ?1 at ?2 VAL server ?3 val_service_id ?4 val_user_id ?5 val_ue_id ?6 client_id
 -- name: record_find
-SELECT c.conf_id, s.val_service_id, r.val_user_id, r.val_ue_id, r.client_id, r.key_info, r.user_uri,
+SELECT c.conf_id, s.val_service_id, r.val_user_id, r.val_ue_id, r.client_id, r.payload_id, r.key_info, r.user_uri,
   r.id
 FROM main.seal_configuration_service AS s
 CROSS JOIN main.seal_configuration_data AS c ON c.id = s.configuration

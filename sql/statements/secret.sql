@@ -68,7 +68,8 @@ UPDATE main.seal_message_data SET body = ?2 WHERE id = ?1
 -- The same of a key record.
 -- fragment: record_identity
 (length(v.val_server_id) || ':' || v.val_server_id || length(c.conf_id) || ':' || c.conf_id || length(s.val_service_id) || ':' || s.val_service_id
-  || coalesce('u' || r.val_user_id, 'e' || r.val_ue_id, 'c' || r.client_id, 's'))
+  || coalesce('u' || r.val_user_id, 'e' || r.val_ue_id, 'c' || r.client_id, 's')
+  || coalesce(char(10) || r.payload_id, ''))
 
 -- name: registrar_skms_uri
 SELECT skms_uri FROM main.seal_registrar_data WHERE id = 1

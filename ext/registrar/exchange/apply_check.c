@@ -230,8 +230,11 @@ static int is_record(const json_t *record) {
     if (!json_is_null(id) && !seal_is_id(seal_json_member(record, ids[i]))) return 0;
     n += !json_is_null(id);
   }
-  if (key_info.p == NULL || !seal_members_are(record, "val_user_id val_ue_id client_id key_format "
-                                                      "user_uri key_info")) {
+  const json_t *payload_id = json_object_get(record, "payload_id");
+  if (key_info.p == NULL ||
+      !seal_members_are(record, "val_user_id val_ue_id client_id payload_id key_format user_uri "
+                                "skmc_uri key_info") ||
+      (!json_is_null(payload_id) && !seal_is_id(seal_json_member(record, "payload_id")))) {
     return 0;
   }
   unsigned char *bytes = malloc((size_t)key_info.n + 1);
@@ -240,7 +243,8 @@ static int is_record(const json_t *record) {
   seal_wipe(bytes, (size_t)key_info.n + 1);
   free(bytes);
   return good && n <= 1 && is_text_or_null(json_object_get(record, "key_format")) &&
-         is_text_or_null(json_object_get(record, "user_uri"));
+         is_text_or_null(json_object_get(record, "user_uri")) &&
+         is_text_or_null(json_object_get(record, "skmc_uri"));
 }
 
 /* The rows of a VAL service that were seen, in a table with open addressing whose size is a power of two. */

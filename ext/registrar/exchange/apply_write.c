@@ -42,13 +42,16 @@ static int write_record(SealApply *a, const Target *target, Place *at, const jso
       .val_user_id = seal_json_member(json, "val_user_id"),
       .val_ue_id = seal_json_member(json, "val_ue_id"),
       .client_id = seal_json_member(json, "client_id"),
+      .payload_id = seal_json_member(json, "payload_id"),
       .key_format = seal_json_member(json, "key_format"),
       .key_info = {(const char *)bytes, (int)n},
       .user_uri = seal_json_member(json, "user_uri"),
+      .skmc_uri = seal_json_member(json, "skmc_uri"),
   };
   assert(n >= 0);
-  int rc = seal_store_row(seal_store(a->p), SQL_RECORD_THERE, &row, "isss", at->service,
-                          &record.val_user_id, &record.val_ue_id, &record.client_id);
+  int rc =
+      seal_store_row(seal_store(a->p), SQL_RECORD_THERE, &row, "issss", at->service,
+                     &record.val_user_id, &record.val_ue_id, &record.client_id, &record.payload_id);
   seal_store_reset(row);
   if (rc == SQLITE_DONE) {
     rc = seal_record_store(a->p, at->service, at->next++, &place, &record, &rowid, a->err);

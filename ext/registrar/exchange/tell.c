@@ -187,8 +187,10 @@ static int record_json(const SealRecord *record, const void *key_info, int n, ch
     append_record_member(text, "val_user_id", record->val_user_id);
     append_record_member(text, "val_ue_id", record->val_ue_id);
     append_record_member(text, "client_id", record->client_id);
+    append_record_member(text, "payload_id", record->payload_id);
     append_record_member(text, "key_format", record->key_format);
     append_record_member(text, "user_uri", record->user_uri);
+    append_record_member(text, "skmc_uri", record->skmc_uri);
     sqlite3_str_appendf(text, "\"key_info\":\"%s\"}", encoded);
   }
   int rc = encoded ? sqlite3_str_errcode(text) : SQLITE_NOMEM;
@@ -207,8 +209,10 @@ static int read_record(SealTeller *t, const Telling *of, sqlite3_stmt *row, char
       .val_user_id = seal_column_text(row, BUNDLE_RECORDS_VAL_USER_ID),
       .val_ue_id = seal_column_text(row, BUNDLE_RECORDS_VAL_UE_ID),
       .client_id = seal_column_text(row, BUNDLE_RECORDS_CLIENT_ID),
+      .payload_id = seal_column_text(row, BUNDLE_RECORDS_PAYLOAD_ID),
       .key_format = seal_column_text(row, BUNDLE_RECORDS_KEY_FORMAT),
       .user_uri = seal_column_text(row, BUNDLE_RECORDS_USER_URI),
+      .skmc_uri = seal_column_text(row, BUNDLE_RECORDS_SKMC_URI),
   };
   SealRecordPlace place = {of->val_server_id, of->conf_id, of->val_service_id};
   int rc =

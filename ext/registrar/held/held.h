@@ -22,7 +22,8 @@
 /* A key record; of the three ids at most one has a p that is not NULL. */
 typedef struct SealRecord {
   SealText val_user_id, val_ue_id, client_id;
-  SealText key_format, key_info, user_uri;
+  SealText payload_id; /* which of that one's keys; p of NULL: the one without */
+  SealText key_format, key_info, user_uri, skmc_uri;
 } SealRecord;
 
 typedef struct SealId {
@@ -110,6 +111,8 @@ typedef struct SealRowAsk {
   const SealRecord *record;   /* a row of seal_key_record */
   int64_t exp_time;           /* SEAL_UNBOUNDED: none */
   SealAt at;
+  const SealAct *
+      act; /* the message that brings it, whose requester is proved; NULL: a row's own credential */
   int on_conflict; /* sqlite3_vtab_on_conflict */
   char *
       requester; /* SEAL_ID_MAX + 1 bytes, filled with the VAL server once the credential has proved it */
@@ -117,6 +120,10 @@ typedef struct SealRowAsk {
 
 /* Stores one row; *rowid is its id. SQLITE_CONSTRAINT_UNIQUE without a refusal in *err: it is there. */
 int seal_row_insert(Seal *p, const SealRowAsk *ask, int64_t *rowid, SealError *err);
+/* A message stores one key record, in the VAL server's standing configuration, whose name is written to conf_id; in the place
+** of one with the same owner and payload_id. Charged as the message that it is. */
+int seal_record_put(Seal *p, const SealAct *act, SealText val_service_id, const SealRecord *record,
+                    char conf_id[SEAL_ID_MAX + 1], SealError *err);
 /* Makes an empty configuration: a row of seal_configuration. */
 int seal_row_configuration(Seal *p, const SealRowAsk *ask, SealText supp_feat, int64_t *rowid,
                            SealError *err);

@@ -2,7 +2,8 @@
 ** (TS 33.434 5.3.2). They lie in a VAL service of a key management configuration, as identities lie in
 ** one of identity management, and are sealed at rest to the row that they are:
 **
-**    val_server_id, conf_id, val_service_id, and one of val_user_id, val_ue_id, client_id, or none: the service's own
+**    val_server_id, conf_id, val_service_id, one of val_user_id, val_ue_id, client_id, or none: the service's own,
+**    and payload_id, where that one has several
 */
 #include "registrar/held/held_int.h"
 
@@ -19,11 +20,13 @@ static int record_aad(const SealRecordPlace *place, const SealRecord *record, ch
                 : kind == 'e' ? record->val_ue_id
                               : record->client_id;
   /* Characters, as SQLite's length() counts them in sql/statements/secret.sql. */
-  *out = sqlite3_mprintf("%d:%.*s%d:%.*s%d:%.*s%c%.*s", seal_characters(place->val_server_id),
+  *out = sqlite3_mprintf("%d:%.*s%d:%.*s%d:%.*s%c%.*s%s%.*s", seal_characters(place->val_server_id),
                          place->val_server_id.n, place->val_server_id.p,
                          seal_characters(place->conf_id), place->conf_id.n, place->conf_id.p,
                          seal_characters(place->val_service_id), place->val_service_id.n,
-                         place->val_service_id.p, kind, id.n, id.p ? id.p : "");
+                         place->val_service_id.p, kind, id.n, id.p ? id.p : "",
+                         record->payload_id.p ? "\n" : "", record->payload_id.n,
+                         record->payload_id.p ? record->payload_id.p : "");
   return *out ? SQLITE_OK : SQLITE_NOMEM;
 }
 
@@ -40,9 +43,10 @@ int seal_record_store(Seal *p, int64_t service, int64_t number, const SealRecord
                           record->key_info.n, &sealed, &n_sealed, err);
   }
   if (rc == SQLITE_OK) {
-    rc = seal_store_run(seal_store(p), SQL_RECORD_INSERT, "iissssbs", *rowid, service,
+    rc = seal_store_run(seal_store(p), SQL_RECORD_INSERT, "iisssssbss", *rowid, service,
                         &record->val_user_id, &record->val_ue_id, &record->client_id,
-                        &record->key_format, sealed, n_sealed, &record->user_uri);
+                        &record->payload_id, &record->key_format, sealed, n_sealed,
+                        &record->user_uri, &record->skmc_uri);
   }
   sqlite3_free(aad);
   sqlite3_free(sealed);
@@ -74,6 +78,7 @@ static int read_found(Seal *p, const SealRequester *who, sqlite3_stmt *row, Seal
       .val_user_id = seal_column_text(row, RECORD_FIND_VAL_USER_ID),
       .val_ue_id = seal_column_text(row, RECORD_FIND_VAL_UE_ID),
       .client_id = seal_column_text(row, RECORD_FIND_CLIENT_ID),
+      .payload_id = seal_column_text(row, RECORD_FIND_PAYLOAD_ID),
   };
   if (place.conf_id.p == NULL || place.val_service_id.p == NULL) return SQLITE_CORRUPT_VTAB;
   SealText user_uri = seal_column_text(row, RECORD_FIND_USER_URI);
@@ -111,14 +116,23 @@ void seal_record_clear(SealFoundRecord *found) {
   memset(found, 0, sizeof *found);
 }
 
-int seal_skms_uri_check(Seal *p, SealText uri, SealError *err) {
+int seal_skms_uri(Seal *p, char **out) {
   sqlite3_stmt *row;
+  *out = NULL;
   int rc = seal_store_row(seal_store(p), SQL_REGISTRAR_SKMS_URI, &row, "");
   if (rc != SQLITE_ROW) return rc == SQLITE_DONE ? SQLITE_CORRUPT_VTAB : rc;
   SealText own = seal_column_text(row, REGISTRAR_SKMS_URI_SKMS_URI);
-  int same =
-      own.p != NULL && uri.p != NULL && own.n == uri.n && memcmp(own.p, uri.p, (size_t)own.n) == 0;
+  if (own.p != NULL) *out = sqlite3_mprintf("%.*s", own.n, own.p);
   seal_store_reset(row);
+  return own.p != NULL && *out == NULL ? SQLITE_NOMEM : SQLITE_OK;
+}
+
+int seal_skms_uri_check(Seal *p, SealText uri, SealError *err) {
+  char *own;
+  int rc = seal_skms_uri(p, &own);
+  if (rc != SQLITE_OK) return rc;
+  int same = own != NULL && seal_text_is(uri, own);
+  sqlite3_free(own);
   if (!same) {
     return seal_fault(err, SEAL_MANDATORY_IE_INCORRECT, "/sKmsUri",
                       "is not this registrar's key management URI");

@@ -44,6 +44,8 @@ typedef struct SealFoundRecord {
 int seal_record_find(Seal *p, const SealRequester *who, SealText val_service_id,
                      const SealRecord *asked, int64_t at, SealFoundRecord *out, SealError *err);
 void seal_record_clear(SealFoundRecord *found);
+/* The registrar's key management URI, the caller's (sqlite3_free); NULL: it has none. */
+int seal_skms_uri(Seal *p, char **out);
 /* Refuses a key management URI that is not the registrar's own; SQLITE_CONSTRAINT_VTAB also when *err
 ** holds faults already. */
 int seal_skms_uri_check(Seal *p, SealText uri, SealError *err);

@@ -21,6 +21,10 @@
 static int authenticate_row(Seal *p, const SealRowAsk *ask, SealRequester *who, SealError *err) {
   SealCredential credential;
   json_t *json = NULL;
+  if (ask->act != NULL) {
+    *who = *ask->act->who;
+    return SQLITE_OK;
+  }
   int rc = seal_credential_read(ask->credential, &credential, &json, err);
   if (rc == SQLITE_OK) rc = seal_authenticate(p, &credential, ask->at, who, err);
   json_decref(json);
@@ -116,7 +120,8 @@ static int authorize_row(Seal *p, const SealRowAsk *ask, Place *place, SealError
       .scope = ask->scope,
       .only_format = ask->record ? place->key_format : NULL,
       .tally = &back,
-      .invocation = SEAL_BY_ROWS,
+      .invocation = ask->act ? SEAL_BY_MESSAGE : SEAL_BY_ROWS,
+      .touched = ask->act ? ask->act->touched : NULL,
   };
   int rc = SQLITE_OK;
   if (place->held.term != 0) {
@@ -226,6 +231,7 @@ static int fill_slot(Seal *p, const SealRowAsk *ask, const Place *place, SealSlo
   slot->left = place->grant.identities;
   if (slot->left != SEAL_UNBOUNDED) slot->left -= place->held.identities;
   slot->next = place->next;
+  slot->message = ask->act;
   slot->seen.sure = place->next == 0;
   /* A slot that there is for the same service does not see what goes through this one. */
   for (int i = 0; i < slots->n - 1; i++) {
@@ -281,8 +287,9 @@ static int insert_id(Seal *p, SealSlots *slots, SealSlot *slot, const SealRowAsk
 /* The row of the service's record for the id; *there is 0 if it has none. */
 static int record_exists(Seal *p, int64_t service, const SealRecord *record, int64_t *there) {
   sqlite3_stmt *row;
-  int rc = seal_store_row(seal_store(p), SQL_RECORD_THERE, &row, "isss", service,
-                          &record->val_user_id, &record->val_ue_id, &record->client_id);
+  int rc =
+      seal_store_row(seal_store(p), SQL_RECORD_THERE, &row, "issss", service, &record->val_user_id,
+                     &record->val_ue_id, &record->client_id, &record->payload_id);
   *there = rc == SQLITE_ROW ? sqlite3_column_int64(row, RECORD_THERE_ID) : 0;
   seal_store_reset(row);
   return rc == SQLITE_ROW || rc == SQLITE_DONE ? SQLITE_OK : rc;
@@ -376,7 +383,9 @@ static int insert_first(Seal *p, const SealRowAsk *given, int64_t *rowid, SealEr
     ask.key_format = record.key_format = seal_text_from(place.key_format);
     ask.record = &record;
   }
-  if (rc == SQLITE_OK) rc = seal_consume(p, &place.who, SEAL_USE_ROWS, err);
+  if (rc == SQLITE_OK) {
+    rc = seal_consume(p, &place.who, ask.act ? ask.act->use : SEAL_USE_ROWS, err);
+  }
   return rc == SQLITE_OK ? insert_judged(p, &ask, &place, replaced, rowid, err) : rc;
 }
 
@@ -392,6 +401,41 @@ int seal_row_insert(Seal *p, const SealRowAsk *ask, int64_t *rowid, SealError *e
   rc = id_exists(p, slot->service, &ask->id, &there);
   if (rc != SQLITE_OK) return rc;
   return there != 0 ? already_there(ask, there, rowid) : insert_first(p, ask, rowid, err);
+}
+
+int seal_record_put(Seal *p, const SealAct *act, SealText val_service_id, const SealRecord *record,
+                    char conf_id[SEAL_ID_MAX + 1], SealError *err) {
+  int64_t rowid;
+  SealRowAsk ask = {
+      .seal_service = SEAL_KM,
+      .val_service_id = val_service_id,
+      .record = record,
+      .exp_time = SEAL_UNBOUNDED,
+      .at = {act->at, 0},
+      .act = act,
+      .on_conflict = SQLITE_REPLACE,
+  };
+  assert(act->touched != NULL);
+  int rc = insert_first(p, &ask, &rowid, err);
+  if (rc != SQLITE_OK) return rc;
+  SealSlots *slots = seal_slots(p);
+  int64_t term = slots->slot[slots->last].term;
+  memcpy(conf_id, slots->slot[slots->last].conf_id_text, SEAL_ID_MAX + 1);
+  SealUse use = {
+      .time = act->at,
+      .val_server = act->who->val_server,
+      .seal_service = SEAL_KM,
+      .operation = act->operation,
+      .conf_id = conf_id,
+      .result = 200,
+      .holds = 1,
+  };
+  rc = seal_slots_settle(p, slots);
+  if (rc == SQLITE_OK) seal_slots_forget(p);
+  /* What was judged counted what the VAL service holds as well: the message brings one. */
+  seal_invocation_clear(act->touched);
+  if (rc == SQLITE_OK) rc = seal_invocation_note(act->touched, term, 0, 1);
+  return rc == SQLITE_OK ? seal_usage_write(p, &use, act->touched->terms, act->touched->n) : rc;
 }
 
 /* The entries that a new, empty configuration leaves: an invocation of the term that grants it. */

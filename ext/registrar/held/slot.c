@@ -66,7 +66,10 @@ static SealTally tally(const SealSlot *slot, int64_t n) {
 
 /* Writes the ledgers' entries for what a slot gathered. */
 static int record_slot(Seal *p, const SealSlot *slot) {
-  const char *operation = !slot->act ? "INSERT" : slot->removed ? "delete" : "update";
+  const char *operation = slot->message   ? slot->message->operation
+                          : !slot->act    ? "INSERT"
+                          : slot->removed ? "delete"
+                                          : "update";
   const char *actor = slot->act ? "operator" : slot->val_server_text;
   char *object = seal_configuration_name(seal_text_from(slot->val_server_text),
                                          seal_text_from(slot->conf_id_text));
@@ -76,7 +79,9 @@ static int record_slot(Seal *p, const SealSlot *slot) {
                                  (long long)slot->removed, (long long)slot->changed);
   int rc = object && detail ? SQLITE_OK : SQLITE_NOMEM;
   SealEvent event = {slot->at.t, actor, operation, object, "done", NULL, detail};
-  if (rc == SQLITE_OK) rc = seal_audit_write(p, &event);
+  if (rc == SQLITE_OK) {
+    rc = seal_audit_traced(p, &event, slot->message ? slot->message->who->traceparent : NULL);
+  }
   if (rc == SQLITE_OK) {
     rc = seal_change_write(p, slot->at.t, slot->seal_service, object, operation);
   }
@@ -85,7 +90,8 @@ static int record_slot(Seal *p, const SealSlot *slot) {
   return rc;
 }
 
-/* Counts what a slot gathered under its term: with the rows' usage, or, for an act, by itself. A record that
+/* Counts what a slot gathered under its term: with the rows' usage, or, for an act, by itself; a message is counted by
+** whoever brings it (row.c). A record that
 ** takes the place of another is used, and adds nothing. */
 static int count(Seal *p, const SealSlot *slot) {
   SealTally used = tally(slot, slot->added), less = tally(slot, -slot->removed);
@@ -99,7 +105,7 @@ static int count(Seal *p, const SealSlot *slot) {
       .result = 201,
       .holds = 1,
   };
-  int rc = slot->act ? SQLITE_OK : seal_usage_rows(p, &use, &used);
+  int rc = slot->act || slot->message ? SQLITE_OK : seal_usage_rows(p, &use, &used);
   if (rc == SQLITE_OK && slot->removed > 0) {
     rc = seal_store_run(seal_store(p), SQL_TERM_USE_ADD, "iii", less.term, less.identities,
                         less.key_records);
