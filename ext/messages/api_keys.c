@@ -11,6 +11,7 @@
 #include <assert.h>
 #include <string.h>
 #include "base/address.h"
+#include "crypto/crypto.h"
 
 #define KM_WINDOW 5 /* seconds around the clock (TS 33.434 5.3.2) */
 
@@ -47,6 +48,24 @@ static void append_key_member(sqlite3_str *out, const char *name, SealText text)
   if (text.p == NULL) return;
   sqlite3_str_appendf(out, "%s\"%s\":", is_first(out) ? "" : ",", name);
   seal_json_append(out, text.p, (size_t)text.n);
+}
+
+/* Appends the key: JSON has no bytes, so that one which is no text is base64 (RFC 4648 4), as it came to /ss-kpp. */
+static int append_key(sqlite3_str *out, const char *name, const SealFoundRecord *found) {
+  if (seal_is_utf8(found->key_info, (size_t)found->n_key_info)) {
+    append_key_member(out, name, (SealText){found->key_info, found->n_key_info});
+    return SQLITE_OK;
+  }
+  int size = (found->n_key_info + 2) / 3 * 4 + 1;
+  char *text = sqlite3_malloc(size);
+  if (text == NULL) return SQLITE_NOMEM;
+  int n = (int)seal_b64url_encode(found->key_info, (size_t)found->n_key_info, text);
+  for (int i = 0; i < n; i++)
+    text[i] = (char)(text[i] == '-' ? '+' : text[i] == '_' ? '/' : text[i]);
+  while (n % 4 != 0) text[n++] = '=';
+  append_key_member(out, name, (SealText){text, n});
+  seal_secret_free(text, size);
+  return SQLITE_OK;
 }
 
 static int finish_keys(sqlite3_str *out, SealAnswer *answer) {
@@ -109,9 +128,10 @@ static int answer_key_info(const SealFoundRecord *found, const SealRecord *asked
     append_key_member(out, "valUeId", asked->val_ue_id);
     sqlite3_str_appendall(out, "}");
   }
-  append_key_member(out, "keyInfo", (SealText){found->key_info, found->n_key_info});
+  int rc = append_key(out, "keyInfo", found);
   sqlite3_str_appendall(out, "}");
-  return finish_keys(out, answer);
+  int bad = finish_keys(out, answer);
+  return rc == SQLITE_OK ? bad : rc;
 }
 
 int seal_key_records_get(Seal *p, SealRequest *request, const char *seal_service, SealAnswer *out,
@@ -215,9 +235,10 @@ int seal_km_request_post(Seal *p, SealRequest *request, const char *seal_service
     sqlite3_str_appendall(text, "{");
     append_user_uri(text, &found, &asked, service);
     append_echo(text, request);
-    append_key_member(text, "payload", (SealText){found.key_info, found.n_key_info});
+    rc = append_key(text, "payload", &found);
     sqlite3_str_appendall(text, "}");
-    rc = finish_keys(text, out);
+    int bad = finish_keys(text, out);
+    rc = rc == SQLITE_OK ? bad : rc;
   }
   seal_record_clear(&found);
   return rc;

@@ -75,7 +75,12 @@ static int record_column(Seal *p, sqlite3_context *ctx, sqlite3_stmt *row, int c
                             sqlite3_column_blob(row, KEY_RECORD_KEY_INFO + 1),
                             sqlite3_column_bytes(row, KEY_RECORD_KEY_INFO + 1), &plain, &n, &err);
   if (rc == SQLITE_OK) {
-    sqlite3_result_text(ctx, plain, n, seal_secret_done);
+    /* Bytes that are no text stay bytes. */
+    if (seal_is_utf8(plain, (size_t)n)) {
+      sqlite3_result_text(ctx, plain, n, seal_secret_done);
+    } else {
+      sqlite3_result_blob(ctx, plain, n, seal_secret_done);
+    }
   } else {
     seal_column_fail(ctx, rc, &err);
   }
