@@ -7,6 +7,7 @@
 
 #include <arpa/inet.h>
 #include <string.h>
+#include <strings.h>
 #include "base/bounds.h"
 
 static int is_letter(char c) {
@@ -21,36 +22,96 @@ static int is_hex(char c) {
   return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
 }
 
-int seal_is_uri(SealText text) {
+/* Behind the scheme and its colon; 0 if there is none. */
+static int scheme_of(SealText text) {
   int i = 0;
-  if (text.p == NULL || text.n == 0 || text.n > SEAL_URI_MAX || !is_letter(text.p[0])) return 0;
+  if (text.p == NULL || text.n == 0 || !is_letter(text.p[0])) return 0;
   while (i < text.n && (is_letter(text.p[i]) || is_digit(text.p[i]) || text.p[i] == '+' ||
                         text.p[i] == '-' || text.p[i] == '.')) {
     i++;
   }
-  if (i + 1 >= text.n || text.p[i] != ':') return 0;
-  for (i++; i < text.n; i++) {
-    char c = text.p[i];
-    if (c == '%') {
-      if (i + 2 >= text.n || !is_hex(text.p[i + 1]) || !is_hex(text.p[i + 2])) return 0;
-    } else if (c == 0 || (!is_letter(c) && !is_digit(c) && !strchr("-._~:/?#[]@!$&'()*+,;=", c))) {
+  return i + 1 < text.n && text.p[i] == ':' ? i + 1 : 0;
+}
+
+static int is_ip_literal(const char *p, int n) {
+  unsigned char address[16];
+  char text[64];
+  if (n < 2 || n >= (int)sizeof text) return 0;
+  memcpy(text, p, (size_t)n);
+  text[n] = 0;
+  return inet_pton(AF_INET6, text, address) == 1;
+}
+
+/* The host and port of n bytes: an address in brackets or a name that may be empty, and digits behind a colon. */
+static int is_host(const char *p, int n, int *host) {
+  const char *end = p + n, *mark = p;
+  if (n > 0 && *p == '[') {
+    mark = memchr(p, ']', (size_t)n);
+    if (mark == NULL || !is_ip_literal(p + 1, (int)(mark - p) - 1)) return 0;
+    mark++;
+  } else {
+    while (mark < end && *mark != ':') mark++;
+    if (memchr(p, '[', (size_t)(mark - p)) || memchr(p, ']', (size_t)(mark - p))) return 0;
+  }
+  *host = (int)(mark - p);
+  if (mark < end && *mark++ != ':') return 0;
+  int port = 0;
+  for (; mark < end; mark++) {
+    if (!is_digit(*mark) || (port = port * 10 + *mark - '0') > 65535) return 0;
+  }
+  return 1;
+}
+
+/* Bytes of RFC 3986 2: every % has two digits, and stands for no NUL; one # at most. */
+static int are_bytes(const char *p, const char *end) {
+  int fragments = 0;
+  for (; p < end; p++) {
+    if (*p == '%') {
+      if (end - p < 3 || !is_hex(p[1]) || !is_hex(p[2]) || (p[1] == '0' && p[2] == '0')) return 0;
+    } else if (*p == '#') {
+      if (++fragments > 1) return 0;
+    } else if (*p == 0 ||
+               (!is_letter(*p) && !is_digit(*p) && !strchr("-._~:/?[]@!$&'()*+,;=", *p))) {
       return 0;
     }
   }
   return 1;
 }
 
-int seal_is_http_uri(SealText text) {
-  int n = 0;
-  if (!seal_is_uri(text)) return 0;
-  if (text.n > 8 && strncmp(text.p, "https://", 8) == 0) n = 8;
-  if (text.n > 7 && strncmp(text.p, "http://", 7) == 0) n = 7;
-  if (n == 0 || text.p[n] == ':') return 0;
-  int host = n;
-  while (n < text.n && !strchr("/?#", text.p[n])) {
-    if (text.p[n++] == '@') return 0;
+static int has_bracket(const char *p, const char *end) {
+  return p < end && (memchr(p, '[', (size_t)(end - p)) || memchr(p, ']', (size_t)(end - p)));
+}
+
+/* What is behind the scheme, with brackets around an address alone. *host is the length of the host, *user 1 if
+** something stands before it. */
+static int is_rest(const char *p, const char *end, int *host, int *user) {
+  *host = *user = 0;
+  if (!are_bytes(p, end)) return 0;
+  if (end - p < 2 || p[0] != '/' || p[1] != '/') return !has_bracket(p, end);
+  const char *from = p + 2, *stop = from;
+  while (stop < end && *stop != '/' && *stop != '?' && *stop != '#') stop++;
+  for (const char *at = from; at < stop; at++) {
+    if (*at != '@') continue;
+    *user = 1;
+    from = at + 1;
   }
-  return n > host;
+  return is_host(from, (int)(stop - from), host) && !has_bracket(p, from) &&
+         !has_bracket(from + *host, end);
+}
+
+int seal_is_uri(SealText text) {
+  int host, user, n = scheme_of(text);
+  return n > 0 && text.n <= SEAL_URI_MAX && is_rest(text.p + n, text.p + text.n, &host, &user);
+}
+
+int seal_is_http_uri(SealText text) {
+  int host, user, n = scheme_of(text);
+  if (!(n == 5 && strncasecmp(text.p, "http:", 5) == 0) &&
+      !(n == 6 && strncasecmp(text.p, "https:", 6) == 0)) {
+    return 0;
+  }
+  return text.n <= SEAL_URI_MAX && is_rest(text.p + n, text.p + text.n, &host, &user) && host > 0 &&
+         !user;
 }
 
 /* Fqdn: labels of 1 to 63 letters, digits and hyphens within, two at least, the last one of letters. */

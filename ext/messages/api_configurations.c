@@ -257,8 +257,8 @@ static int read_parameter(const SealRequest *request, int rc, const char *name, 
                           char **value, SealError *err) {
   *value = NULL;
   if (rc != SQLITE_OK && rc != SQLITE_CONSTRAINT_VTAB) return rc;
-  int bad =
-      list ? seal_query_list(request, name, value, err) : seal_query(request, name, value, err);
+  int bad = list ? seal_query_list(request, name, value, err)
+                 : seal_query(request, SEAL_OPTIONAL_QUERY_PARAM_INCORRECT, name, value, err);
   if (bad == SQLITE_OK && *value != NULL && *value[0] == 0) {
     bad = seal_fault(err, SEAL_OPTIONAL_QUERY_PARAM_INCORRECT, name, "is empty");
   }

@@ -104,7 +104,7 @@ static int read_target(const SealRequest *request, json_t **json, SealRecord *as
                        SealError *err) {
   static const char *const members[] = {"valUserId", "valUeId", NULL};
   static const char *const names[] = {"val-service-id", "val-tgt-ue", "valUserId", "valUeId", NULL};
-  int rc = seal_query_only(request, names, err);
+  int rc = seal_query_only(request, names, "val-tgt-ue", err);
   if (rc == SQLITE_OK) rc = seal_query_object(request, "val-tgt-ue", members, json, err);
   if (rc != SQLITE_OK || *json == NULL) return rc;
   asked->val_user_id = seal_json_member(*json, "valUserId");
@@ -144,7 +144,8 @@ int seal_key_records_get(Seal *p, SealRequest *request, const char *seal_service
   memset(&asked, 0, sizeof asked);
   memset(&found, 0, sizeof found);
   int rc = check_token(request, err);
-  if (rc == SQLITE_OK) rc = seal_query(request, "val-service-id", &service, err);
+  if (rc == SQLITE_OK)
+    rc = seal_query(request, SEAL_MANDATORY_QUERY_PARAM_INCORRECT, "val-service-id", &service, err);
   if (rc == SQLITE_OK && service == NULL) {
     rc = seal_fault(err, SEAL_MANDATORY_QUERY_PARAM_MISSING, "val-service-id", "is missing");
   }
@@ -168,6 +169,22 @@ int seal_key_records_get(Seal *p, SealRequest *request, const char *seal_service
 /************************************************************************************************
 ** KM Request.
 */
+/* Who names somebody by a member that we don't know must not get the VAL service's own key. */
+static void check_names(const json_t *body, SealError *err) {
+  static const char *const known[] = {"version",  "sKmsUri", "serviceId", "clientId",
+                                      "deviceId", "userId",  "dateTime",  NULL};
+  const char *name;
+  json_t *value;
+  json_object_foreach((json_t *)body, name, value) {
+    char quoted[SEAL_QUOTE_MAX + 8], where[SEAL_QUOTE_MAX + 9];
+    int i = 0;
+    while (known[i] != NULL && strcmp(known[i], name) != 0) i++;
+    if (known[i] != NULL) continue;
+    sqlite3_snprintf(sizeof where, where, "/%s", seal_quote(seal_text_from(name), quoted));
+    (void)seal_fault(err, SEAL_OPTIONAL_IE_INCORRECT, where, "is no member of a KM Request");
+  }
+}
+
 /* What a KM Request asks for, checked as far as TS 33.434 5.3.2 says. */
 static int read_km(Seal *p, const SealRequest *request, SealText *service, SealRecord *asked,
                    SealError *err) {
@@ -199,6 +216,7 @@ static int read_km(Seal *p, const SealRequest *request, SealText *service, SealR
     (void)seal_fault(err, SEAL_MANDATORY_IE_INCORRECT, "/dateTime",
                      "is not within 5 seconds of now");
   }
+  check_names(body, err);
   return seal_skms_uri_check(p, seal_json_member(body, "sKmsUri"), err);
 }
 

@@ -64,9 +64,9 @@ static int check_members(json_t *body, SealError *err) {
 }
 
 int seal_token_client(Seal *p, SealRequest *request, SealError *err) {
-  SealText grant_type = seal_json_member(request->body, "grant_type");
   int rc = check_members(request->body, err);
   if (rc != SQLITE_OK) return rc;
+  SealText grant_type = seal_json_member(request->body, "grant_type");
   if (grant_type.p == NULL) {
     return seal_fault(err, SEAL_MANDATORY_IE_MISSING, "grant_type", "is missing");
   }
@@ -121,7 +121,8 @@ int seal_metadata_get(Seal *p, SealRequest *request, const char *seal_service, S
                       "\",\"jwks_uri\":\"%s" SEAL_JWKS_PATH "\",\"response_types_supported\":[],"
                       "\"grant_types_supported\":[\"client_credentials\"],\"token_endpoint_auth_"
                       "methods_supported\":"
-                      "[\"private_key_jwt\",\"tls_client_auth\",\"self_signed_tls_client_auth\"],"
+                      "[\"private_key_jwt\",\"client_secret_jwt\",\"tls_client_auth\",\"self_"
+                      "signed_tls_client_auth\"],"
                       "\"token_endpoint_auth_signing_alg_values_supported\":" ALGORITHMS
                       ",\"tls_client_certificate_bound_access_tokens\":true,\"scopes_supported\":[",
                       root, root, root);

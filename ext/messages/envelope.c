@@ -285,7 +285,7 @@ static int read_form(SealRequest *request, const char *const *names, SealError *
   while (!bad && !nomem && at < end) {
     const char *mark = memchr(at, '&', (size_t)(end - at));
     size_t n = (size_t)((mark ? mark : end) - at);
-    bad = form_add(request->body, at, n, names, &nomem);
+    bad = n > 0 && form_add(request->body, at, n, names, &nomem);
     at += n + 1;
   }
   if (nomem) return SQLITE_NOMEM;

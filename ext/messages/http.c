@@ -19,41 +19,53 @@ int seal_media_type_is(const char *given, const char *expected) {
   return *given == 0 || *given == ';';
 }
 
-/* How well a media range fits a type: 3 exactly, 2 by its first half, 1 by none, 0 not at all. */
-static int fit(const char *range, const char *type) {
-  size_t n = strlen(type), half = strcspn(type, "/") + 1, n_range = strcspn(range, " \t;,");
-  if (n_range == n && sqlite3_strnicmp(range, type, (int)n) == 0) return 3;
+/* Where a byte stands next in a header, outside of quoted strings; the header's end if nowhere. */
+static const char *next_of(const char *p, const char *bytes) {
+  for (int quoted = 0; *p; p++) {
+    if (*p == '"') quoted = !quoted;
+    if (quoted && *p == '\\' && p[1] != 0) p++;
+    if (!quoted && strchr(bytes, *p)) break;
+  }
+  return p;
+}
+
+/* How well the media range of n bytes fits a type: exactly, 4, or 3 where it has parameters, which our types have not;
+** 2 by its first half, 1 by none, 0 not at all. Its weight, q, is *nothing: 1 if it is 0. */
+static int fit(const char *range, size_t n, const char *type, int *nothing) {
+  size_t half = strcspn(type, "/") + 1, n_range = strcspn(range, " \t;,");
+  int parameters = 0;
+  *nothing = 0;
+  for (const char *p = next_of(range, ";,"); *p == ';' && p < range + n; p = next_of(p, ";,")) {
+    p += 1 + spaces(p + 1);
+    if ((*p != 'q' && *p != 'Q') || p[1] != '=') {
+      parameters |= *p != ';' && *p != ',' && *p != 0;
+      continue;
+    }
+    size_t digits = strspn(p + 2, "0.");
+    *nothing = digits > 0 && p[2] == '0' && strcspn(p + 2, " \t;,") == digits;
+    break; /* what follows are no parameters of the type */
+  }
+  if (n_range == strlen(type) && sqlite3_strnicmp(range, type, (int)n_range) == 0) {
+    return parameters ? 3 : 4;
+  }
   if (n_range == half + 1 && range[half] == '*' && sqlite3_strnicmp(range, type, (int)half) == 0) {
     return 2;
   }
   return n_range == 3 && memcmp(range, "*/*", 3) == 0;
 }
 
-/* 1 if the parameters of a media range, of n bytes, weigh it with 0: q=0, q=0.0 and so on. */
-static int weighs_nothing(const char *range, size_t n) {
-  const char *p = range, *end = range + n;
-  while ((p = memchr(p, ';', (size_t)(end - p))) != NULL) {
-    p++;
-    p += spaces(p);
-    if ((*p != 'q' && *p != 'Q') || p[1] != '=') continue;
-    size_t digits = strspn(p + 2, "0.");
-    return digits > 0 && p[2] == '0' && strcspn(p + 2, " \t;,") == digits;
-  }
-  return 0;
-}
-
 int seal_accepts(const char *accept, const char *type) {
-  int best = 0, good = 0;
+  int best = 0, good = 0, nothing;
   if (accept == NULL || accept[spaces(accept)] == 0) return 1;
   for (const char *p = accept; *p; p += *p == ',') {
     p += spaces(p);
-    size_t n = strcspn(p, ",");
-    int fits = fit(p, type);
+    const char *end = next_of(p, ",");
+    int fits = fit(p, (size_t)(end - p), type, &nothing);
     if (fits > best) {
       best = fits;
-      good = !weighs_nothing(p, n);
+      good = !nothing;
     }
-    p += n;
+    p = end;
   }
   return good;
 }

@@ -23,15 +23,18 @@ const char *seal_challenge(int status, SealCause cause, int token_endpoint);
 int seal_uri_read(SealRequest *out, SealError *err);
 /* Decodes %XX of n bytes. NULL: not decodable, or out of memory (*nomem is 1). */
 char *seal_percent_decoded(const char *p, size_t n, int *nomem);
-/* A parameter that is one text. */
-int seal_query(const SealRequest *request, const char *name, char **out, SealError *err);
-/* One that is an array: name=a&name=b, name=a,b, or both; gives the elements with commas between. */
+/* A parameter that is one text; `cause` is that of its faults. */
+int seal_query(const SealRequest *request, SealCause cause, const char *name, char **out,
+               SealError *err);
+/* One that is an array: name=a&name=b, name=a,b, or both; gives the elements with commas between. Clients encode those
+** commas or not: an element that holds one itself can't be named so. */
 int seal_query_list(const SealRequest *request, const char *name, char **out, SealError *err);
 /* One that is an object with these members (ended by NULL), texts: as JSON, exploded (member=text), or as deepObject
 ** (name[member]=text). */
 int seal_query_object(const SealRequest *request, const char *name, const char *const *members,
                       json_t **out, SealError *err);
-/* Refuses a query with parameters of other names; name[…] counts as name. */
-int seal_query_only(const SealRequest *request, const char *const *names, SealError *err);
+/* Refuses a query with parameters of other names than these (ended by NULL) and object[…]. */
+int seal_query_only(const SealRequest *request, const char *const *names, const char *object,
+                    SealError *err);
 
 #endif

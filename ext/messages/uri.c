@@ -57,27 +57,29 @@ static int next(Parameter *q, int *rc) {
 }
 
 /* The value of a parameter, decoded. */
-static int value_of(const char *name, const char *p, size_t n, char **out, SealError *err) {
+static int value_of(SealCause cause, const char *name, const char *p, size_t n, char **out,
+                    SealError *err) {
   int nomem;
   *out = seal_percent_decoded(p, n, &nomem);
   if (nomem) return SQLITE_NOMEM;
   if (*out != NULL && seal_is_utf8(*out, strlen(*out))) return SQLITE_OK;
   sqlite3_free(*out);
   *out = NULL;
-  return seal_fault(err, SEAL_OPTIONAL_QUERY_PARAM_INCORRECT, name, "can't be decoded");
+  return seal_fault(err, cause, name, "can't be decoded");
 }
 
-static int twice(const char *name, SealError *err) {
-  return seal_fault(err, SEAL_OPTIONAL_QUERY_PARAM_INCORRECT, name, "is given twice");
+static int twice(SealCause cause, const char *name, SealError *err) {
+  return seal_fault(err, cause, name, "is given twice");
 }
 
-int seal_query(const SealRequest *request, const char *name, char **out, SealError *err) {
+int seal_query(const SealRequest *request, SealCause cause, const char *name, char **out,
+               SealError *err) {
   Parameter q = {.at = request->query};
   int rc = SQLITE_OK;
   *out = NULL;
   while (next(&q, &rc)) {
     if (strcmp(q.name, name) != 0) continue;
-    rc = *out ? twice(name, err) : value_of(name, q.value, q.n_value, out, err);
+    rc = *out ? twice(cause, name, err) : value_of(cause, name, q.value, q.n_value, out, err);
   }
   if (rc == SQLITE_OK) return rc;
   sqlite3_free(*out);
@@ -93,7 +95,7 @@ int seal_query_list(const SealRequest *request, const char *name, char **out, Se
   while (next(&q, &rc)) {
     char *value = NULL;
     if (strcmp(q.name, name) != 0) continue;
-    rc = value_of(name, q.value, q.n_value, &value, err);
+    rc = value_of(SEAL_OPTIONAL_QUERY_PARAM_INCORRECT, name, q.value, q.n_value, &value, err);
     if (rc == SQLITE_OK) sqlite3_str_appendf(all, "%s%s", n++ ? "," : "", value);
     sqlite3_free(value);
   }
@@ -113,8 +115,9 @@ static int set_member(json_t **object, const char *name, const char *member, con
   char *value = NULL;
   if (*object == NULL) *object = json_object();
   if (*object == NULL) return SQLITE_NOMEM;
-  if (json_object_get(*object, member) != NULL) return twice(name, err);
-  int rc = value_of(name, p, n, &value, err);
+  if (json_object_get(*object, member) != NULL)
+    return twice(SEAL_OPTIONAL_QUERY_PARAM_INCORRECT, name, err);
+  int rc = value_of(SEAL_OPTIONAL_QUERY_PARAM_INCORRECT, name, p, n, &value, err);
   if (rc == SQLITE_OK && json_object_set_new(*object, member, json_string(value)) != 0) {
     rc = SQLITE_NOMEM;
   }
@@ -125,8 +128,8 @@ static int set_member(json_t **object, const char *name, const char *member, con
 /* The object as one value of JSON. */
 static int set_whole(json_t **object, const char *name, const Parameter *q, SealError *err) {
   char *value = NULL;
-  if (*object != NULL) return twice(name, err);
-  int rc = value_of(name, q->value, q->n_value, &value, err);
+  if (*object != NULL) return twice(SEAL_OPTIONAL_QUERY_PARAM_INCORRECT, name, err);
+  int rc = value_of(SEAL_OPTIONAL_QUERY_PARAM_INCORRECT, name, q->value, q->n_value, &value, err);
   if (rc != SQLITE_OK) return rc;
   SealReason reason = seal_json_parse(value, strlen(value), 4, object);
   sqlite3_free(value);
@@ -168,15 +171,15 @@ int seal_query_object(const SealRequest *request, const char *name, const char *
   return rc;
 }
 
-int seal_query_only(const SealRequest *request, const char *const *names, SealError *err) {
+int seal_query_only(const SealRequest *request, const char *const *names, const char *object,
+                    SealError *err) {
   Parameter q = {.at = request->query};
   int rc = SQLITE_OK;
   while (next(&q, &rc)) {
     char quoted[SEAL_QUOTE_MAX + 8];
-    size_t n = strcspn(q.name, "[");
     int i = 0;
-    while (names[i] != NULL && (strlen(names[i]) != n || memcmp(names[i], q.name, n) != 0)) i++;
-    if (names[i] == NULL) {
+    while (names[i] != NULL && strcmp(names[i], q.name) != 0) i++;
+    if (names[i] == NULL && deep(q.name, object) == NULL) {
       rc = seal_fault(err, SEAL_OPTIONAL_QUERY_PARAM_INCORRECT,
                       seal_quote(seal_text_from(q.name), quoted),
                       "is no parameter of this resource");

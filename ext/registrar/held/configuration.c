@@ -244,12 +244,13 @@ int seal_contact(Seal *p, int64_t val_server, char **end_pt, char **destination)
   if (rc != SQLITE_ROW) return rc == SQLITE_DONE ? SQLITE_CORRUPT_VTAB : rc;
   SealText a = seal_column_text(row, VAL_SERVER_CONTACT_END_PT);
   SealText b = seal_column_text(row, VAL_SERVER_CONTACT_NOTIFICATION_DESTINATION);
+  int bad = seal_stored_end_pt(a);
   if (a.p != NULL) *end_pt = sqlite3_mprintf("%.*s", a.n, a.p);
   if (b.p != NULL) *destination = sqlite3_mprintf("%.*s", b.n, b.p);
   rc = (a.p != NULL && *end_pt == NULL) || (b.p != NULL && *destination == NULL) ? SQLITE_NOMEM
                                                                                  : SQLITE_OK;
   seal_store_reset(row);
-  return rc;
+  return rc == SQLITE_OK ? bad : rc;
 }
 
 /* Endpoint and destination are the VAL server's, whichever of its configurations brings them. */

@@ -141,5 +141,7 @@ int seal_slots_settle(Seal *p, SealSlots *slots);
 int seal_slot_new(Seal *p, const SealRowAsk *ask, SealSlot **out);
 /* refused.c: writes the entries of the refused rows. */
 int seal_refused_write(Seal *p, SealSlots *slots);
+/* stored.c: SQLITE_CORRUPT_VTAB for a stored EndPoint that is no JSON object: it goes into answers as it is. */
+int seal_stored_end_pt(SealText text);
 
 #endif

@@ -1,6 +1,7 @@
 /* Configurations as they are stored, read back (records.h): for answers, and for changes that keep
 ** what they do not name.
 */
+#include "base/json.h"
 #include "registrar/held/held_int.h"
 
 #include <assert.h>
@@ -26,6 +27,18 @@ static int keep_text(SealStored *out, SealText text, SealText *copy) {
   return SQLITE_OK;
 }
 
+int seal_stored_end_pt(SealText text) {
+  SealJson json;
+  if (text.p == NULL) return SQLITE_OK;
+  seal_json_begin(&json, text.p, (size_t)text.n, SEAL_JSON_DEPTH_MAX);
+  SealJsonEvent event = seal_json_next(&json);
+  int is_object = event == SEAL_JSON_OBJECT;
+  seal_json_pass(&json, event);
+  is_object &= seal_json_next(&json) == SEAL_JSON_END;
+  seal_json_end(&json);
+  return is_object ? SQLITE_OK : SQLITE_CORRUPT_VTAB;
+}
+
 static int load_head(Seal *p, int64_t id, SealStored *out) {
   sqlite3_stmt *row;
   SealText text;
@@ -43,6 +56,7 @@ static int load_head(Seal *p, int64_t id, SealStored *out) {
     rc = keep_text(out, seal_column_text(row, STORED_HEAD_SUPP_FEAT), &out->conf.supp_feat);
   if (rc == SQLITE_OK)
     rc = keep_text(out, seal_column_text(row, STORED_HEAD_END_PT), &out->conf.end_pt);
+  if (rc == SQLITE_OK) rc = seal_stored_end_pt(out->conf.end_pt);
   if (rc == SQLITE_OK)
     rc = keep_text(out, seal_column_text(row, STORED_HEAD_NOTIFICATION_DESTINATION),
                    &out->conf.notification_destination);

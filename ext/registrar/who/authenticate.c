@@ -8,6 +8,7 @@
 ** token that can't be believed is the same whether its key is unknown, its signature wrong or its form
 ** bad, so that a peer can't tell.
 */
+#include "base/address.h"
 #include "registrar/who/who_int.h"
 
 #include <assert.h>
@@ -414,10 +415,11 @@ static int read_registrar(Seal *p, char identifier[SEAL_ID_MAX + 1], int64_t *cl
   *clock_mark = sqlite3_column_int64(row, AUTHENTICATE_REGISTRAR_CLOCK_TIME);
   if (api_root != NULL) {
     text = seal_column_text(row, AUTHENTICATE_REGISTRAR_API_ROOT);
+    if (text.p != NULL && !seal_is_http_uri(text)) rc = SQLITE_CORRUPT_VTAB;
     sqlite3_snprintf(SEAL_URI_MAX + 1, api_root, "%.*s", text.n, text.p ? text.p : "");
   }
   seal_store_reset(row);
-  return SQLITE_OK;
+  return rc == SQLITE_ROW ? SQLITE_OK : rc;
 }
 
 int seal_identifier(Seal *p, char out[SEAL_ID_MAX + 1]) {

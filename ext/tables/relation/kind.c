@@ -95,7 +95,7 @@ static int check_json(SealKind kind, SealText text) {
     return -1;
   }
   SealReason reason = array ? seal_json_parse(array, strlen(array), 32, &json)
-                            : seal_json_parse(text.p, (size_t)text.n, 8, &json);
+                            : seal_json_parse(text.p, (size_t)text.n, SEAL_MESSAGE_DEPTH, &json);
   sqlite3_free(array);
   if (reason == SEAL_NOMEM) return 1;
   if (reason != SEAL_VALID) return -1;
