@@ -151,7 +151,7 @@ static int is_ipv4(const char *text) {
   return inet_pton(AF_INET, text, address) == 1;
 }
 
-/* An array of at least one address. */
+/* An array of at least one address. No string of JSON holds a NUL (json.c). */
 static int is_list(const json_t *list, int (*is)(const char *text)) {
   size_t i;
   json_t *item;

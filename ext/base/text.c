@@ -135,18 +135,21 @@ static int hex_digit(char c) {
   return -1;
 }
 
+/* The byte that the % at p stands for; -1 if two hexadecimal digits don't follow it, or it stands for a NUL. */
+static int percent_byte(const char *p, const char *end) {
+  int high = end - p > 2 ? hex_digit(p[1]) : -1;
+  int low = end - p > 2 ? hex_digit(p[2]) : -1;
+  return high < 0 || low < 0 || high * 16 + low == 0 ? -1 : high * 16 + low;
+}
+
 ptrdiff_t seal_percent_decode(const char *p, size_t n, char *out) {
+  const char *end = p + n;
   char *to = out;
-  for (size_t i = 0; i < n; i++) {
-    if (p[i] != '%') {
-      *to++ = p[i];
-      continue;
-    }
-    int high = i + 2 < n ? hex_digit(p[i + 1]) : -1;
-    int low = i + 2 < n ? hex_digit(p[i + 2]) : -1;
-    if (high < 0 || low < 0 || high * 16 + low == 0) return -1;
-    *to++ = (char)(high * 16 + low);
-    i += 2;
+  while (p < end) {
+    int c = *p == '%' ? percent_byte(p, end) : (unsigned char)*p;
+    if (c < 0) return -1;
+    p += *p == '%' ? 3 : 1;
+    *to++ = (char)c;
   }
   *to = 0;
   return to - out;
@@ -158,43 +161,38 @@ static int is_unreserved(int c) {
          c == '.' || c == '_' || c == '~';
 }
 
-size_t seal_percent_encode(const char *p, size_t n, char *out) {
+/* Writes a byte, encoded if it has to be; gives what is behind it. */
+static char *put_encoded(char *to, int c) {
   static const char hex[] = "0123456789ABCDEF";
-  char *to = out;
-  for (size_t i = 0; i < n; i++) {
-    unsigned char c = (unsigned char)p[i];
-    if (is_unreserved(c)) {
-      *to++ = (char)c;
-    } else {
-      *to++ = '%';
-      *to++ = hex[c >> 4];
-      *to++ = hex[c & 15];
-    }
+  if (is_unreserved(c)) {
+    *to++ = (char)c;
+    return to;
   }
+  *to++ = '%';
+  *to++ = hex[c >> 4];
+  *to++ = hex[c & 15];
+  return to;
+}
+
+size_t seal_percent_encode(const char *p, size_t n, char *out) {
+  char *to = out;
+  for (size_t i = 0; i < n; i++) to = put_encoded(to, (unsigned char)p[i]);
   *to = 0;
   return (size_t)(to - out);
 }
 
 ptrdiff_t seal_percent_normal(const char *p, size_t n, char *out) {
-  static const char hex[] = "0123456789ABCDEF";
+  const char *end = p + n;
   char *to = out;
-  for (size_t i = 0; i < n; i++) {
-    if (p[i] != '%') {
-      *to++ = p[i];
+  while (p < end) {
+    if (*p != '%') {
+      *to++ = *p++;
       continue;
     }
-    int high = i + 2 < n ? hex_digit(p[i + 1]) : -1;
-    int low = i + 2 < n ? hex_digit(p[i + 2]) : -1;
-    int code = high * 16 + low;
-    if (high < 0 || low < 0 || code == 0) return -1;
-    if (is_unreserved(code)) {
-      *to++ = (char)code;
-    } else {
-      *to++ = '%';
-      *to++ = hex[high];
-      *to++ = hex[low];
-    }
-    i += 2;
+    int c = percent_byte(p, end);
+    if (c < 0) return -1;
+    to = put_encoded(to, c);
+    p += 3;
   }
   *to = 0;
   return to - out;

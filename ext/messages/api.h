@@ -51,6 +51,10 @@ int seal_metadata_get(Seal *p, SealRequest *request, const char *seal_service, S
 #define SEAL_JWKS_PATH "/.well-known/jwks.json"
 /* The error response of RFC 6749 5.2 for a refusal; *status is its own. */
 void seal_token_error(sqlite3_str *out, const SealError *err, int *status);
+/* Reads a ValTargetUe (TS 29.549), with exactly one of valUserId and valUeId, into the record; 0 if it is none. */
+int seal_target_read(const json_t *json, SealRecord *record);
+/* The message as an act: it lives as long as the request. */
+SealAct seal_request_act(SealRequest *request);
 /* POST /ss-kpp/v1/request */
 int seal_key_provision_post(Seal *p, SealRequest *request, const char *seal_service,
                             SealAnswer *out, SealError *err);

@@ -122,18 +122,6 @@ static const char *base_path(const char *seal_service) {
                                              : "/ss-kmpp/v1/configurations";
 }
 
-/* The message as an act on a configuration. */
-static SealAct act_of(SealRequest *request) {
-  return (SealAct){
-      .who = &request->who,
-      .at = request->at.t,
-      .operation = request->method,
-      .use = {request->use, 0},
-      .touched = &request->touched,
-      .message_id = request->message_id,
-  };
-}
-
 /* Finds the configuration that the path names. */
 static int find(Seal *p, const SealRequest *request, const char *seal_service, int64_t *id,
                 SealError *err) {
@@ -148,7 +136,7 @@ static int find(Seal *p, const SealRequest *request, const char *seal_service, i
 /* The same for a message that names no VAL service itself: judged by those of the configuration. */
 static int find_and_judge(Seal *p, SealRequest *request, const char *seal_service, int64_t *id,
                           SealError *err) {
-  SealAct act = act_of(request);
+  SealAct act = seal_request_act(request);
   int rc = find(p, request, seal_service, id, err);
   return rc == SQLITE_OK ? seal_configuration_authorize(p, &act, seal_service, *id, err) : rc;
 }
@@ -158,7 +146,7 @@ static int put_body(Seal *p, SealRequest *request, SealBody *body, int64_t repla
                     char conf_id[SEAL_CONF_ID], char **text, SealError *err) {
   assert(replaces != 0 || conf_id != NULL);
   char *end_pt, *destination;
-  SealAct act = act_of(request);
+  SealAct act = seal_request_act(request);
   int rc = seal_contact(p, request->who.val_server, &end_pt, &destination);
   if (rc == SQLITE_OK) {
     rc = seal_body_complete(body, seal_text_from(end_pt), seal_text_from(destination), err);
@@ -352,6 +340,6 @@ int seal_configuration_drop(Seal *p, SealRequest *request, const char *seal_serv
   int rc = find_and_judge(p, request, seal_service, &id, err);
   out->status = 204;
   if (rc != SQLITE_OK) return rc;
-  SealAct act = act_of(request);
+  SealAct act = seal_request_act(request);
   return seal_configuration_delete(p, &act, id, request->conf_id, seal_service, err);
 }

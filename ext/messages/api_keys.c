@@ -98,6 +98,13 @@ static void append_user_uri(sqlite3_str *out, const SealFoundRecord *found, cons
 /************************************************************************************************
 ** SS_KeyInfoRetrieval.
 */
+int seal_target_read(const json_t *json, SealRecord *record) {
+  record->val_user_id = seal_json_member(json, "valUserId");
+  record->val_ue_id = seal_json_member(json, "valUeId");
+  int both = json_object_get(json, "valUserId") && json_object_get(json, "valUeId");
+  return !both && seal_is_id(record->val_user_id.p ? record->val_user_id : record->val_ue_id);
+}
+
 /* Reads the parameter val-tgt-ue, a ValTargetUe; *json owns what *asked points to. Who names somebody in a way that
 ** we don't know must not get the VAL service's own key: so other parameters are refused. */
 static int read_target(const SealRequest *request, json_t **json, SealRecord *asked,
@@ -107,11 +114,7 @@ static int read_target(const SealRequest *request, json_t **json, SealRecord *as
   int rc = seal_query_only(request, names, "val-tgt-ue", err);
   if (rc == SQLITE_OK) rc = seal_query_object(request, "val-tgt-ue", members, json, err);
   if (rc != SQLITE_OK || *json == NULL) return rc;
-  asked->val_user_id = seal_json_member(*json, "valUserId");
-  asked->val_ue_id = seal_json_member(*json, "valUeId");
-  const SealText *id = asked->val_user_id.p ? &asked->val_user_id : &asked->val_ue_id;
-  int both = json_object_get(*json, "valUserId") && json_object_get(*json, "valUeId");
-  if (!both && seal_is_id(*id)) return SQLITE_OK;
+  if (seal_target_read(*json, asked)) return SQLITE_OK;
   return seal_fault(err, SEAL_OPTIONAL_QUERY_PARAM_INCORRECT, "val-tgt-ue",
                     "is not a ValTargetUe with exactly one of valUserId and valUeId");
 }

@@ -100,16 +100,9 @@ static int read_request(const json_t *body, KeyRequest *out, SealError *err) {
     wrong("skmcUri", "is not a URI of 1 to 2048 bytes", 1, err);
   }
   out->val_service_id = id_of(body, "valServiceId", 1, &faulty, err);
-  if (target != NULL) {
-    out->record.val_user_id = seal_json_member(target, "valUserId");
-    out->record.val_ue_id = seal_json_member(target, "valUeId");
-    const SealText *id =
-        out->record.val_user_id.p ? &out->record.val_user_id : &out->record.val_ue_id;
-    int both = json_object_get(target, "valUserId") && json_object_get(target, "valUeId");
-    if (both || !seal_is_id(*id)) {
-      faulty = 1;
-      wrong("valTgtUe", "is not a ValTargetUe with exactly one of valUserId and valUeId", 0, err);
-    }
+  if (target != NULL && !seal_target_read(target, &out->record)) {
+    faulty = 1;
+    wrong("valTgtUe", "is not a ValTargetUe with exactly one of valUserId and valUeId", 0, err);
   }
   out->record.payload_id = id_of(body, "payloadId", 0, &faulty, err);
   out->record.skmc_uri = out->skmc_uri;
@@ -158,14 +151,7 @@ int seal_key_provision_post(Seal *p, SealRequest *request, const char *seal_serv
                             SealAnswer *out, SealError *err) {
   char conf_id[SEAL_ID_MAX + 1], *skms_uri = NULL;
   KeyRequest asked;
-  SealAct act = {
-      .who = &request->who,
-      .at = request->at.t,
-      .operation = request->method,
-      .use = {request->use, 0},
-      .touched = &request->touched,
-      .message_id = request->message_id,
-  };
+  SealAct act = seal_request_act(request);
   memset(&asked, 0, sizeof asked);
   int rc = seal_scope_check(&request->who, seal_service, 1, err);
   if (rc == SQLITE_OK) rc = read_request(request->body, &asked, err);

@@ -152,6 +152,17 @@ static int authenticate(Seal *p, SealRequest *request, const Route *route, SealE
   return seal_scope_check(&request->who, route->seal_service, 0, err);
 }
 
+SealAct seal_request_act(SealRequest *request) {
+  return (SealAct){
+      .who = &request->who,
+      .at = request->at.t,
+      .operation = request->method,
+      .use = {request->use, 0},
+      .touched = &request->touched,
+      .message_id = request->message_id,
+  };
+}
+
 /* What a handler has done was chargeable, and is audited, by itself; reading is so here. */
 static int record_read(Seal *p, const SealRequest *request, const Route *route, SealError *err) {
   SealEvent event = {

@@ -129,7 +129,10 @@ WHERE term = ?1 AND until = ?2 AND val_server = ?3 AND identities = 0 AND key_re
 SELECT 1 FROM main.seal_registrar_data
 
 -- name: authenticate_registrar
-SELECT identifier, clock_time, api_root FROM main.seal_registrar_data WHERE id = 1
+SELECT identifier, clock_time FROM main.seal_registrar_data WHERE id = 1
+
+-- name: registrar_api_root
+SELECT api_root FROM main.seal_registrar_data WHERE id = 1
 
 -- ?1 the host's clock
 -- name: clock_advance

@@ -82,7 +82,7 @@ void seal_jws_clear(SealJws *jws);
 */
 typedef struct SealJwtPolicy {
   const char *iss;         /* exact, or NULL: any */
-  const char *aud[3];      /* one of them is a member; NULL from the first on: any */
+  const char *aud[2];      /* one of them is a member; NULL from the first on: any */
   int64_t at;              /* seconds since 1970 */
   int64_t leeway;          /* seconds, 0 to 30 */
   int64_t max_lifetime;    /* at most this from `at` to exp, leeway apart, or 0: any */

@@ -128,15 +128,15 @@ static SealReason jwt_read(SealJwt *jwt) {
 }
 
 /* 1 if a member of aud is one of those that are expected. */
-static int is_expected(const char *member, const char *const expected[3]) {
-  for (int i = 0; i < 3 && expected[i]; i++) {
+static int is_expected(const char *member, const char *const expected[2]) {
+  for (int i = 0; i < 2 && expected[i]; i++) {
     if (strcmp(member, expected[i]) == 0) return 1;
   }
   return 0;
 }
 
 /* aud (RFC 7519 4.1.3): a text, or an array of texts and nothing else, one of which is exact. */
-static SealReason jwt_judge_audience(const json_t *claims, const char *const expected[3]) {
+static SealReason jwt_judge_audience(const json_t *claims, const char *const expected[2]) {
   const json_t *aud = json_object_get(claims, "aud");
   int found = 0;
 

@@ -54,9 +54,9 @@ typedef struct SealConfiguration {
   const char *seal_service;
   int64_t exp_time; /* asked for, SEAL_UNBOUNDED: none */
   SealText supp_feat;
-  SealText end_pt,
-      notification_destination; /* the VAL server's: JSON EndPoint, URI; p of NULL: none */
-  int contact;                  /* 1: those two are to be stored */
+  /* The VAL server's JSON EndPoint and URI, p of NULL: none; `contact` is 1 if they are to be stored. */
+  SealText end_pt, notification_destination;
+  int contact;
   SealService *services;
   size_t n_services;
   int keep; /* services are those that are stored: only what stands beside them changes */
@@ -111,8 +111,8 @@ typedef struct SealRowAsk {
   const SealRecord *record;   /* a row of seal_key_record */
   int64_t exp_time;           /* SEAL_UNBOUNDED: none */
   SealAt at;
-  const SealAct *
-      act; /* the message that brings it, whose requester is proved; NULL: a row's own credential */
+  /* The message that brings it, whose requester is proved; NULL: a row with its own credential. */
+  const SealAct *act;
   int on_conflict; /* sqlite3_vtab_on_conflict */
   char *
       requester; /* SEAL_ID_MAX + 1 bytes, filled with the VAL server once the credential has proved it */

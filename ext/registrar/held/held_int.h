@@ -96,9 +96,10 @@ typedef struct SealSlot {
   char val_server_text[SEAL_ID_MAX + 1];
   /* What has to be written. */
   int64_t added, removed, changed;
-  int records;            /* the rows are key records */
-  int act;                /* the operator's: what he takes away or changes */
-  const SealAct *message; /* that brings the row, and is settled with it; NULL: rows and acts */
+  int records; /* the rows are key records */
+  int act;     /* the operator's: what he takes away or changes */
+  /* Of a message that brings the row, and is charged for it by itself; "": rows and acts. */
+  char operation[8], traceparent[SEAL_TRACEPARENT_SIZE];
 } SealSlot;
 
 /* Rows of one kind that were refused, and that the host went on without. */

@@ -231,7 +231,10 @@ static int fill_slot(Seal *p, const SealRowAsk *ask, const Place *place, SealSlo
   slot->left = place->grant.identities;
   if (slot->left != SEAL_UNBOUNDED) slot->left -= place->held.identities;
   slot->next = place->next;
-  slot->message = ask->act;
+  if (ask->act != NULL) {
+    sqlite3_snprintf(sizeof slot->operation, slot->operation, "%s", ask->act->operation);
+    sqlite3_snprintf(sizeof slot->traceparent, slot->traceparent, "%s", place->who.traceparent);
+  }
   slot->seen.sure = place->next == 0;
   /* A slot that there is for the same service does not see what goes through this one. */
   for (int i = 0; i < slots->n - 1; i++) {

@@ -66,10 +66,10 @@ static SealTally tally(const SealSlot *slot, int64_t n) {
 
 /* Writes the ledgers' entries for what a slot gathered. */
 static int record_slot(Seal *p, const SealSlot *slot) {
-  const char *operation = slot->message   ? slot->message->operation
-                          : !slot->act    ? "INSERT"
-                          : slot->removed ? "delete"
-                                          : "update";
+  const char *operation = slot->operation[0] ? slot->operation
+                          : !slot->act       ? "INSERT"
+                          : slot->removed    ? "delete"
+                                             : "update";
   const char *actor = slot->act ? "operator" : slot->val_server_text;
   char *object = seal_configuration_name(seal_text_from(slot->val_server_text),
                                          seal_text_from(slot->conf_id_text));
@@ -80,7 +80,7 @@ static int record_slot(Seal *p, const SealSlot *slot) {
   int rc = object && detail ? SQLITE_OK : SQLITE_NOMEM;
   SealEvent event = {slot->at.t, actor, operation, object, "done", NULL, detail};
   if (rc == SQLITE_OK) {
-    rc = seal_audit_traced(p, &event, slot->message ? slot->message->who->traceparent : NULL);
+    rc = seal_audit_traced(p, &event, slot->traceparent);
   }
   if (rc == SQLITE_OK) {
     rc = seal_change_write(p, slot->at.t, slot->seal_service, object, operation);
@@ -105,7 +105,7 @@ static int count(Seal *p, const SealSlot *slot) {
       .result = 201,
       .holds = 1,
   };
-  int rc = slot->act || slot->message ? SQLITE_OK : seal_usage_rows(p, &use, &used);
+  int rc = slot->act || slot->operation[0] ? SQLITE_OK : seal_usage_rows(p, &use, &used);
   if (rc == SQLITE_OK && slot->removed > 0) {
     rc = seal_store_run(seal_store(p), SQL_TERM_USE_ADD, "iii", less.term, less.identities,
                         less.key_records);

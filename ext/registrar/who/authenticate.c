@@ -172,10 +172,7 @@ typedef struct Token {
   unsigned char hash[SEAL_SHA256_SIZE];
   int64_t at;
   char identifier[SEAL_ID_MAX + 1]; /* the registrar's: what `aud` must contain */
-  char api_root[SEAL_URI_MAX +
-                1]; /* or this of the VAL server's own tokens, "" where there is none, */
-  char endpoint[SEAL_URI_MAX + sizeof SEAL_TOKEN_PATH]; /* or the token endpoint below it */
-  const char *x5t_s256; /* of the certificate that was presented too; "" = none */
+  const char *x5t_s256;             /* of the certificate that was presented too; "" = none */
 } Token;
 
 static int refuse_claims(SealReason reason, SealError *err) {
@@ -186,12 +183,35 @@ static int refuse_claims(SealReason reason, SealError *err) {
   return rc == SQLITE_CONSTRAINT_VTAB ? disbelieve(err) : rc;
 }
 
+int seal_api_root(Seal *p, char out[SEAL_URI_MAX + 1]) {
+  sqlite3_stmt *row;
+  int rc = seal_store_row(seal_store(p), SQL_REGISTRAR_API_ROOT, &row, "");
+  if (rc != SQLITE_ROW) return rc == SQLITE_DONE ? SQLITE_CORRUPT_VTAB : rc;
+  SealText text = seal_column_text(row, REGISTRAR_API_ROOT_API_ROOT);
+  if (text.p != NULL && !seal_is_http_uri(text)) rc = SQLITE_CORRUPT_VTAB;
+  sqlite3_snprintf(SEAL_URI_MAX + 1, out, "%.*s", text.n, text.p ? text.p : "");
+  seal_store_reset(row);
+  return rc == SQLITE_ROW ? SQLITE_OK : rc;
+}
+
+/* What a VAL server's own token may be for besides the registrar's identifier: where its APIs are, or the token endpoint
+** there. Asked only of a token that is not for the identifier. */
+static SealReason judge_by_api_root(Seal *p, SealJwt *jwt, SealJwtPolicy *policy, int *rc) {
+  char root[SEAL_URI_MAX + 1], endpoint[SEAL_URI_MAX + sizeof SEAL_TOKEN_PATH];
+  *rc = seal_api_root(p, root);
+  if (*rc != SQLITE_OK || root[0] == 0) return SEAL_REASON_AUD_MISMATCH;
+  sqlite3_snprintf(sizeof endpoint, endpoint, "%s" SEAL_TOKEN_PATH, root);
+  policy->aud[0] = root;
+  policy->aud[1] = endpoint;
+  return seal_jwt_check(jwt, policy);
+}
+
 /* The claims of a VAL server's own token: iss = sub = it, one use, at most an hour ahead. */
-static int own_claims(SealJwt *jwt, const Token *token, const char *val_server_id,
+static int own_claims(Seal *p, SealJwt *jwt, const Token *token, const char *val_server_id,
                       SealRequester *out, SealError *err) {
   SealJwtPolicy policy = {
       .iss = val_server_id,
-      .aud = {token->identifier, token->api_root[0] ? token->api_root : NULL, token->endpoint},
+      .aud = {token->identifier},
       .at = token->at,
       .leeway = SEAL_LEEWAY,
       .max_lifetime = SEAL_LIFETIME,
@@ -199,7 +219,10 @@ static int own_claims(SealJwt *jwt, const Token *token, const char *val_server_i
       .x5t_s256 = token->x5t_s256,
       .unbound_too = 1,
   };
+  int rc = SQLITE_OK;
   SealReason reason = seal_jwt_check(jwt, &policy);
+  if (reason == SEAL_REASON_AUD_MISMATCH) reason = judge_by_api_root(p, jwt, &policy, &rc);
+  if (rc != SQLITE_OK) return rc;
   if (reason != SEAL_VALID) return refuse_claims(reason, err);
   if (jwt->sub == NULL || strcmp(jwt->sub, val_server_id) != 0 || jwt->jti == NULL ||
       strlen(jwt->jti) >= sizeof out->jti) {
@@ -248,7 +271,7 @@ static int try_key(Seal *p, const Token *token, sqlite3_stmt *row, const char *v
   }
   *mine = rc == SQLITE_OK;
   if (rc == SQLITE_CONSTRAINT_VTAB && lost->cause == SEAL_CAUSE_NONE) rc = SQLITE_OK;
-  if (*mine) rc = own_claims(jwt, token, val_server_id, out, err);
+  if (*mine) rc = own_claims(p, jwt, token, val_server_id, out, err);
   if (*mine && rc == SQLITE_OK) rc = seal_credential_valid(row, token->at, out, err);
   seal_keyset_free(owned);
   return rc;
@@ -403,34 +426,21 @@ static int authenticate_token(Seal *p, const Token *token, SealRequester *out, S
   return rc;
 }
 
-/* Reads the registrar's identifier, the high-water mark of its clock, and, if that isn't NULL, into room for
-** SEAL_URI_MAX + 1 bytes its api_root. */
-static int read_registrar(Seal *p, char identifier[SEAL_ID_MAX + 1], int64_t *clock_mark,
-                          char *api_root) {
+/* Reads the registrar's identifier and the high-water mark of its clock. */
+static int read_registrar(Seal *p, char identifier[SEAL_ID_MAX + 1], int64_t *clock_mark) {
   sqlite3_stmt *row;
   int rc = seal_store_row(seal_store(p), SQL_AUTHENTICATE_REGISTRAR, &row, "");
   if (rc != SQLITE_ROW) return rc == SQLITE_DONE ? SQLITE_CORRUPT_VTAB : rc;
   SealText text = seal_column_text(row, AUTHENTICATE_REGISTRAR_IDENTIFIER);
   sqlite3_snprintf(SEAL_ID_MAX + 1, identifier, "%.*s", text.n, text.p ? text.p : "");
   *clock_mark = sqlite3_column_int64(row, AUTHENTICATE_REGISTRAR_CLOCK_TIME);
-  if (api_root != NULL) {
-    text = seal_column_text(row, AUTHENTICATE_REGISTRAR_API_ROOT);
-    if (text.p != NULL && !seal_is_http_uri(text)) rc = SQLITE_CORRUPT_VTAB;
-    sqlite3_snprintf(SEAL_URI_MAX + 1, api_root, "%.*s", text.n, text.p ? text.p : "");
-  }
   seal_store_reset(row);
-  return rc == SQLITE_ROW ? SQLITE_OK : rc;
+  return SQLITE_OK;
 }
 
 int seal_identifier(Seal *p, char out[SEAL_ID_MAX + 1]) {
   int64_t clock_mark;
-  return read_registrar(p, out, &clock_mark, NULL);
-}
-
-int seal_api_root(Seal *p, char out[SEAL_URI_MAX + 1]) {
-  char identifier[SEAL_ID_MAX + 1];
-  int64_t clock_mark;
-  return read_registrar(p, identifier, &clock_mark, out);
+  return read_registrar(p, out, &clock_mark);
 }
 
 /* Refuses a clock that went back. */
@@ -446,8 +456,7 @@ static int check_clock(SealAt at, int64_t clock_mark, SealError *err) {
 static int judge_token(Seal *p, const SealCredential *credential, Token *token, SealRequester *out,
                        SealError *err) {
   char x5t_s256[44];
-  int rc = read_registrar(p, token->identifier, &out->clock_mark, token->api_root);
-  sqlite3_snprintf(sizeof token->endpoint, token->endpoint, "%s" SEAL_TOKEN_PATH, token->api_root);
+  int rc = read_registrar(p, token->identifier, &out->clock_mark);
   if (rc == SQLITE_OK) rc = check_clock(out->at, out->clock_mark, err);
   if (rc != SQLITE_OK) return rc;
   if (credential->token.p == NULL) {
@@ -494,7 +503,7 @@ int seal_authenticate(Seal *p, const SealCredential *credential, SealAt at, Seal
 
 int seal_clock_mark(Seal *p, SealAt at, int64_t *mark) {
   char identifier[SEAL_ID_MAX + 1];
-  int rc = read_registrar(p, identifier, mark, NULL);
+  int rc = read_registrar(p, identifier, mark);
   if (rc != SQLITE_OK || !at.by_host || at.t <= *mark) return rc;
   *mark = at.t;
   return seal_store_run(seal_store(p), SQL_CLOCK_ADVANCE, "i", at.t);

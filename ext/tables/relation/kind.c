@@ -102,7 +102,8 @@ static int check_json(SealKind kind, SealText text) {
   int bad = kind == SEAL_KIND_WORDS    ? check_words(json)
             : kind == SEAL_KIND_RANGES ? check_range_list(json)
             : kind == SEAL_KIND_JSON   ? (json_array_size(json) == 1 ? 0 : -1)
-                                       : seal_is_end_pt(json) - 1;
+            : seal_is_end_pt(json)     ? 0
+                                       : -1;
   json_decref(json);
   return bad;
 }
