@@ -159,15 +159,6 @@ static const char *oauth_code(SealCause cause, int *status) {
     return "unauthorized_client";
   case SEAL_OPTIONAL_IE_INCORRECT:
     return "unsupported_grant_type";
-  case SEAL_SLA_RATE_EXCEEDED:
-    *status = 429;
-    return "temporarily_unavailable";
-  case SEAL_SEALED:
-    *status = 503;
-    return "temporarily_unavailable";
-  case SEAL_SYSTEM_FAILURE:
-    *status = 500;
-    return "server_error";
   default:
     return "invalid_request";
   }

@@ -215,8 +215,11 @@ static int success(Seal *p, const SealRequest *request, const SealAnswer *answer
   return strlen(out->response) > (size_t)limit ? SQLITE_TOOBIG : SQLITE_OK;
 }
 
+/* What the token endpoint says of its answers and errors (RFC 6749 5.1, 5.2): nobody keeps them. */
+#define NOT_KEPT "\"Cache-Control\":\"no-store\",\"Pragma\":\"no-cache\""
+
 /* The headers of a success, a JSON object, the caller's (sqlite3_free); NULL: out of memory. */
-static char *success_headers(const SealAnswer *answer) {
+static char *success_headers(const SealAnswer *answer, Style style) {
   const char *comma = "";
   sqlite3_str *out = sqlite3_str_new(NULL);
   sqlite3_str_appendchar(out, 1, '{');
@@ -226,7 +229,8 @@ static char *success_headers(const SealAnswer *answer) {
     comma = ",";
   }
   if (answer->secret) {
-    sqlite3_str_appendf(out, "%s\"Cache-Control\":\"no-store\"", comma);
+    sqlite3_str_appendall(out, comma);
+    sqlite3_str_appendall(out, style == OAUTH ? NOT_KEPT : "\"Cache-Control\":\"no-store\"");
     comma = ",";
   }
   if (answer->body != NULL) {
@@ -245,7 +249,7 @@ static int handle(Seal *p, SealRequest *request, const Route **route, SealAnswer
   if (rc == SQLITE_OK) rc = prepare(p, request, *route, out, err);
   if (rc == SQLITE_OK) rc = (*route)->handler(p, request, (*route)->seal_service, answer, err);
   if (rc == SQLITE_OK) {
-    headers = success_headers(answer);
+    headers = success_headers(answer, (*route)->style);
     rc = headers ? success(p, request, answer, headers, out) : SQLITE_NOMEM;
   }
   if (rc == SQLITE_OK) {
@@ -316,11 +320,17 @@ static void append_problem(sqlite3_str *out, const SealError *err, const char *i
   sqlite3_str_appendall(out, err->n_faults ? "]}" : "}");
 }
 
+/* 1 if RFC 6749 5.2 has a code for it: about the client, or about what it asks for. The other refusals of the token
+** endpoint are problem details, as TS 29.510 has them. */
+static int is_oauth_error(int status) {
+  return status == 400 || status == 401 || status == 403 || status == 404 || status == 409;
+}
+
 /* Appends the body of a refusal in the style of its API, and gives its status. */
 static int append_refusal(sqlite3_str *out, Style style, const SealRequest *request,
                           const SealError *err) {
   int status = seal_cause_status(err->cause);
-  if (style == OAUTH && status != 405 && status != 415 && status != 406 && status != 413) {
+  if (style == OAUTH && is_oauth_error(status)) {
     seal_token_error(out, err, &status);
   } else if (style == KM_RESPONSE && status != 405) {
     seal_km_error(out, request, err);
@@ -348,6 +358,7 @@ static int problem(const SealError *err, const SealRequest *request, Style style
   int rc = sqlite3_str_errcode(body);
   char *text = sqlite3_str_finish(body);
   int is_problem = text != NULL && strncmp(text, "{\"type\"", 7) == 0;
+  if (style == OAUTH && !is_problem) sqlite3_str_appendall(out, NOT_KEPT ",");
   sqlite3_str_appendf(out, "\"Content-Type\":\"application/%sjson\"}",
                       is_problem ? "problem+" : "");
   if (!request->head) sqlite3_str_appendf(out, ",\"body\":%s", text ? text : "null");

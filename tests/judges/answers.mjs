@@ -69,7 +69,7 @@ async function locked(work) {
 
 // The requests of each status, for an operation that `make` gives a good request of. A case is a function that gives
 // an answer, or several; `own` adds to them by status.
-function cases(make, { body, good, own = {}, unauthorized = true, other, key = 'v2x' }) {
+function cases(make, { body, good, own = {}, unauthorized = true, oneTime = true, empty = false, other, key = 'v2x' }) {
   const ask_ = async (change = {}) => {
     const request = { ...await make(), ...change }
     return send(root, request)
@@ -83,12 +83,14 @@ function cases(make, { body, good, own = {}, unauthorized = true, other, key = '
   const add = (status, ...more) => { all[status] = [...(all[status] ?? []), ...more] }
   add(good, () => ask_())
   if (unauthorized) {
-    add(401, () => ask_({ token: 'not.a.token' }), async () => ask_({ token: await ask('assertion', `${key} exp 1000000000`) }),
-      async () => {
+    add(401, () => ask_({ token: 'not.a.token' }), async () => ask_({ token: await ask('assertion', `${key} exp 1000000000`) }))
+    if (oneTime) {
+      add(401, async () => {
         const again = await ask('assertion', key)
         await ask_({ token: again })
         return ask_({ token: again })
       })
+    }
     add(403, () => ask_({ token: undefined }))
     if (key === 'v2x') {
       add(403, () => during(suspended), () => during(nobody), () => during(noTerm))
@@ -98,7 +100,8 @@ function cases(make, { body, good, own = {}, unauthorized = true, other, key = '
   }
   add(406, () => ask_({ headers: { Accept: 'text/html' } }))
   if (body) {
-    add(400, () => ask_({ body: '{' }), () => ask_({ body: '[]' }), () => ask_({ body: '{}' }), () => ask_({ body: '{"suppFeat":3}' }))
+    add(400, () => ask_({ body: '{' }), () => ask_({ body: '[]' }))
+    if (!empty) add(400, () => ask_({ body: '{}' }), () => ask_({ body: '{"valSvcConf":[]}' }))
     add(413, () => ask_({ body: `"${'x'.repeat(16 * 1024 * 1024)}"` }))
     add(415, () => ask_({ headers: { 'Content-Type': 'text/plain' } }))
     if (other) {
@@ -111,8 +114,7 @@ function cases(make, { body, good, own = {}, unauthorized = true, other, key = '
     }
   }
   for (const [status, list] of Object.entries(own)) {
-    if (list === null) delete all[status]
-    else add(status, ...list.map((one) => async () => one(ask_, during)))
+    add(status, ...list.map((one) => async () => one(ask_, during)))
   }
   return all
 }
@@ -132,10 +134,10 @@ function configurations(newBody) {
       400: [(again) => again({ uri: `${IPP}?config-ids=` })] } }),
     'get /configurations/{confId}': cases(() => single('GET'), { good: 200, own: { 404: [...lost, others] } }),
     'put /configurations/{confId}': cases(() => single('PUT', { body: newBody() }), { body: true, good: 200, other: newBody,
-      own: { 404: [...lost, others] } }),
+      own: { 404: [...lost, async (again) => again({ token: await ask('assertion', 'other'), body: body185() })] } }),
     'patch /configurations/{confId}': cases(() => single('PATCH', { type: 'application/merge-patch+json',
-      body: { valSvcConf: newBody().valSvcConf } }), { body: true, good: 200, other: () => ({ valSvcConf: newBody().valSvcConf }),
-      own: { 200: [(again) => again({ body: '{}' })], 404: [...lost, others] } }),
+      body: { valSvcConf: newBody().valSvcConf } }), { body: true, empty: true, good: 200, other: () => ({ valSvcConf: newBody().valSvcConf }),
+      own: { 200: [(again) => again({ body: '{}' })], 400: [(again) => again({ body: '{"valSvcConf":[]}' })], 404: [...lost, others] } }),
     'delete /configurations/{confId}': cases(() => single('DELETE'), { good: 204, own: { 404: [...lost, others] } }),
   }
 }
@@ -147,7 +149,7 @@ const apis = [
   ['V18.4.0/TS29549_SS_IdmParameterProvisioning.yaml', 'ss-ipp V18.4.0', configurations(body184), IPP.replace('/configurations', '')],
   ['TS29549_SS_KMParametersProvisioning.yaml', 'ss-kpp', {
     'post /request': cases(() => ({ method: 'POST', uri: '/ss-kpp/v1/request', token, body: keyRequest() }), { body: true, good: 200,
-      other: keyRequest, own: { 200: [(again) => again({ body: { skmcUri: 'sip:s@v2x.example', valServiceId: 'v2x', payload: 'a2V5' } })],
+      oneTime: false, other: keyRequest, own: { 200: [(again) => again({ body: { skmcUri: 'sip:s@v2x.example', valServiceId: 'v2x', payload: 'a2V5' } })],
         403: [async (again) => again({ token: await ask('access_token', 'seal:identity-management') }),
           (again, during) => during(noQuota)],
         503: [(again, during) => during(locked)] } }),
@@ -157,11 +159,11 @@ const apis = [
       const body = keyRequest()
       await send(root, { method: 'POST', uri: '/ss-kpp/v1/request', token, body })
       return { method: 'GET', uri: `/ss-kir/v1/key-records?val-service-id=v2x&valUserId=${body.valTgtUe.valUserId}`, token }
-    }, { good: 200, own: {
+    }, { good: 200, oneTime: false, own: {
       200: [(again) => again({ uri: '/ss-kir/v1/key-records?val-service-id=v2x' })],
       400: ['', '?val-service-id=', '?val-service-id=v2x&other=1', '?val-service-id=v2x&val-tgt-ue=%7B'].map((query) =>
         (again) => again({ uri: `/ss-kir/v1/key-records${query}` })),
-      401: null, 403: [async (again) => again({ token: await ask('access_token', 'seal:identity-management') })],
+      403: [async (again) => again({ token: await ask('access_token', 'seal:identity-management') })],
       404: [(again) => again({ uri: '/ss-kir/v1/key-records?val-service-id=v2x&valUserId=nobody' })],
       503: [(again, during) => during(locked)] } }),
   }, '/ss-kir/v1'],
@@ -186,7 +188,10 @@ const apis = [
         await ask('clock')
         return answer
       }],
-      500: [(again, during) => during(clockBack)], 503: [(again, during) => during(locked)] } }),
+      500: [(again, during) => during(clockBack)], 503: [async (again, during) => {
+        await ask('sql', 'DELETE FROM seal_val_server_rate')
+        return during(locked)
+      }] } }),
   }, '/oauth2/v1'],
 ]
 
