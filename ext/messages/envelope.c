@@ -245,18 +245,6 @@ int seal_request_body(SealRequest *request, SealError *err) {
   return reason == SEAL_VALID ? SQLITE_OK : refuse_json(reason, err);
 }
 
-/* One part of a form, decoded: '+' is a space. */
-static char *form_part(const char *p, size_t n, int *nomem) {
-  char *copy = sqlite3_malloc64(n + 1);
-  *nomem = copy == NULL;
-  if (copy == NULL) return NULL;
-  for (size_t i = 0; i < n; i++) copy[i] = p[i] == '+' ? ' ' : p[i];
-  char *out = seal_percent_decoded(copy, n, nomem);
-  seal_wipe(copy, n);
-  sqlite3_free(copy);
-  return out;
-}
-
 static int is_one_of(const char *name, size_t n, const char *const *names) {
   while (*names != NULL && (strlen(*names) != n || memcmp(*names, name, n) != 0)) names++;
   return *names != NULL;
@@ -266,9 +254,9 @@ static int is_one_of(const char *name, size_t n, const char *const *names) {
 static int form_add(json_t *form, const char *at, size_t n, const char *const *names, int *nomem) {
   const char *mark = memchr(at, '=', n);
   if (mark == NULL) return 1;
-  char *name = form_part(at, (size_t)(mark - at), nomem);
+  char *name = seal_form_decoded(at, (size_t)(mark - at), nomem);
   int known = name != NULL && is_one_of(name, strlen(name), names);
-  char *value = known ? form_part(mark + 1, n - (size_t)(mark - at) - 1, nomem) : NULL;
+  char *value = known ? seal_form_decoded(mark + 1, n - (size_t)(mark - at) - 1, nomem) : NULL;
   int bad = name == NULL || (known && (value == NULL || !seal_is_utf8(value, strlen(value)) ||
                                        json_object_get(form, name) != NULL));
   if (!bad && known && json_object_set_new(form, name, json_string(value)) != 0) *nomem = 1;

@@ -23,10 +23,13 @@ const char *seal_challenge(int status, SealCause cause, int token_endpoint);
 int seal_uri_read(SealRequest *out, SealError *err);
 /* Decodes %XX of n bytes. NULL: not decodable, or out of memory (*nomem is 1). */
 char *seal_percent_decoded(const char *p, size_t n, int *nomem);
+/* The same of a part of a form, or of a query, where '+' is a space too: clients write one so, or as %20, and each writes
+** a '+' as %2B. */
+char *seal_form_decoded(const char *p, size_t n, int *nomem);
 /* A parameter that is one text; `cause` is that of its faults. */
 int seal_query(const SealRequest *request, SealCause cause, const char *name, char **out,
                SealError *err);
-/* One that is an array: name=a&name=b, name=a,b, or both; gives the elements with commas between. Clients encode those
+/* One that is an array: name=a&name=b (or name[]), name=a,b, or both; gives the elements with commas between. Clients encode those
 ** commas or not: an element that holds one itself can't be named so. */
 int seal_query_list(const SealRequest *request, const char *name, char **out, SealError *err);
 /* One that is an object with these members (ended by NULL), texts: as JSON, exploded (member=text), or as deepObject

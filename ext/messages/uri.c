@@ -1,7 +1,9 @@
 /* The URI of a request (http.h): its path, its segments, and its query in each form that OpenAPI 3.0 writes
-** parameters in. What is percent-encoded is decoded behind the separators (RFC 3986 2.4), never before.
+** parameters in. What is percent-encoded is decoded behind the separators (RFC 3986 2.4), never before;
+** and '+' in the query is a space.
 **
 **    /ss-ipp/v1/configurations/a%2Fb?config-ids=x,y&config-ids=z      a/b; x,y,z
+**    …?config-ids[]=x&config-ids[]=y                                  x,y, as clients in JavaScript write it
 **    …?val-tgt-ue={"valUserId":"bob"}   …?valUserId=bob   …?val-tgt-ue[valUserId]=bob
 */
 #include "messages/http.h"
@@ -15,6 +17,17 @@ char *seal_percent_decoded(const char *p, size_t n, int *nomem) {
   if (out == NULL || seal_percent_decode(p, n, out) >= 0) return out;
   sqlite3_free(out);
   return NULL;
+}
+
+char *seal_form_decoded(const char *p, size_t n, int *nomem) {
+  char *copy = sqlite3_malloc64(n + 1);
+  *nomem = copy == NULL;
+  if (copy == NULL) return NULL;
+  for (size_t i = 0; i < n; i++) copy[i] = p[i] == '+' ? ' ' : p[i];
+  char *out = seal_percent_decoded(copy, n, nomem);
+  seal_wipe(copy, n);
+  sqlite3_free(copy);
+  return out;
 }
 
 int seal_uri_read(SealRequest *out, SealError *err) {
@@ -47,7 +60,7 @@ static int next(Parameter *q, int *rc) {
   while (q->at != NULL && *q->at == '&') q->at++;
   if (*rc != SQLITE_OK || q->at == NULL || *q->at == 0) return 0;
   size_t length = strcspn(q->at, "&"), n = strcspn(q->at, "=&");
-  q->name = seal_percent_decoded(q->at, n, &nomem);
+  q->name = seal_form_decoded(q->at, n, &nomem);
   if (q->name == NULL && !nomem) q->name = sqlite3_mprintf("");
   if (q->name == NULL) *rc = SQLITE_NOMEM;
   q->value = q->at + n + (n < length);
@@ -60,7 +73,7 @@ static int next(Parameter *q, int *rc) {
 static int value_of(SealCause cause, const char *name, const char *p, size_t n, char **out,
                     SealError *err) {
   int nomem;
-  *out = seal_percent_decoded(p, n, &nomem);
+  *out = seal_form_decoded(p, n, &nomem);
   if (nomem) return SQLITE_NOMEM;
   if (*out != NULL && seal_is_utf8(*out, strlen(*out))) return SQLITE_OK;
   sqlite3_free(*out);
@@ -87,6 +100,12 @@ int seal_query(const SealRequest *request, SealCause cause, const char *name, ch
   return rc;
 }
 
+/* The rest of a parameter's name behind `object[`, as deepObject has it; NULL if it is another. */
+static const char *deep(const char *parameter, const char *object) {
+  size_t n = strlen(object);
+  return strncmp(parameter, object, n) == 0 && parameter[n] == '[' ? parameter + n + 1 : NULL;
+}
+
 int seal_query_list(const SealRequest *request, const char *name, char **out, SealError *err) {
   Parameter q = {.at = request->query};
   sqlite3_str *all = sqlite3_str_new(NULL);
@@ -94,7 +113,12 @@ int seal_query_list(const SealRequest *request, const char *name, char **out, Se
   *out = NULL;
   while (next(&q, &rc)) {
     char *value = NULL;
-    if (strcmp(q.name, name) != 0) continue;
+    const char *rest = deep(q.name, name);
+    if (rest == NULL && strcmp(q.name, name) != 0) continue;
+    if (rest != NULL && strcmp(rest, "]") != 0) {
+      rc = seal_fault(err, SEAL_OPTIONAL_QUERY_PARAM_INCORRECT, name, "is no object");
+      continue;
+    }
     rc = value_of(SEAL_OPTIONAL_QUERY_PARAM_INCORRECT, name, q.value, q.n_value, &value, err);
     if (rc == SQLITE_OK) sqlite3_str_appendf(all, "%s%s", n++ ? "," : "", value);
     sqlite3_free(value);
@@ -136,12 +160,6 @@ static int set_whole(json_t **object, const char *name, const Parameter *q, Seal
   if (reason == SEAL_NOMEM) return SQLITE_NOMEM;
   if (reason == SEAL_VALID && json_is_object(*object)) return SQLITE_OK;
   return seal_fault(err, SEAL_OPTIONAL_QUERY_PARAM_INCORRECT, name, "is not a JSON object");
-}
-
-/* The rest of a parameter's name behind `object[`, as deepObject has it; NULL if it is another. */
-static const char *deep(const char *parameter, const char *object) {
-  size_t n = strlen(object);
-  return strncmp(parameter, object, n) == 0 && parameter[n] == '[' ? parameter + n + 1 : NULL;
 }
 
 /* 1 if a parameter is the member, of `rest` if that isn't NULL. */

@@ -32,7 +32,7 @@ export async function attempt(name, work) {
   try {
     test(name, (await work()) !== false)
   } catch (error) {
-    test(name, false, [error.stack, error.cause, error.response && JSON.stringify(error.response.body ?? error.response.data)]
+    test(name, false, [error.stack.split('\n').slice(0, 5).join('\n'), error.cause, error.config?.url, error.response && JSON.stringify(error.response.body ?? error.response.data)]
       .filter(Boolean).join('\n'))
   }
 }

@@ -67,7 +67,7 @@ export function official(name) {
     if (/^(?:ValServDataResp|AccessTokenClaims)$/.test(id)) place(`#/components/schemas/${id}`, name)
   }
   components.securitySchemes = source.components.securitySchemes
-  return { openapi: source.openapi, info: source.info, servers: source.servers, paths, components }
+  return { openapi: source.openapi, info: source.info, servers: source.servers, security: source.security, paths, components }
 }
 
 // Ajv's judge of one schema of a document, by its name.
