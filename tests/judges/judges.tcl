@@ -57,15 +57,12 @@ proc install_packages {} {
 
 # What a part may ask of this process; each gives a text.
 
-# A new registrar: its URL.
-proc action_registrar {-} {return [shim_registrar]}
+# A new registrar, whose clock may stand so many seconds from the host's: its URL.
+proc action_registrar {seconds} {return [shim_registrar $seconds]}
 # Statements: all values of their results, a line each.
 proc action_sql {sql} {return [join [db eval $sql] \n]}
 # The clock of the registrar: seconds to the host's, where it then stands; nothing: the host's again.
-proc action_clock {seconds} {
-  if {$seconds eq ""} {return [clock_vfs real]}
-  return [clock_vfs set [expr {[clock seconds] + $seconds}]]
-}
+proc action_clock {seconds} {return [shim_clock $seconds]}
 # The connection that answers: db or locked.
 proc action_connection {name} {
   set ::shim_connection $name

@@ -24,13 +24,13 @@ set shim_connection db
 
 # A new database: agreement sla for VAL service provider acme, every VAL service granted; VAL servers
 # v2x.example, whose key is v2x, and other.example, whose key is other; SEAL server sims-1, whose key is
-# sims. Unlocked, with a signing key and its URIs set. Gives the URL of its APIs.
-proc shim_registrar {} {
+# sims. Unlocked, with a signing key and its URIs set. Its clock is the host's, or stands so many seconds from it.
+# Gives the URL of its APIs.
+proc shim_registrar {{seconds ""}} {
   catch {locked close}
   set ::shim_connection db
-  use_clock 2026-11-15
-  use_host_clock
-  set ::open_options {-vfs sealclock}
+  use_clock [clock seconds]
+  shim_clock $seconds
   reset_db
   db eval {PRAGMA synchronous = OFF}
   install_seal
@@ -51,6 +51,15 @@ proc shim_registrar {} {
   }
   open_seal locked test.db
   return $root
+}
+
+# Sets the registrar's clock to seconds from the host's, where it then stands, or with "" to the host's.
+proc shim_clock {seconds} {
+  if {$seconds eq ""} {
+    clock_vfs real
+  } else {
+    clock_vfs set [expr {[clock seconds] + $seconds}]
+  }
 }
 
 # --- HTTP ----------------------------------------------------------------------------------
