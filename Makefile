@@ -32,7 +32,7 @@ LIB   = $(DESTDIR)$(PREFIX)/lib/seal
 BIN   = $(DESTDIR)$(PREFIX)/bin
 SHARE = $(DESTDIR)$(PREFIX)/share/seal
 
-.PHONY: all help setup demo test check fresh tools bench mutate lint install uninstall clean
+.PHONY: all help setup demo test check judges fresh tools bench mutate lint install uninstall clean
 
 all: $(BUILD)/seal.so
 
@@ -42,6 +42,7 @@ help:
 	@echo "make demo       the main job on real input, step by step"
 	@echo "make check      the tests that guard the rooms, in less than a minute"
 	@echo "make test       all tests (TESTS='jose keys.test' some; VECTORS=DIR the public suites too)"
+	@echo "make judges     answers, records and tokens before programs of npm, by 3GPP's files: OPENAPI=FOLDER (PARTS=clients ...)"
 	@echo "make fresh      demo and test on a bare machine: a new Debian in a folder of its own, as root"
 	@echo "make bench      times beside their bare floors, as ratios"
 	@echo "make mutate     edits the sources, one at a time, and says which no test finds (MUTATE=options)"
@@ -112,6 +113,13 @@ CHECK = batch body charging clock crypto doc explain flags gate held house insta
 
 check:
 	@$(MAKE) --no-print-directory test TESTS="$(CHECK)"
+
+# OPENAPI is a folder with the OpenAPI files as 3GPP publishes them; node and npm, and a network the first time. Exit 77:
+# this machine can't; the last line says why.
+judges: setup
+	@sh scripts/setup judges
+	@$(MAKE) --no-print-directory all tools
+	@SEAL_BUILD="$(BUILD)" $(TCLSH) tests/judges/judges.tcl "$(OPENAPI)" $(PARTS) || [ $$? -eq 77 ]
 
 # Exit 77: this machine can't; the last line says why.
 fresh:

@@ -33,12 +33,15 @@ static void append_configuration(sqlite3_str *out, const SealConfiguration *conf
                                  const char *val_server_id) {
   char text[SEAL_INSTANT_SIZE];
   int identities = strcmp(conf->seal_service, SEAL_IDM) == 0;
+  const char *comma = "";
   sqlite3_str_appendall(out, "{\"valServerId\":");
   seal_json_append(out, val_server_id, strlen(val_server_id));
   sqlite3_str_appendall(out, ",\"valSvcConf\":[");
   for (size_t i = 0; i < conf->n_services; i++) {
     const SealService *service = &conf->services[i];
-    sqlite3_str_appendf(out, "%s{\"valServiceId\":", i ? "," : "");
+    if (identities && service->n_ids == 0) continue; /* the operator took them: no idList is empty */
+    sqlite3_str_appendf(out, "%s{\"valServiceId\":", comma);
+    comma = ",";
     seal_json_append(out, service->val_service_id.p, (size_t)service->val_service_id.n);
     if (identities) append_ids(out, service);
     append_member(out, "keyFormat", service->key_format);

@@ -21,11 +21,21 @@ let count = 0
 const token = await ask('access_token')
 const sims = () => ask('assertion', 'sims')
 const body184 = () => ({ valServerId: 'v2x.example', ...body185() })
-const body185 = () => ({ suppFeat: 'f', valSvcConf: [
-  { valServiceId: 'v2x', idList: [{ valUserId: `user-${count++}` }, { valUeId: `ue-${count++}` }] },
-  { valServiceId: 'uav', idList: [{ valUserId: `user-${count++}` }] }] })
-const keyRequest = () => ({ skmcUri: 'sip:skmc@v2x.example', valServiceId: 'v2x', valTgtUe: { valUserId: `user-${count++}` },
-  payloadId: 'p-1', payload: 'a2V5', suppFeat: '1' })
+const body185 = () => ({
+  suppFeat: 'f',
+  valSvcConf: [
+    { valServiceId: 'v2x', idList: [{ valUserId: `user-${count++}` }, { valUeId: `ue-${count++}` }] },
+    { valServiceId: 'uav', idList: [{ valUserId: `user-${count++}` }] },
+  ],
+})
+const keyRequest = () => ({
+  skmcUri: 'sip:skmc@v2x.example',
+  valServiceId: 'v2x',
+  valTgtUe: { valUserId: `user-${count++}` },
+  payloadId: 'p-1',
+  payload: 'a2V5',
+  suppFeat: '1',
+})
 
 // A configuration of v2x.example, fresh for a request that needs one: its URI.
 async function configuration() {
@@ -33,9 +43,18 @@ async function configuration() {
   return new URL(answer.headers.location).pathname
 }
 const single = async (method, rest = {}) => ({ method, uri: await configuration(), token, ...rest })
-const tokenRequest = async (members = {}) => ({ method: 'POST', uri: '/oauth2/v1/token', type: 'application/x-www-form-urlencoded',
-  body: form({ grant_type: 'client_credentials', client_assertion_type: ASSERTION, client_assertion: await ask('assertion', 'v2x'),
-    scope: 'seal:identity-management seal:key-management', ...members }) })
+const tokenRequest = async (members = {}) => ({
+  method: 'POST',
+  uri: '/oauth2/v1/token',
+  type: 'application/x-www-form-urlencoded',
+  body: form({
+    grant_type: 'client_credentials',
+    client_assertion_type: ASSERTION,
+    client_assertion: await ask('assertion', 'v2x'),
+    scope: 'seal:identity-management seal:key-management',
+    ...members,
+  }),
+})
 
 // Has the SLA, the clock or the connection be so, while some requests are made.
 const sla = (set, back) => async (work) => {
@@ -44,16 +63,26 @@ const sla = (set, back) => async (work) => {
   await ask('sql', back)
   return result
 }
-const suspended = sla("UPDATE seal_agreement SET status = 'suspended' WHERE at IS NULL",
-  "UPDATE seal_agreement SET status = 'active' WHERE at IS NULL")
-const noRate = sla('UPDATE seal_term SET allowed_invocations_per_second = 0 WHERE at IS NULL',
-  'UPDATE seal_term SET allowed_invocations_per_second = NULL WHERE at IS NULL')
-const nobody = sla("UPDATE seal_val_server SET status = 'suspended' WHERE at IS NULL",
-  "UPDATE seal_val_server SET status = 'active' WHERE at IS NULL")
-const noTerm = sla("UPDATE seal_term SET stop_time = '2020-01-01' WHERE at IS NULL",
-  'UPDATE seal_term SET stop_time = NULL WHERE at IS NULL')
-const noQuota = sla('UPDATE seal_term SET max_identities = 0, max_key_records = 0 WHERE at IS NULL',
-  'UPDATE seal_term SET max_identities = NULL, max_key_records = NULL WHERE at IS NULL')
+const suspended = sla(
+  "UPDATE seal_agreement SET status = 'suspended' WHERE at IS NULL",
+  "UPDATE seal_agreement SET status = 'active' WHERE at IS NULL",
+)
+const noRate = sla(
+  'UPDATE seal_term SET allowed_invocations_per_second = 0 WHERE at IS NULL',
+  'UPDATE seal_term SET allowed_invocations_per_second = NULL WHERE at IS NULL',
+)
+const nobody = sla(
+  "UPDATE seal_val_server SET status = 'suspended' WHERE at IS NULL",
+  "UPDATE seal_val_server SET status = 'active' WHERE at IS NULL",
+)
+const noTerm = sla(
+  "UPDATE seal_term SET stop_time = '2020-01-01' WHERE at IS NULL",
+  'UPDATE seal_term SET stop_time = NULL WHERE at IS NULL',
+)
+const noQuota = sla(
+  'UPDATE seal_term SET max_identities = 0, max_key_records = 0 WHERE at IS NULL',
+  'UPDATE seal_term SET max_identities = NULL, max_key_records = NULL WHERE at IS NULL',
+)
 async function clockBack(work) {
   await ask('clock', '-3600')
   const result = await work()
@@ -71,19 +100,25 @@ async function locked(work) {
 // an answer, or several; `own` adds to them by status.
 function cases(make, { body, good, own = {}, unauthorized = true, oneTime = true, empty = false, other, key = 'v2x' }) {
   const ask_ = async (change = {}) => {
-    const request = { ...await make(), ...change }
+    const request = { ...(await make()), ...change }
     return send(root, request)
   }
   // Made before things are so, sent while they are.
   const during = async (condition, change = {}) => {
-    const request = { ...await make(), ...change }
+    const request = { ...(await make()), ...change }
     return condition(() => send(root, request))
   }
   const all = {}
-  const add = (status, ...more) => { all[status] = [...(all[status] ?? []), ...more] }
+  const add = (status, ...more) => {
+    all[status] = [...(all[status] ?? []), ...more]
+  }
   add(good, () => ask_())
   if (unauthorized) {
-    add(401, () => ask_({ token: 'not.a.token' }), async () => ask_({ token: await ask('assertion', `${key} exp 1000000000`) }))
+    add(
+      401,
+      () => ask_({ token: 'not.a.token' }),
+      async () => ask_({ token: await ask('assertion', `${key} exp 1000000000`) }),
+    )
     if (oneTime) {
       add(401, async () => {
         const again = await ask('assertion', key)
@@ -93,15 +128,29 @@ function cases(make, { body, good, own = {}, unauthorized = true, oneTime = true
     }
     add(403, () => ask_({ token: undefined }))
     if (key === 'v2x') {
-      add(403, () => during(suspended), () => during(nobody), () => during(noTerm))
+      add(
+        403,
+        () => during(suspended),
+        () => during(nobody),
+        () => during(noTerm),
+      )
       add(429, () => during(noRate))
     }
     add(500, async () => during(clockBack, { token: await ask('assertion', key) }))
   }
   add(406, () => ask_({ headers: { Accept: 'text/html' } }))
   if (body) {
-    add(400, () => ask_({ body: '{' }), () => ask_({ body: '[]' }))
-    if (!empty) add(400, () => ask_({ body: '{}' }), () => ask_({ body: '{"valSvcConf":[]}' }))
+    add(
+      400,
+      () => ask_({ body: '{' }),
+      () => ask_({ body: '[]' }),
+    )
+    if (!empty)
+      add(
+        400,
+        () => ask_({ body: '{}' }),
+        () => ask_({ body: '{"valSvcConf":[]}' }),
+      )
     add(413, () => ask_({ body: `"${'x'.repeat(16 * 1024 * 1024)}"` }))
     add(415, () => ask_({ headers: { 'Content-Type': 'text/plain' } }))
     if (other) {
@@ -119,25 +168,64 @@ function cases(make, { body, good, own = {}, unauthorized = true, oneTime = true
   return all
 }
 
+// A configuration whose identities the operator took away: those of a VAL service, or all.
+const emptied = (which) => async (again) => {
+  const uri = await configuration()
+  await ask('sql', `DELETE FROM seal_identity WHERE conf_id = '${uri.split('/').pop()}' AND ${which} AND at IS NULL`)
+  return again({ uri })
+}
 const lost = [(again) => again({ uri: `${IPP}/none` })]
 // Another VAL server's configuration is as one that is not there.
 const others = async (again) => again({ token: await ask('assertion', 'other') })
 
 function configurations(newBody) {
   return {
-    'post /configurations': cases(() => ({ method: 'POST', uri: IPP, token, body: newBody() }), { body: true, good: 201,
-      other: newBody, own: { 403: [(again, during) => during(noQuota),
-        (again) => again({ body: { ...newBody(), valServerId: 'other.example' } })] } }),
-    'get /configurations': cases(() => ({ method: 'GET', uri: IPP, token }), { good: 200,
-      own: { 200: [async (again) => again({ uri: `${IPP}?val-server-id=v2x.example&config-ids=${(await configuration()).split('/').pop()}` }),
-        (again) => again({ uri: `${IPP}?val-server-id=other.example` })],
-      400: [(again) => again({ uri: `${IPP}?config-ids=` })] } }),
-    'get /configurations/{confId}': cases(() => single('GET'), { good: 200, own: { 404: [...lost, others] } }),
-    'put /configurations/{confId}': cases(() => single('PUT', { body: newBody() }), { body: true, good: 200, other: newBody,
-      own: { 404: [...lost, async (again) => again({ token: await ask('assertion', 'other'), body: body185() })] } }),
-    'patch /configurations/{confId}': cases(() => single('PATCH', { type: 'application/merge-patch+json',
-      body: { valSvcConf: newBody().valSvcConf } }), { body: true, empty: true, good: 200, other: () => ({ valSvcConf: newBody().valSvcConf }),
-      own: { 200: [(again) => again({ body: '{}' })], 400: [(again) => again({ body: '{"valSvcConf":[]}' })], 404: [...lost, others] } }),
+    'post /configurations': cases(() => ({ method: 'POST', uri: IPP, token, body: newBody() }), {
+      body: true,
+      good: 201,
+      other: newBody,
+      own: {
+        403: [
+          (again, during) => during(noQuota),
+          (again) => again({ body: { ...newBody(), valServerId: 'other.example' } }),
+        ],
+      },
+    }),
+    'get /configurations': cases(() => ({ method: 'GET', uri: IPP, token }), {
+      good: 200,
+      own: {
+        200: [
+          async (again) =>
+            again({ uri: `${IPP}?val-server-id=v2x.example&config-ids=${(await configuration()).split('/').pop()}` }),
+          (again) => again({ uri: `${IPP}?val-server-id=other.example` }),
+        ],
+        400: [(again) => again({ uri: `${IPP}?config-ids=` })],
+      },
+    }),
+    'get /configurations/{confId}': cases(() => single('GET'), {
+      good: 200,
+      own: { 200: [emptied("val_service_id = 'v2x'"), emptied('true')], 404: [...lost, others] },
+    }),
+    'put /configurations/{confId}': cases(() => single('PUT', { body: newBody() }), {
+      body: true,
+      good: 200,
+      other: newBody,
+      own: { 404: [...lost, async (again) => again({ token: await ask('assertion', 'other'), body: body185() })] },
+    }),
+    'patch /configurations/{confId}': cases(
+      () => single('PATCH', { type: 'application/merge-patch+json', body: { valSvcConf: newBody().valSvcConf } }),
+      {
+        body: true,
+        empty: true,
+        good: 200,
+        other: () => ({ valSvcConf: newBody().valSvcConf }),
+        own: {
+          200: [(again) => again({ body: '{}' })],
+          400: [(again) => again({ body: '{"valSvcConf":[]}' })],
+          404: [...lost, others],
+        },
+      },
+    ),
     'delete /configurations/{confId}': cases(() => single('DELETE'), { good: 204, own: { 404: [...lost, others] } }),
   }
 }
@@ -145,54 +233,128 @@ function configurations(newBody) {
 // --- The files, and a table for each ---------------------------------------------------------
 
 const apis = [
-  ['TS29549_SS_IdmParameterProvisioning.yaml', 'ss-ipp V18.5.0', configurations(body185), IPP.replace('/configurations', '')],
-  ['V18.4.0/TS29549_SS_IdmParameterProvisioning.yaml', 'ss-ipp V18.4.0', configurations(body184), IPP.replace('/configurations', '')],
-  ['TS29549_SS_KMParametersProvisioning.yaml', 'ss-kpp', {
-    'post /request': cases(() => ({ method: 'POST', uri: '/ss-kpp/v1/request', token, body: keyRequest() }), { body: true, good: 200,
-      oneTime: false, other: keyRequest, own: { 200: [(again) => again({ body: { skmcUri: 'sip:s@v2x.example', valServiceId: 'v2x', payload: 'a2V5' } })],
-        403: [async (again) => again({ token: await ask('access_token', 'seal:identity-management') }),
-          (again, during) => during(noQuota)],
-        503: [(again, during) => during(locked)] } }),
-  }, '/ss-kpp/v1'],
-  ['TS29549_SS_KeyInfoRetrieval.yaml', 'ss-kir', {
-    'get /key-records': cases(async () => {
-      const body = keyRequest()
-      await send(root, { method: 'POST', uri: '/ss-kpp/v1/request', token, body })
-      return { method: 'GET', uri: `/ss-kir/v1/key-records?val-service-id=v2x&valUserId=${body.valTgtUe.valUserId}`, token }
-    }, { good: 200, oneTime: false, own: {
-      200: [(again) => again({ uri: '/ss-kir/v1/key-records?val-service-id=v2x' })],
-      400: ['', '?val-service-id=', '?val-service-id=v2x&other=1', '?val-service-id=v2x&val-tgt-ue=%7B'].map((query) =>
-        (again) => again({ uri: `/ss-kir/v1/key-records${query}` })),
-      403: [async (again) => again({ token: await ask('access_token', 'seal:identity-management') })],
-      404: [(again) => again({ uri: '/ss-kir/v1/key-records?val-service-id=v2x&valUserId=nobody' })],
-      503: [(again, during) => during(locked)] } }),
-  }, '/ss-kir/v1'],
-  ['TS29549_SS_VALServiceData.yaml', 'ss-vsd', {
-    'get /val-servdata': cases(async () => ({ method: 'GET', uri: '/ss-vsd/v1/val-servdata', token: await sims() }), { good: 200, key: 'sims',
-      own: { 200: ['val-service-ids=v2x', 'val-service-ids=v2x&val-service-ids=uav', 'supp-feats=1',
-        `val-tgt-ues=${encodeURIComponent('{"valUserId":"user-0"}')}`].map((query) =>
-        (again) => again({ uri: `/ss-vsd/v1/val-servdata?${query}` })),
-      400: ['val-service-ids=', 'supp-feats=x', 'val-tgt-ues=%7B'].map((query) =>
-        (again) => again({ uri: `/ss-vsd/v1/val-servdata?${query}` })) } }),
-  }, '/ss-vsd/v1'],
-  ['TS29510_Nnrf_AccessToken.yaml', 'oauth2', {
-    'post /oauth2/token': cases(tokenRequest, { body: true, good: 200, unauthorized: false, other: undefined, own: {
-      400: [null, { grant_type: 'password' }, { scope: 'nothing' }].map((members) => async (again) =>
-        again({ body: members === null ? 'grant_type=client_credentials&grant_type=x' : (await tokenRequest(members)).body })),
-      401: [{ client_assertion: 'not.a.token' }, { client_assertion: '' }, { client_id: 'other.example' }].map((members) =>
-        async (again) => again({ body: (await tokenRequest(members)).body })),
-      429: [async (again) => {
-        await ask('clock', '0')
-        let answer
-        for (let i = 0; i < 12; i++) answer = await again()
-        await ask('clock')
-        return answer
-      }],
-      500: [(again, during) => during(clockBack)], 503: [async (again, during) => {
-        await ask('sql', 'DELETE FROM seal_val_server_rate')
-        return during(locked)
-      }] } }),
-  }, '/oauth2/v1'],
+  [
+    'TS29549_SS_IdmParameterProvisioning.yaml',
+    'ss-ipp V18.5.0',
+    configurations(body185),
+    IPP.replace('/configurations', ''),
+  ],
+  [
+    'V18.4.0/TS29549_SS_IdmParameterProvisioning.yaml',
+    'ss-ipp V18.4.0',
+    configurations(body184),
+    IPP.replace('/configurations', ''),
+  ],
+  [
+    'TS29549_SS_KMParametersProvisioning.yaml',
+    'ss-kpp',
+    {
+      'post /request': cases(() => ({ method: 'POST', uri: '/ss-kpp/v1/request', token, body: keyRequest() }), {
+        body: true,
+        good: 200,
+        oneTime: false,
+        other: keyRequest,
+        own: {
+          200: [(again) => again({ body: { skmcUri: 'sip:s@v2x.example', valServiceId: 'v2x', payload: 'a2V5' } })],
+          403: [
+            async (again) => again({ token: await ask('access_token', 'seal:identity-management') }),
+            (again, during) => during(noQuota),
+          ],
+          503: [(again, during) => during(locked)],
+        },
+      }),
+    },
+    '/ss-kpp/v1',
+  ],
+  [
+    'TS29549_SS_KeyInfoRetrieval.yaml',
+    'ss-kir',
+    {
+      'get /key-records': cases(
+        async () => {
+          const body = keyRequest()
+          await send(root, { method: 'POST', uri: '/ss-kpp/v1/request', token, body })
+          return {
+            method: 'GET',
+            uri: `/ss-kir/v1/key-records?val-service-id=v2x&valUserId=${body.valTgtUe.valUserId}`,
+            token,
+          }
+        },
+        {
+          good: 200,
+          oneTime: false,
+          own: {
+            200: [(again) => again({ uri: '/ss-kir/v1/key-records?val-service-id=v2x' })],
+            400: ['', '?val-service-id=', '?val-service-id=v2x&other=1', '?val-service-id=v2x&val-tgt-ue=%7B'].map(
+              (query) => (again) => again({ uri: `/ss-kir/v1/key-records${query}` }),
+            ),
+            403: [async (again) => again({ token: await ask('access_token', 'seal:identity-management') })],
+            404: [(again) => again({ uri: '/ss-kir/v1/key-records?val-service-id=v2x&valUserId=nobody' })],
+            503: [(again, during) => during(locked)],
+          },
+        },
+      ),
+    },
+    '/ss-kir/v1',
+  ],
+  [
+    'TS29549_SS_VALServiceData.yaml',
+    'ss-vsd',
+    {
+      'get /val-servdata': cases(async () => ({ method: 'GET', uri: '/ss-vsd/v1/val-servdata', token: await sims() }), {
+        good: 200,
+        key: 'sims',
+        own: {
+          200: [
+            'val-service-ids=v2x',
+            'val-service-ids=v2x&val-service-ids=uav',
+            'supp-feats=1',
+            `val-tgt-ues=${encodeURIComponent('[{"valUserId":"user-0"}]')}`,
+          ].map((query) => (again) => again({ uri: `/ss-vsd/v1/val-servdata?${query}` })),
+          400: ['val-service-ids=', 'supp-feats=x', 'val-tgt-ues=%7B'].map(
+            (query) => (again) => again({ uri: `/ss-vsd/v1/val-servdata?${query}` }),
+          ),
+        },
+      }),
+    },
+    '/ss-vsd/v1',
+  ],
+  [
+    'TS29510_Nnrf_AccessToken.yaml',
+    'oauth2',
+    {
+      'post /oauth2/token': cases(tokenRequest, {
+        body: true,
+        good: 200,
+        unauthorized: false,
+        other: undefined,
+        own: {
+          400: [null, { grant_type: 'password' }, { scope: 'nothing' }].map(
+            (members) => async (again) =>
+              again({
+                body:
+                  members === null ? 'grant_type=client_credentials&grant_type=x' : (await tokenRequest(members)).body,
+              }),
+          ),
+          401: [{ client_assertion: 'not.a.token' }, { client_assertion: '' }, { client_id: 'other.example' }].map(
+            (members) => async (again) => again({ body: (await tokenRequest(members)).body }),
+          ),
+          429: [
+            async (again) => {
+              await ask('clock', '0')
+              let answer
+              for (let i = 0; i < 12; i++) answer = await again()
+              await ask('clock')
+              return answer
+            },
+          ],
+          500: [(again, during) => during(clockBack)],
+          503: [(again, during) => during(locked)],
+        },
+      }),
+    },
+    '/oauth2/v1',
+  ],
 ]
 
 const problemDetails = schema(official('TS29549_SS_KeyInfoRetrieval.yaml'), 'TS29122_CommonData_ProblemDetails')
@@ -223,6 +385,8 @@ function besides(answer, method) {
 async function cell(row, method, at, judge, status, list) {
   const found = []
   for (const one of list) {
+    // The token endpoint allows 10 requests in a second.
+    if (row.startsWith('oauth2')) await ask('sql', 'DELETE FROM seal_val_server_rate')
     const answer = await one()
     if (answer.status !== status) {
       found.push(`the status is ${answer.status}: ${answer.text.slice(0, 300)}`)
@@ -246,8 +410,14 @@ for (const [file, label, rows, base] of apis) {
   }
   const api = official(file)
   const judge = await answers(api)
-  const listed = operations(api).map(({ method, path }) => `${method} ${path}`).sort()
-  test(`judges-answers.${label.replace(/ /g, '_')}.rows`, JSON.stringify(listed) === JSON.stringify(Object.keys(rows).sort()), listed.join('\n'))
+  const listed = operations(api)
+    .map(({ method, path }) => `${method} ${path}`)
+    .sort()
+  test(
+    `judges-answers.${label.replace(/ /g, '_')}.rows`,
+    JSON.stringify(listed) === JSON.stringify(Object.keys(rows).sort()),
+    listed.join('\n'),
+  )
   for (const [row, all] of Object.entries(rows)) {
     const [method, at] = row.split(' ')
     if (label === 'ss-vsd' && (await all[200][0]()).body?.cause === 'RESOURCE_URI_STRUCTURE_NOT_FOUND') {
@@ -255,7 +425,9 @@ for (const [file, label, rows, base] of apis) {
       continue
     }
     // A method that the file does not have, of the same resource.
-    all[405] = [() => send(root, { method: 'TRACE', uri: base + at.replace('{confId}', 'c').replace('/oauth2/', '/'), token })]
+    all[405] = [
+      () => send(root, { method: 'TRACE', uri: base + at.replace('{confId}', 'c').replace('/oauth2/', '/'), token }),
+    ]
     const cells = []
     for (const status of COLUMNS) {
       const mark = all[status] ? await cell(`${label} ${row}`, method, at, judge, status, all[status]) : '.'

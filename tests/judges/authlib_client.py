@@ -66,7 +66,8 @@ def session(key_name):
 
 def check_metadata():
     """Authlib's checks of RFC 8414, with https where the tests have http."""
-    secure = {name: value.replace("http:", "https:") if isinstance(value, str) else value for name, value in metadata.items()}
+    secure = {name: value.replace("http:", "https:") if isinstance(value, str) else value
+              for name, value in metadata.items()}
     checked = AuthorizationServerMetadata(secure)
     # Where no grant type uses an authorization endpoint there is none, and no response type (RFC 8414 2); Authlib asks
     # for one of each all the same.
@@ -121,4 +122,5 @@ attempt("validate", validate)
 attempt("audience", lambda: refused(InvalidClaimError, lambda: claims_of("https://other.example")))
 attempt("tampered", tampered)
 attempt("use", use)
-attempt("wrong_key", lambda: refused(OAuthError, lambda: session("other").fetch_token(endpoint, grant_type="client_credentials")))
+attempt("wrong_key", lambda: refused(
+    OAuthError, lambda: session("other").fetch_token(endpoint, grant_type="client_credentials")))

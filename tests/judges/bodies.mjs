@@ -29,17 +29,48 @@ function random(n) {
 }
 const pick = (list) => list[random(list.length)]
 
-const letters = ['a', 'Z', '0', '-', '.', '@', '/', ' ', '"', '\\', '%', '\'', '<', 'é', '€', '車', '\u{1f697}', '\u0080', '\u2028', '']
+const letters = [
+  'a',
+  'Z',
+  '0',
+  '-',
+  '.',
+  '@',
+  '/',
+  ' ',
+  '"',
+  '\\',
+  '%',
+  "'",
+  '<',
+  'é',
+  '€',
+  '車',
+  '\u{1f697}',
+  '\u0080',
+  '\u2028',
+  '',
+]
 function word() {
-  if (random(40) === 0) return pick(['', 'x'.repeat(255), 'x'.repeat(256), 'é'.repeat(127), 'é'.repeat(128), 'a\u0000b', 'a\nb', 'a\u007fb', ' '])
+  if (random(40) === 0)
+    return pick([
+      '',
+      'x'.repeat(255),
+      'x'.repeat(256),
+      'é'.repeat(127),
+      'é'.repeat(128),
+      'a\u0000b',
+      'a\nb',
+      'a\u007fb',
+      ' ',
+    ])
   return Array.from({ length: 1 + random(8) }, () => pick(letters)).join('') || 'x'
 }
 
 // --- What the registrar refuses besides (README, "Rules that hold everywhere" and "Messages") -
 
-const isId = (text) => Buffer.byteLength(text) >= 1 && Buffer.byteLength(text) <= 255 &&
-  // eslint-disable-next-line no-control-regex
-  !/[\u0000-\u001f\u007f]/.test(text)
+const isId = (text) =>
+  Buffer.byteLength(text) >= 1 && Buffer.byteLength(text) <= 255 && !/[\u0000-\u001f\u007f]/.test(text)
 
 // Why a body that the schema accepts is refused; '' if it is not.
 function limit(body, kind) {
@@ -49,8 +80,10 @@ function limit(body, kind) {
     if (body.payloadId !== undefined && !isId(body.payloadId)) return 'payloadId'
     if (body.valTgtUe && !isId(body.valTgtUe.valUserId ?? body.valTgtUe.valUeId)) return 'valTgtUe'
     // Nothing else brings the key, and it is stored decoded.
-    if (!/^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/.test(body.payload ?? '') || !body.payload) return 'payload'
-    if (!/^[a-z][a-z0-9+.-]*:[!-~]+$/i.test(body.skmcUri) || /["<>\\^`{|}]|%(?![0-9A-Fa-f]{2})/.test(body.skmcUri)) return 'skmcUri'
+    if (!/^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/.test(body.payload ?? '') || !body.payload)
+      return 'payload'
+    if (!/^[a-z][a-z0-9+.-]*:[!-~]+$/i.test(body.skmcUri) || /["<>\\^`{|}]|%(?![0-9A-Fa-f]{2})/.test(body.skmcUri))
+      return 'skmcUri'
     return ''
   }
   const services = body.valSvcConf ?? []
@@ -65,7 +98,10 @@ function limit(body, kind) {
 
 // A ValTargetUe has one of the two, which the faker does not see to; it may have a member that nobody knows.
 function target() {
-  return { [pick(['valUserId', 'valUeId'])]: word(), ...(random(20) === 0 && { unknown: pick([1, null, {}, [[]], 'x']) }) }
+  return {
+    [pick(['valUserId', 'valUeId'])]: word(),
+    ...(random(20) === 0 && { unknown: pick([1, null, {}, [[]], 'x']) }),
+  }
 }
 
 // Every text gets words of ours, but where the schema or the registrar wants a certain form.
@@ -77,8 +113,10 @@ function spiced(node, name = '') {
   }
   if (name === 'suppFeat') return random(60) === 0 ? pick(['f'.repeat(255), 'f'.repeat(256)]) : node
   if (name === 'valServerId') return 'v2x.example'
-  if (name === 'skmcUri') return pick(['sip:skmc@v2x.example', 'https://v2x.example/skmc?a=1#b', 'urn:x:y', 'no uri', 'sip:a%zz'])
-  if (name === 'payload') return random(20) === 0 ? pick(['a', 'a-_=', '']) : Buffer.from(word() || 'x').toString('base64')
+  if (name === 'skmcUri')
+    return pick(['sip:skmc@v2x.example', 'https://v2x.example/skmc?a=1#b', 'urn:x:y', 'no uri', 'sip:a%zz'])
+  if (name === 'payload')
+    return random(20) === 0 ? pick(['a', 'a-_=', '']) : Buffer.from(word() || 'x').toString('base64')
   return typeof node === 'string' ? word() : node
 }
 
@@ -112,10 +150,18 @@ function mutated(body) {
         break
       case 3:
         if (Array.isArray(parent)) parent.push(structuredClone(pick(parent)))
-        else parent[pick(['valUserId', 'valUeId', 'suppFeat', 'idList', 'valServiceId', 'unknown'])] = pick(['x', 1, null, [], '0'])
+        else
+          parent[pick(['valUserId', 'valUeId', 'suppFeat', 'idList', 'valServiceId', 'unknown'])] = pick([
+            'x',
+            1,
+            null,
+            [],
+            '0',
+          ])
         break
       case 4:
-        parent[key] = typeof parent[key] === 'string' ? pick([`${parent[key]}\u0001`, `${parent[key]}g`, 7]) : String(parent[key])
+        parent[key] =
+          typeof parent[key] === 'string' ? pick([`${parent[key]}\u0001`, `${parent[key]}g`, 7]) : String(parent[key])
         break
       default:
         parent[key] = { [key]: parent[key] }
@@ -126,8 +172,15 @@ function mutated(body) {
 
 // --- Each operation --------------------------------------------------------------------------
 
-const sorted = (services) => JSON.stringify(services.map((one) => [one.valServiceId,
-  [...new Set(one.idList.map((id) => JSON.stringify([id.valUserId, id.valUeId])))].sort()]).sort())
+const sorted = (services) =>
+  JSON.stringify(
+    services
+      .map((one) => [
+        one.valServiceId,
+        [...new Set(one.idList.map((id) => JSON.stringify([id.valUserId, id.valUeId])))].sort(),
+      ])
+      .sort(),
+  )
 
 // What is wrong with the answer of an accepted request; '' if nothing.
 function wrong(body, answer, check, kind) {
@@ -136,16 +189,30 @@ function wrong(body, answer, check, kind) {
     const same = ['skmcUri', 'valServiceId', 'payloadId'].every((name) => answer.body[name] === body[name])
     return same ? '' : 'it does not say what was asked'
   }
-  return body.valSvcConf && sorted(body.valSvcConf) !== sorted(answer.body.valSvcConf) ? 'it does not have what was asked' : ''
+  return body.valSvcConf && sorted(body.valSvcConf) !== sorted(answer.body.valSvcConf)
+    ? 'it does not have what was asked'
+    : ''
 }
 
-const made = await send(root, { method: 'POST', uri: '/ss-ipp/v1/configurations', token,
-  body: { valSvcConf: [{ valServiceId: 'v2x', idList: [{ valUserId: 'alice' }] }] } })
+const made = await send(root, {
+  method: 'POST',
+  uri: '/ss-ipp/v1/configurations',
+  token,
+  body: { valSvcConf: [{ valServiceId: 'v2x', idList: [{ valUserId: 'alice' }] }] },
+})
 const resource = new URL(made.headers.location).pathname
 const IDM = 'TS29549_SS_IdmParameterProvisioning.yaml'
 const operations = [
   ['post', IDM, 'VALServicesConfig', 'VALServicesConfig', 'POST', '/ss-ipp/v1/configurations', 201],
-  ['post_V18.4.0', `V18.4.0/${IDM}`, 'VALServicesConfig', 'VALServicesConfig', 'POST', '/ss-ipp/v1/configurations', 201],
+  [
+    'post_V18.4.0',
+    `V18.4.0/${IDM}`,
+    'VALServicesConfig',
+    'VALServicesConfig',
+    'POST',
+    '/ss-ipp/v1/configurations',
+    201,
+  ],
   ['put', IDM, 'VALServicesConfig', 'VALServicesConfig', 'PUT', resource, 200],
   ['patch', IDM, 'VALServicesConfigPatch', 'VALServicesConfig', 'PATCH', resource, 200],
   ['key', 'TS29549_SS_KMParametersProvisioning.yaml', 'VALKeyPpReq', 'VALKeyPpResp', 'POST', '/ss-kpp/v1/request', 200],
@@ -177,17 +244,31 @@ for (const [kind, file, asked, answered, method, uri, good] of operations) {
     } else if (answer.status !== (limited === 'requester' ? 403 : 400)) {
       difference = limited ? `it is over a limit: ${limited}` : `it is wrong: ${faults(check)}`
     }
-    if (difference) differences.push(`${difference}\n  ${JSON.stringify(body).slice(0, 400)}\n  ${answer.status} ${answer.text.slice(0, 400)}`)
+    if (difference)
+      differences.push(
+        `${difference}\n  ${JSON.stringify(body).slice(0, 400)}\n  ${answer.status} ${answer.text.slice(0, 400)}`,
+      )
   }
-  console.log(`# ${kind}: ${counts.accepted} accepted, ${counts.limited} over a limit, ${counts.refused} refused, ` +
-    `${differences.length} differences (seed ${seed})`)
+  console.log(
+    `# ${kind}: ${counts.accepted} accepted, ${counts.limited} over a limit, ${counts.refused} refused, ` +
+      `${differences.length} differences (seed ${seed})`,
+  )
   test(`judges-bodies.${kind}.enough`, counts.accepted > rounds / 2 && counts.refused > rounds / 2)
   test(`judges-bodies.${kind}.differences`, differences.length === 0, differences.slice(0, shown).join('\n'))
 }
 
 // What is no JSON object at all.
-for (const [name, text] of Object.entries({ cut: '{"valSvcConf":', twice: '{"valSvcConf":[],"valSvcConf":[]}', text: '"x"', number: '1',
-  nothing: 'null', empty: ' ', bytes: '{"a":"\\ud800"}', comment: '{/**/}', comma: '{"a":1,}' })) {
+for (const [name, text] of Object.entries({
+  cut: '{"valSvcConf":',
+  twice: '{"valSvcConf":[],"valSvcConf":[]}',
+  text: '"x"',
+  number: '1',
+  nothing: 'null',
+  empty: ' ',
+  bytes: '{"a":"\\ud800"}',
+  comment: '{/**/}',
+  comma: '{"a":1,}',
+})) {
   const answer = await send(root, { method: 'POST', uri: '/ss-ipp/v1/configurations', token, body: text })
   test(`judges-bodies.form.${name}`, answer.status === 400, `${answer.status} ${answer.text}`)
 }

@@ -26,20 +26,36 @@ const token = await ask('access_token')
 
 function swaggerClient(api) {
   return async (operationId, parameters = {}, requestBody) => {
-    const answer = await SwaggerClient.execute({ spec: api, operationId, parameters, requestBody, serverVariables: { apiRoot: root },
-      securities: { authorized: { oAuth2ClientCredentials: { token: { access_token: token, token_type: 'Bearer' } } } } })
+    const answer = await SwaggerClient.execute({
+      spec: api,
+      operationId,
+      parameters,
+      requestBody,
+      serverVariables: { apiRoot: root },
+      securities: { authorized: { oAuth2ClientCredentials: { token: { access_token: token, token_type: 'Bearer' } } } },
+    })
     return { status: answer.status, headers: answer.headers, body: answer.body }
   }
 }
 
 async function axiosClient(api) {
-  const client = await new OpenAPIClientAxios({ definition: structuredClone(api), quick: true,
+  const client = await new OpenAPIClientAxios({
+    definition: structuredClone(api),
+    quick: true,
     withServer: { url: api.servers[0].url.replace('{apiRoot}', root) },
-    axiosConfigDefaults: { headers: { Authorization: `Bearer ${token}` } } }).init()
-  const types = Object.fromEntries(Object.values(api.paths).flatMap((item) => Object.values(item))
-    .map((operation) => [operation.operationId, Object.keys(operation.requestBody?.content ?? {})[0]]))
+    axiosConfigDefaults: { headers: { Authorization: `Bearer ${token}` } },
+  }).init()
+  const types = Object.fromEntries(
+    Object.values(api.paths)
+      .flatMap((item) => Object.values(item))
+      .map((operation) => [operation.operationId, Object.keys(operation.requestBody?.content ?? {})[0]]),
+  )
   return async (operationId, parameters = {}, body) => {
-    const answer = await client[operationId](parameters, body, body && { headers: { 'Content-Type': types[operationId] } })
+    const answer = await client[operationId](
+      parameters,
+      body,
+      body && { headers: { 'Content-Type': types[operationId] } },
+    )
     return { status: answer.status, headers: answer.headers, body: answer.data }
   }
 }
@@ -61,10 +77,18 @@ async function provision(name, makeClient) {
   await attempt(`judges-clients.${name}.get`, async () => {
     const answer = await idm('RetrieveIndValServicesConf', { confId })
     assert.equal(answer.status, 200)
-    assert.deepEqual(new Set(answer.body.valSvcConf[0].idList.map((id) => id.valUserId ?? id.valUeId)), new Set(['alice', 'ue/1 &=?é']))
+    assert.deepEqual(
+      new Set(answer.body.valSvcConf[0].idList.map((id) => id.valUserId ?? id.valUeId)),
+      new Set(['alice', 'ue/1 &=?é']),
+    )
   })
-  for (const [which, parameters, n] of [['all', {}, 2], ['one', { 'config-ids': [ids[1]] }, 1], ['both', { 'config-ids': ids }, 2],
-    ['mine', { 'val-server-id': 'v2x.example', 'config-ids': ids }, 2], ['other', { 'val-server-id': 'other.example' }, 0]]) {
+  for (const [which, parameters, n] of [
+    ['all', {}, 2],
+    ['one', { 'config-ids': [ids[1]] }, 1],
+    ['both', { 'config-ids': ids }, 2],
+    ['mine', { 'val-server-id': 'v2x.example', 'config-ids': ids }, 2],
+    ['other', { 'val-server-id': 'other.example' }, 0],
+  ]) {
     await attempt(`judges-clients.${name}.list.${which}`, async () => {
       const answer = await idm('RetrieveValServiceConf', parameters)
       assert.equal(answer.status, 200)
@@ -83,7 +107,10 @@ async function provision(name, makeClient) {
   })
   await attempt(`judges-clients.${name}.delete`, async () => {
     for (const id of ids) assert.equal((await idm('DeleteIndValServicesConf', { confId: id })).status, 204)
-    await assert.rejects(idm('RetrieveIndValServicesConf', { confId }), (error) => (error.status ?? error.response.status) === 404)
+    await assert.rejects(
+      idm('RetrieveIndValServicesConf', { confId }),
+      (error) => (error.status ?? error.response.status) === 404,
+    )
   })
 
   const kpp = await makeClient(official('TS29549_SS_KMParametersProvisioning.yaml'))
@@ -91,13 +118,24 @@ async function provision(name, makeClient) {
   await attempt(`judges-clients.${name}.keys`, async () => {
     for (const target of [undefined, { valUserId: 'bob & co' }, { valUeId: 'ue/1' }]) {
       const payload = Buffer.from(`key of ${JSON.stringify(target)}`).toString('base64')
-      const answer = await kpp('Request', {}, { skmcUri: 'sip:skmc@v2x.example', valServiceId: 'v2x', payload, ...(target && { valTgtUe: target }) })
+      const answer = await kpp(
+        'Request',
+        {},
+        { skmcUri: 'sip:skmc@v2x.example', valServiceId: 'v2x', payload, ...(target && { valTgtUe: target }) },
+      )
       assert.equal(answer.status, 200)
     }
   })
-  for (const [which, target] of [['service', undefined], ['user', { valUserId: 'bob & co' }], ['ue', { valUeId: 'ue/1' }]]) {
+  for (const [which, target] of [
+    ['service', undefined],
+    ['user', { valUserId: 'bob & co' }],
+    ['ue', { valUeId: 'ue/1' }],
+  ]) {
     await attempt(`judges-clients.${name}.key.${which}`, async () => {
-      const answer = await kir('RetrieveKeyMgmtInfo', { 'val-service-id': 'v2x', ...(target && { 'val-tgt-ue': target }) })
+      const answer = await kir('RetrieveKeyMgmtInfo', {
+        'val-service-id': 'v2x',
+        ...(target && { 'val-tgt-ue': target }),
+      })
       assert.equal(answer.status, 200)
       assert.equal(answer.body.keyInfo, `key of ${JSON.stringify(target)}`)
     })
@@ -116,18 +154,26 @@ const pem = await ask('private_key', 'v2x')
 const der = crypto.createPrivateKey(pem).export({ type: 'pkcs8', format: 'der' })
 const key = await crypto.subtle.importKey('pkcs8', der, { name: 'ECDSA', namedCurve: 'P-256' }, false, ['sign'])
 const wrongDer = crypto.createPrivateKey(await ask('private_key', 'other')).export({ type: 'pkcs8', format: 'der' })
-const wrongKey = await crypto.subtle.importKey('pkcs8', wrongDer, { name: 'ECDSA', namedCurve: 'P-256' }, false, ['sign'])
+const wrongKey = await crypto.subtle.importKey('pkcs8', wrongDer, { name: 'ECDSA', namedCurve: 'P-256' }, false, [
+  'sign',
+])
 const insecure = { [oauth.allowInsecureRequests]: true }
 const client = { client_id: 'v2x.example' }
 const issuer = new URL(root)
 let server, granted
 
 async function grant(privateKey, scope) {
-  const response = await oauth.clientCredentialsGrantRequest(server, client, oauth.PrivateKeyJwt(privateKey),
-    new URLSearchParams(scope ? { scope } : {}), insecure)
+  const response = await oauth.clientCredentialsGrantRequest(
+    server,
+    client,
+    oauth.PrivateKeyJwt(privateKey),
+    new URLSearchParams(scope ? { scope } : {}),
+    insecure,
+  )
   return oauth.processClientCredentialsResponse(server, client, response)
 }
-const bearer = (value) => new Request(`${root}/ss-ipp/v1/configurations`, { headers: { Authorization: `Bearer ${value}` } })
+const bearer = (value) =>
+  new Request(`${root}/ss-ipp/v1/configurations`, { headers: { Authorization: `Bearer ${value}` } })
 
 await attempt('judges-clients.oauth4webapi.discovery', async () => {
   const response = await oauth.discoveryRequest(issuer, { algorithm: 'oauth2', ...insecure })
@@ -145,27 +191,45 @@ await attempt('judges-clients.oauth4webapi.validate', async () => {
   assert.equal(claims.iss, root)
 })
 await attempt('judges-clients.oauth4webapi.audience', () =>
-  assert.rejects(oauth.validateJwtAccessToken(server, bearer(granted.access_token), 'https://other.example', insecure)))
+  assert.rejects(oauth.validateJwtAccessToken(server, bearer(granted.access_token), 'https://other.example', insecure)),
+)
 await attempt('judges-clients.oauth4webapi.use', async () => {
   assert.equal((await fetch(bearer(granted.access_token))).status, 200)
 })
-await attempt('judges-clients.oauth4webapi.wrong_key', () => assert.rejects(grant(wrongKey), (error) =>
-  error.status === 401 && error.cause[0].scheme === 'private_key_jwt'))
-await attempt('judges-clients.oauth4webapi.wrong_scope', () => assert.rejects(grant(key, 'nothing'), (error) =>
-  error.status === 400 && error.error === 'invalid_scope'))
+await attempt('judges-clients.oauth4webapi.wrong_key', () =>
+  assert.rejects(grant(wrongKey), (error) => error.status === 401 && error.cause[0].scheme === 'private_key_jwt'),
+)
+await attempt('judges-clients.oauth4webapi.wrong_scope', () =>
+  assert.rejects(grant(key, 'nothing'), (error) => error.status === 400 && error.error === 'invalid_scope'),
+)
 await attempt('judges-clients.oauth4webapi.challenge', async () => {
-  const response = await oauth.protectedResourceRequest('not.a.token', 'GET', new URL(`${root}/ss-ipp/v1/configurations`),
-    undefined, undefined, insecure).catch((error) => error)
+  const response = await oauth
+    .protectedResourceRequest(
+      'not.a.token',
+      'GET',
+      new URL(`${root}/ss-ipp/v1/configurations`),
+      undefined,
+      undefined,
+      insecure,
+    )
+    .catch((error) => error)
   assert.equal(response.cause[0].scheme, 'bearer')
   assert.equal(response.cause[0].parameters.error, 'invalid_token')
 })
 
 await attempt('judges-clients.openid-client', async () => {
-  const config = await openid.discovery(issuer, 'v2x.example', undefined, openid.PrivateKeyJwt(key),
-    { algorithm: 'oauth2', execute: [openid.allowInsecureRequests] })
+  const config = await openid.discovery(issuer, 'v2x.example', undefined, openid.PrivateKeyJwt(key), {
+    algorithm: 'oauth2',
+    execute: [openid.allowInsecureRequests],
+  })
   const tokens = await openid.clientCredentialsGrant(config, { scope: 'seal:identity-management' })
   assert.equal(tokens.scope, 'seal:identity-management')
-  const response = await openid.fetchProtectedResource(config, tokens.access_token, new URL(`${root}/ss-ipp/v1/configurations`), 'GET')
+  const response = await openid.fetchProtectedResource(
+    config,
+    tokens.access_token,
+    new URL(`${root}/ss-ipp/v1/configurations`),
+    'GET',
+  )
   assert.equal(response.status, 200)
   assert.deepEqual(await response.json(), [])
 })

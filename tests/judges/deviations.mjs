@@ -2,6 +2,9 @@
 // status, and what a judge says of it. One that is no longer there is a failure: it goes from this list.
 
 const list = [
+  // TS29549_SS_IdmParameterProvisioning.yaml, VALServicesConfig, valSvcConf, minItems 1: a configuration whose identities
+  // the operator took away, all of them, is still a resource, until it is deleted; there is nothing to list.
+  { row: /^ss-ipp .* get /, status: 200, says: /valSvcConf.* must NOT have fewer than 1 items/ },
   // TS29510_Nnrf_AccessToken.yaml, /oauth2/token, post, '401', a reference to problem details: RFC 6749 5.2, which the
   // endpoint is of, has its error invalid_client in application/json with 401, and OAuth's clients look for that.
   { row: /^oauth2 post/, status: 401, says: /content-type is "application\/json"/ },

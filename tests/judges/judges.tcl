@@ -45,7 +45,7 @@ proc install_packages {} {
   if {[auto_execok npm] eq "" || [auto_execok node] eq ""} {missing "npm and node are not there"}
   file mkdir $::judges
   write_file $::judges/package.json $wanted
-  set options {--no-audit --no-fund --no-package-lock --loglevel=error}
+  set options {--no-audit --no-fund --no-package-lock --ignore-scripts --loglevel=error}
   lassign [run_command [list npm install --prefix $::judges {*}$options]] rc out err
   if {$rc != 0} {
     missing "npm can't install the packages of tests/judges/package.json: [lindex [split [string trim $err] \n] 0]"

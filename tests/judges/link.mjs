@@ -32,8 +32,18 @@ export async function attempt(name, work) {
   try {
     test(name, (await work()) !== false)
   } catch (error) {
-    test(name, false, [error.stack.split('\n').slice(0, 5).join('\n'), error.cause, error.config?.url, error.response && JSON.stringify(error.response.body ?? error.response.data)]
-      .filter(Boolean).join('\n'))
+    test(
+      name,
+      false,
+      [
+        error.stack.split('\n').slice(0, 5).join('\n'),
+        error.cause,
+        error.config?.url,
+        error.response && JSON.stringify(error.response.body ?? error.response.data),
+      ]
+        .filter(Boolean)
+        .join('\n'),
+    )
   }
 }
 
@@ -57,7 +67,12 @@ export function send(root, { method, uri, token, headers = {}, type = 'applicati
       response.on('end', () => {
         const text = Buffer.concat(chunks).toString('utf8')
         const json = /json/.test(response.headers['content-type'] ?? '') && text !== ''
-        resolve({ status: response.statusCode, headers: response.headers, text, body: json ? JSON.parse(text) : undefined })
+        resolve({
+          status: response.statusCode,
+          headers: response.headers,
+          text,
+          body: json ? JSON.parse(text) : undefined,
+        })
       })
     })
     request.on('error', reject)

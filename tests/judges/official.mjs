@@ -42,7 +42,10 @@ export function official(name) {
   function place(reference, from) {
     const [file, pointer] = reference.split('#')
     const target = file || from
-    const keys = pointer.split('/').slice(1).map((key) => key.replaceAll('~1', '/').replaceAll('~0', '~'))
+    const keys = pointer
+      .split('/')
+      .slice(1)
+      .map((key) => key.replaceAll('~1', '/').replaceAll('~0', '~'))
     const own = target === name
     const id = keys.slice(2).join('_')
     const at = `#/components/${keys[1]}/${own ? id : `${path.basename(target, '.yaml')}_${id}`}`
@@ -62,12 +65,15 @@ export function official(name) {
     return Object.fromEntries(Object.entries(node).map(([key, value]) => [key, walk(value, from)]))
   }
   const paths = walk(source.paths, name)
-  // What no path names, but a test may ask for.
-  for (const id of Object.keys(source.components.schemas ?? {})) {
-    if (/^(?:ValServDataResp|AccessTokenClaims)$/.test(id)) place(`#/components/schemas/${id}`, name)
-  }
   components.securitySchemes = source.components.securitySchemes
-  return { openapi: source.openapi, info: source.info, servers: source.servers, security: source.security, paths, components }
+  return {
+    openapi: source.openapi,
+    info: source.info,
+    servers: source.servers,
+    security: source.security,
+    paths,
+    components,
+  }
 }
 
 // Ajv's judge of one schema of a document, by its name.
@@ -83,14 +89,21 @@ export function faults(check) {
 }
 
 function followed(api, node) {
-  return typeof node?.$ref === 'string' ? node.$ref.split('/').slice(1).reduce((at, key) => at[key], api) : node
+  return typeof node?.$ref === 'string'
+    ? node.$ref
+        .split('/')
+        .slice(1)
+        .reduce((at, key) => at[key], api)
+    : node
 }
 
 // The operations of a document: [{method, path, operation}].
 export function operations(api) {
   return Object.entries(api.paths).flatMap(([at, item]) =>
-    Object.entries(item).filter(([, operation]) => operation.responses)
-      .map(([method, operation]) => ({ method, path: at, operation })))
+    Object.entries(item)
+      .filter(([, operation]) => operation.responses)
+      .map(([method, operation]) => ({ method, path: at, operation })),
+  )
 }
 
 // A judge of answers: (method, path, {status, headers, body}) gives what is wrong with one, by two programs: bodies,
@@ -98,11 +111,15 @@ export function operations(api) {
 export async function answers(api) {
   const validators = new Map()
   for (const { method, path: at, operation } of operations(api)) {
-    const responses = Object.fromEntries(Object.entries(operation.responses)
-      .map(([status, response]) => [status, followed(api, response)]))
+    const responses = Object.fromEntries(
+      Object.entries(operation.responses).map(([status, response]) => [status, followed(api, response)]),
+    )
     // A response without content says nothing of the body; this validator would take it for null.
     for (const response of Object.values(responses)) if (!response.content) response.schema = {}
-    validators.set(`${method} ${at}`, new ResponseValidator({ responses, components: api.components, customFormats: {} }))
+    validators.set(
+      `${method} ${at}`,
+      new ResponseValidator({ responses, components: api.components, customFormats: {} }),
+    )
   }
   const resources = await getHttpOperationsFromSpec(JSON.parse(JSON.stringify(api)))
   return (method, at, answer) => {
@@ -114,9 +131,14 @@ export async function answers(api) {
     const response = followed(api, api.paths[at][method].responses[answer.status])
     const types = Object.keys(response?.content ?? {})
     const type = (answer.headers['content-type'] ?? '').split(';')[0]
-    if (types.length > 0 && !types.includes(type)) found.push(`header content-type is "${type}", not ${types.join(' or ')}`)
-    const output = validateOutput({ resource, element: { statusCode: answer.status, headers: answer.headers, body: answer.body } })
-    if (output._tag === 'Left') for (const error of output.left) found.push(`${(error.path ?? []).join('.')} ${error.message}`)
+    if (types.length > 0 && !types.includes(type))
+      found.push(`header content-type is "${type}", not ${types.join(' or ')}`)
+    const output = validateOutput({
+      resource,
+      element: { statusCode: answer.status, headers: answer.headers, body: answer.body },
+    })
+    if (output._tag === 'Left')
+      for (const error of output.left) found.push(`${(error.path ?? []).join('.')} ${error.message}`)
     return found
   }
 }
