@@ -401,6 +401,22 @@ async function cell(row, method, at, judge, status, list) {
   return found.length > 0 ? 'NO' : list.known ? '~' : 'ok'
 }
 
+// That the judges judge: of a right answer each of these changes is found.
+const own = await answers(official('TS29549_SS_IdmParameterProvisioning.yaml'))
+const right = await send(root, { method: 'POST', uri: IPP, token, body: body185() })
+for (const [name, change] of Object.entries({
+  location: { headers: { ...right.headers, location: undefined } },
+  type: { headers: { ...right.headers, 'content-type': 'application/problem+json' } },
+  member: { body: { ...right.body, valSvcConf: undefined } },
+  ids: { body: { ...right.body, valSvcConf: [{ valServiceId: 'v2x', idList: [{ valUserId: 'a', valUeId: 'b' }] }] } },
+  features: { body: { ...right.body, suppFeat: 'x' } },
+  status: { status: 403 },
+})) {
+  const changed = JSON.parse(JSON.stringify({ ...right, ...change }))
+  const found = [...own('post', '/configurations', changed), ...besides(changed, 'post')]
+  test(`judges-answers.judge.${name}`, found.length > 0 && own('post', '/configurations', right).length === 0)
+}
+
 const table = []
 const totals = { ok: 0, '~': 0, NO: 0 }
 for (const [file, label, rows, base] of apis) {

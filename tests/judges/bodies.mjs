@@ -74,7 +74,9 @@ const isId = (text) =>
 
 // Why a body that the schema accepts is refused; '' if it is not.
 function limit(body, kind) {
-  if ((body.suppFeat ?? '').length > 255) return 'suppFeat'
+  // Of VALServicesConfigPatch suppFeat is an extension of ours, which null takes away.
+  if (!/^[0-9A-Fa-f]{0,255}$/.test(body.suppFeat ?? '')) return 'suppFeat'
+  if (typeof (body.suppFeat ?? '') !== 'string') return 'suppFeat'
   if (kind === 'key') {
     if (!isId(body.valServiceId)) return 'valServiceId'
     if (body.payloadId !== undefined && !isId(body.payloadId)) return 'payloadId'
