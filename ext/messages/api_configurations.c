@@ -39,7 +39,7 @@ static void append_configuration(sqlite3_str *out, const SealConfiguration *conf
   sqlite3_str_appendall(out, ",\"valSvcConf\":[");
   for (size_t i = 0; i < conf->n_services; i++) {
     const SealService *service = &conf->services[i];
-    if (identities && service->n_ids == 0) continue; /* the operator took them: no idList is empty */
+    if (identities && service->n_ids == 0) continue; /* the operator took them */
     sqlite3_str_appendf(out, "%s{\"valServiceId\":", comma);
     comma = ",";
     seal_json_append(out, service->val_service_id.p, (size_t)service->val_service_id.n);

@@ -20,7 +20,7 @@
 # The folder, before tester.tcl goes to another one.
 set openapi [lindex $argv 0]
 if {$openapi eq ""} {
-  puts stderr "usage: judges.tcl FOLDER ?PART …?"
+  puts stderr "usage: make judges OPENAPI=FOLDER, or tclsh tests/judges/judges.tcl FOLDER ?PART …?"
   exit 2
 }
 set openapi [file normalize $openapi]
