@@ -96,10 +96,13 @@ async function locked(work) {
   return result
 }
 
-// The requests of each status, for an operation that `make` gives a good request of. A case is a function that gives
-// an answer, or several; `own` adds to them by status.
+// The requests of each status, for an operation that `make` gives a good request of: {status: [function that gives an
+// answer]}. The options: `good`, the status of such a request; `body`, it has one; `empty`, {} is a right one; `other`
+// makes another body for the same message; `key`, whose credential it needs; `unauthorized: false`, the body is the
+// credential; `oneTime: false`, it needs an access token. `own` has more cases by status: each is given `again`, which
+// sends such a request with changes, and `during`, which does so while a condition holds.
 function cases(make, { body, good, own = {}, unauthorized = true, oneTime = true, empty = false, other, key = 'v2x' }) {
-  const ask_ = async (change = {}) => {
+  const again = async (change = {}) => {
     const request = { ...(await make()), ...change }
     return send(root, request)
   }
@@ -112,21 +115,21 @@ function cases(make, { body, good, own = {}, unauthorized = true, oneTime = true
   const add = (status, ...more) => {
     all[status] = [...(all[status] ?? []), ...more]
   }
-  add(good, () => ask_())
+  add(good, (change) => again(change))
   if (unauthorized) {
     add(
       401,
-      () => ask_({ token: 'not.a.token' }),
-      async () => ask_({ token: await ask('assertion', `${key} exp 1000000000`) }),
+      () => again({ token: 'not.a.token' }),
+      async () => again({ token: await ask('assertion', `${key} exp 1000000000`) }),
     )
     if (oneTime) {
       add(401, async () => {
-        const again = await ask('assertion', key)
-        await ask_({ token: again })
-        return ask_({ token: again })
+        const used = await ask('assertion', key)
+        await again({ token: used })
+        return again({ token: used })
       })
     }
-    add(403, () => ask_({ token: undefined }))
+    add(403, () => again({ token: undefined }))
     if (key === 'v2x') {
       add(
         403,
@@ -138,21 +141,21 @@ function cases(make, { body, good, own = {}, unauthorized = true, oneTime = true
     }
     add(500, async () => during(clockBack, { token: await ask('assertion', key) }))
   }
-  add(406, () => ask_({ headers: { Accept: 'text/html' } }))
+  add(406, () => again({ headers: { Accept: 'text/html' } }))
   if (body) {
     add(
       400,
-      () => ask_({ body: '{' }),
-      () => ask_({ body: '[]' }),
+      () => again({ body: '{' }),
+      () => again({ body: '[]' }),
     )
     if (!empty)
       add(
         400,
-        () => ask_({ body: '{}' }),
-        () => ask_({ body: '{"valSvcConf":[]}' }),
+        () => again({ body: '{}' }),
+        () => again({ body: '{"valSvcConf":[]}' }),
       )
-    add(413, () => ask_({ body: `"${'x'.repeat(16 * 1024 * 1024)}"` }))
-    add(415, () => ask_({ headers: { 'Content-Type': 'text/plain' } }))
+    add(413, () => again({ body: `"${'x'.repeat(16 * 1024 * 1024)}"` }))
+    add(415, () => again({ headers: { 'Content-Type': 'text/plain' } }))
     if (other) {
       add(409, async () => {
         const headers = { 'Idempotency-Key': `again-${count++}` }
@@ -163,7 +166,7 @@ function cases(make, { body, good, own = {}, unauthorized = true, oneTime = true
     }
   }
   for (const [status, list] of Object.entries(own)) {
-    add(status, ...list.map((one) => async () => one(ask_, during)))
+    add(status, ...list.map((one) => async () => one(again, during)))
   }
   return all
 }
@@ -309,7 +312,7 @@ const apis = [
             'val-service-ids=v2x',
             'val-service-ids=v2x&val-service-ids=uav',
             'supp-feats=1',
-            `val-tgt-ues=${encodeURIComponent('[{"valUserId":"user-0"}]')}`,
+            `val-tgt-ues=${encodeURIComponent('{"valUserId":"user-0"}')}`,
           ].map((query) => (again) => again({ uri: `/ss-vsd/v1/val-servdata?${query}` })),
           400: ['val-service-ids=', 'supp-feats=x', 'val-tgt-ues=%7B'].map(
             (query) => (again) => again({ uri: `/ss-vsd/v1/val-servdata?${query}` }),
@@ -381,6 +384,15 @@ function besides(answer, method) {
   return found
 }
 
+// HEAD is answered as GET, without a body (RFC 9110 9.3.2).
+async function head(row, get) {
+  const answer = await get({ method: 'HEAD' })
+  const whole = await get()
+  const same = ['status', 'text'].map((name) => answer[name] === (name === 'text' ? '' : whole[name]))
+  same.push(answer.headers['content-type'] === whole.headers['content-type'])
+  test(`judges-answers.${row.replace(/[ ]/g, '_')}.head`, same.every(Boolean), JSON.stringify([answer, whole]))
+}
+
 // A cell of the table: all its requests, and what was found.
 async function cell(row, method, at, judge, status, list) {
   const found = []
@@ -444,6 +456,7 @@ for (const [file, label, rows, base] of apis) {
     all[405] = [
       () => send(root, { method: 'TRACE', uri: base + at.replace('{confId}', 'c').replace('/oauth2/', '/'), token }),
     ]
+    if (method === 'get') await head(`${label} ${row}`, all[200][0])
     const cells = []
     for (const status of COLUMNS) {
       const mark = all[status] ? await cell(`${label} ${row}`, method, at, judge, status, all[status]) : '.'

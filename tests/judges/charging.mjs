@@ -42,7 +42,12 @@ for (const key of ['v2x', 'other']) {
   }
 }
 // More identity-seconds in a day than 31 bits hold.
-await send(root, { method: 'POST', uri: IPP, token, body: { valSvcConf: [{ valServiceId: 'mass', idList: idList(30000) }] } })
+await send(root, {
+  method: 'POST',
+  uri: IPP,
+  token,
+  body: { valSvcConf: [{ valServiceId: 'mass', idList: idList(30000) }] },
+})
 await send(root, { method: 'PUT', uri: made[0], token, body: body(2) })
 await send(root, { method: 'PATCH', uri: made[1], token, type: 'application/merge-patch+json', body: body(1) })
 await send(root, { method: 'GET', uri: IPP, token })

@@ -10,7 +10,7 @@ import crypto from 'node:crypto'
 import { createRequire } from 'node:module'
 import * as oauth from 'oauth4webapi'
 import * as openid from 'openid-client'
-import { ask, attempt, finish } from './link.mjs'
+import { ask, attempt, finish, send } from './link.mjs'
 import { official } from './official.mjs'
 
 const require = createRequire(import.meta.url)
@@ -24,7 +24,7 @@ const token = await ask('access_token')
 
 // Both as (operationId, parameters, body) that gives {status, headers, body}.
 
-function swaggerClient(api) {
+function swaggerClient(api, credential = token) {
   return async (operationId, parameters = {}, requestBody) => {
     const answer = await SwaggerClient.execute({
       spec: api,
@@ -32,7 +32,7 @@ function swaggerClient(api) {
       parameters,
       requestBody,
       serverVariables: { apiRoot: root },
-      securities: { authorized: { oAuth2ClientCredentials: { token: { access_token: token, token_type: 'Bearer' } } } },
+      securities: { authorized: { oAuth2ClientCredentials: { token: { access_token: credential, token_type: 'Bearer' } } } },
     })
     return { status: answer.status, headers: answer.headers, body: answer.body }
   }
@@ -144,6 +144,34 @@ async function provision(name, makeClient) {
 
 await provision('swagger-client', swaggerClient)
 await provision('openapi-client-axios', axiosClient)
+
+// What a SEAL server asks, with a credential of its own for each request.
+const VSD = '/ss-vsd/v1/val-servdata'
+if ((await send(root, { method: 'GET', uri: VSD, token: await ask('assertion', 'sims') })).status === 404) {
+  console.log(`# skipped: ${VSD} is not there yet`)
+} else {
+  const users = ['vsd 1', 'vsd,2']
+  await send(root, {
+    method: 'POST',
+    uri: '/ss-ipp/v1/configurations',
+    token,
+    body: { valSvcConf: [{ valServiceId: 'u v', idList: users.map((valUserId) => ({ valUserId })) }] },
+  })
+  for (const [name, parameters, n] of [
+    ['user', { 'val-tgt-ues': [{ valUserId: users[0] }] }, 1],
+    ['users', { 'val-tgt-ues': users.map((valUserId) => ({ valUserId })) }, 2],
+    ['service', { 'val-service-ids': ['u v', 'none'] }, 2],
+    ['both', { 'val-tgt-ues': [{ valUserId: users[1] }], 'val-service-ids': ['u v'], 'supp-feats': '1' }, 1],
+  ]) {
+    await attempt(`judges-clients.swagger-client.vsd.${name}`, async () => {
+      const api = official('TS29549_SS_VALServiceData.yaml')
+      const answer = await swaggerClient(api, await ask('assertion', 'sims'))('RetrieveValServData', parameters)
+      assert.equal(answer.status, 200)
+      assert.equal(answer.body.valServData.length, n)
+      for (const one of answer.body.valServData) assert(one.valServIds.includes('u v'))
+    })
+  }
+}
 
 // --- OAuth's ---------------------------------------------------------------------------------
 

@@ -1,5 +1,7 @@
 // Where the registrar does not do what an official file says, and why: each with the row of the table (answers.mjs), the
 // status, and what a judge says of it. One that is no longer there is a failure: it goes from this list.
+//
+//   if (!deviations('oauth2 post /oauth2/token', 401, text)) found.push(text)
 
 const list = [
   // TS29549_SS_IdmParameterProvisioning.yaml, VALServicesConfig, valSvcConf, minItems 1: a configuration whose identities
