@@ -12,6 +12,7 @@
 **
 ** A set is parsed once and serves any number of verifications, by one thread at a time.
 */
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 #include "crypto/x509/x509_int.h"
@@ -125,8 +126,29 @@ SealReason seal_certset_parse(SealCrypto *c, const void *anchors, size_t n_ancho
   return reason;
 }
 
+static SealReason certset_between(void *arg) {
+  SealSetArgs *args = arg;
+  STACK_OF(X509) *certs = sk_X509_new_null();
+  SealReason reason = certs ? seal_certs_read(args->c, args->anchors, args->n_anchors, INT32_MAX,
+                                              &anchor_reasons, certs)
+                            : SEAL_NOMEM;
+
+  sk_X509_pop_free(args->set->intermediates, X509_free);
+  args->set->intermediates = certs;
+  return reason;
+}
+
+SealReason seal_certset_intermediates(SealCrypto *c, SealCertSet *set, const void *certs,
+                                      size_t n) {
+  SealSetArgs args = {c, certs, NULL, n, 0, set};
+
+  assert(set->intermediates == NULL);
+  return seal_confirmed(certset_between, &args);
+}
+
 void seal_certset_free(SealCertSet *set) {
   if (!set) return;
+  sk_X509_pop_free(set->intermediates, X509_free);
   X509_STORE_free(set->store);
   sk_X509_pop_free(set->anchors, X509_free);
   sk_X509_CRL_pop_free(set->crls, X509_CRL_free);
@@ -168,6 +190,31 @@ static SealReason chain_read(SealCrypto *c, const void *data, size_t n, STACK_OF
   return leaf == SEAL_VALID ? reason : leaf;
 }
 
+static int chain_has(const STACK_OF(X509) * chain, const X509 *x) {
+  for (int i = 0; i < sk_X509_num(chain); i++) {
+    if (X509_cmp(sk_X509_value(chain, i), x) == 0) return 1;
+  }
+  return 0;
+}
+
+/* Adds to a chain those of the set's intermediates that may have issued what is in it, as far as it has room. */
+static SealReason chain_complete(STACK_OF(X509) * chain, const SealCertSet *set) {
+  int n = set ? sk_X509_num(set->intermediates) : 0; /* -1 for none at all */
+
+  for (int i = 0; i < sk_X509_num(chain); i++) {
+    const X509_NAME *issuer = X509_get_issuer_name(sk_X509_value(chain, i));
+
+    for (int k = 0; k < n && sk_X509_num(chain) < SEAL_CHAIN_COUNT; k++) {
+      X509 *x = sk_X509_value(set->intermediates, k);
+
+      if (X509_NAME_cmp(issuer, X509_get_subject_name(x)) != 0 || chain_has(chain, x)) continue;
+      if (sk_X509_push(chain, x) == 0) return SEAL_NOMEM;
+      X509_up_ref(x);
+    }
+  }
+  return SEAL_VALID;
+}
+
 /* The leaf without its path: key, form and identity. */
 static SealReason leaf_check(X509 *leaf, const SealX509Policy *policy) {
   SealReason reason = seal_cert_key(leaf);
@@ -190,7 +237,8 @@ static SealReason chain_judge(SealCrypto *c, STACK_OF(X509) * chain, const SealC
     return reason == SEAL_VALID ? seal_cert_key_deep(c, leaf) : reason;
   }
   if (policy->purpose != SEAL_X509_PATH && set->crl_form != SEAL_VALID) return set->crl_form;
-  return seal_path_find(c, chain, set, policy);
+  reason = chain_complete(chain, set);
+  return reason == SEAL_VALID ? seal_path_find(c, chain, set, policy) : reason;
 }
 
 typedef struct SealChainArgs {

@@ -48,6 +48,9 @@ typedef struct SealX509 {
 ** A set belongs to the context, and so serves one thread at a time. */
 SealReason seal_certset_parse(SealCrypto *c, const void *anchors, size_t n_anchors,
                               const void *crls, size_t n_crls, SealCertSet **out);
+/* Gives a set certificates (DER or PEM) that chains may lack on their way to an anchor: those are looked for among them, and
+** trusted no more than what comes with a chain. At most once for a set. */
+SealReason seal_certset_intermediates(SealCrypto *c, SealCertSet *set, const void *certs, size_t n);
 /* Frees a set; NULL is allowed. */
 void seal_certset_free(SealCertSet *set);
 

@@ -24,9 +24,10 @@
 
 struct SealCertSet {
   STACK_OF(X509) * anchors;
-  STACK_OF(X509_CRL) * crls; /* NULL: none are asked for */
-  X509_STORE *store;         /* the anchors, for X509_verify_cert() */
-  SealReason crl_form;       /* the first flaw among the CRLs, or SEAL_VALID */
+  STACK_OF(X509) * intermediates; /* NULL: none */
+  STACK_OF(X509_CRL) * crls;      /* NULL: none are asked for */
+  X509_STORE *store;              /* the anchors, for X509_verify_cert() */
+  SealReason crl_form;            /* the first flaw among the CRLs, or SEAL_VALID */
   /* One for each anchor: 1 once its key has been checked in depth. A cache, so that it changes
   ** in a set that is otherwise constant. */
   unsigned char *key_checked;
