@@ -29,6 +29,7 @@
 -- storage: bundle_until    INTEGER
 -- statements: update
 
+-- Of a key, `until` is when the last that it signed has ended, and `change` the entry of the change feed that told of it.
 -- At a SEAL server, bundle_… are of the last bundle that was applied: its place, epoch, last change and time of issue;
 -- bundle_until is the end of what it allows to serve (NULL: there is none).
 -- name: create_registrar
@@ -42,7 +43,8 @@ CREATE TABLE main.seal_registrar_key(
   private BLOB NOT NULL,
   created_time INTEGER NOT NULL,
   retired_time INTEGER,
-  until INTEGER NOT NULL
+  until INTEGER NOT NULL,
+  change INTEGER NOT NULL
 );
 INSERT INTO main.seal_registrar_data(id, identifier, format, epoch, installed_time, clock_time)
 VALUES (1, 'urn:seal:registrar', 2, CAST(strftime('%s', 'now') AS INTEGER),

@@ -10,15 +10,38 @@ UPDATE main.seal_registrar_data SET seal_check = ?1 WHERE id = 1
 -- name: signing_key
 SELECT kid, private, id FROM main.seal_registrar_key WHERE retired_time IS NULL ORDER BY id DESC LIMIT 1
 
--- The old key verifies what it signed; nobody signs with it again.
+-- The key for a bundle: the newest that its SEAL server knows, by the change with which it was told; else, and for
+-- a full copy, the oldest that still signs, since each key was told in bundles that the one before it signed.
+-- ?1 the change up to which the server knows the registrar, -1: not known ?2 at
+-- name: signing_key_known
+SELECT kid, private, id FROM main.seal_registrar_key
+WHERE private <> x'' AND (retired_time IS NULL OR retired_time + {{handover}} > ?2)
+ORDER BY change <= ?1 DESC, iif(change <= ?1, -id, id) LIMIT 1
+
+-- The old key verifies what it signed, and signs bundles for SEAL servers, if there are any, that don't know the new one yet.
 -- ?1 at
 -- name: signing_retire
-UPDATE main.seal_registrar_key SET retired_time = ?1, private = x'' WHERE retired_time IS NULL
+UPDATE main.seal_registrar_key SET retired_time = ?1, until = iif(x.n, max(until, ?1 + {{handover}}), until),
+  private = iif(x.n, private, x'')
+FROM (SELECT EXISTS (SELECT 1 FROM main.seal_server_data) AS n) AS x WHERE retired_time IS NULL
 
+-- Of keys that leaked nothing is believed any more, whatever instant is asked for.
+-- name: signing_revoke
+UPDATE main.seal_registrar_key SET private = x'', until = -9223372036854775807 - 1 WHERE retired_time IS NOT NULL
+
+-- ?1 at
+-- name: signing_forget
+UPDATE main.seal_registrar_key SET private = x''
+WHERE private <> x'' AND retired_time + {{handover}} <= ?1
+
+-- fragment: handover
+2592000
+
+-- The last entry of the change feed is the one that tells of it.
 -- ?1 kid ?2 public JWK ?3 private key, sealed ?4 at
 -- name: signing_insert
-INSERT INTO main.seal_registrar_key(kid, public, private, created_time, until)
-VALUES (?1, ?2, ?3, ?4, ?4)
+INSERT INTO main.seal_registrar_key(kid, public, private, created_time, until, change)
+VALUES (?1, ?2, ?3, ?4, ?4, (SELECT coalesce(max(seq), 0) FROM main.seal_change_data))
 
 -- ?1 kid
 -- name: signing_name
@@ -35,7 +58,7 @@ SELECT w.id, w.value, {{credential_identity}} AS name
 FROM main.seal_credential_data AS w JOIN main.seal_val_server_data AS v ON v.id = w.val_server
 WHERE w.type = 'psk' AND w.id > ?1 ORDER BY w.id LIMIT 1
 -- name: reseal_key
-SELECT id, private, kid FROM main.seal_registrar_key WHERE retired_time IS NULL AND id > ?1 ORDER BY id LIMIT 1
+SELECT id, private, kid FROM main.seal_registrar_key WHERE private <> x'' AND id > ?1 ORDER BY id LIMIT 1
 -- A part that a bundle brought to a SEAL server (exchange.sql) is sealed as what it will be.
 -- name: reseal_record
 SELECT r.id, r.key_info, {{record_identity}} AS name

@@ -76,8 +76,14 @@ int seal_answer_open(Seal *p, int64_t id, SealText name, const void *sealed, int
 */
 /* The current one, the caller's (seal_key_free). SEALED where there is none, or no key to open it. */
 int seal_signing_key(Seal *p, SealKey **out, SealError *err);
-/* Makes a new one; *jwk is its public half, the caller's (sqlite3_free). */
-int seal_rotate_key(Seal *p, int64_t at, char **jwk, SealError *err);
+/* The one to sign what is for somebody who knows the registrar as of a change (-1: not known): the newest that he knows,
+** so that a rotation reaches him with what he believes. A key that was rotated out signs so for 30 days. */
+int seal_signing_key_known(Seal *p, int64_t change, int64_t at, SealKey **out, SealError *err);
+/* Makes a new one, told by the last entry of the change feed; *jwk is its public half, the caller's (sqlite3_free).
+** With `leaked`, nothing that was signed until now is believed any more. */
+int seal_rotate_key(Seal *p, int64_t at, int leaked, char **jwk, SealError *err);
+/* Forgets the private parts of keys that sign nothing any more. */
+int seal_signing_forget(Seal *p, int64_t at);
 /* The public keys whose tokens may be about at `at`, as a JWK Set, the caller's (sqlite3_free). */
 int seal_signing_jwks(Seal *p, int64_t at, char **jwks);
 
