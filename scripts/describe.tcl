@@ -345,14 +345,8 @@ proc make_bundle {name} {
 # 'seal_term:' and the key, percent-encoded where it has several parts.
 proc make_bundle_all {name} {
   set id [dict get $::relation($name) alias].id
-  set parts [lmap key [keys $name] {
-    set text [expression $name $key]
-    if {[llength [keys $name]] > 1 && [dict get $key kind] ne "service"} {
-      set text "replace(replace($text, '%', '%25'), '/', '%2F')"
-    }
-    set text
-  }]
-  return "SELECT $id, 'seal_$name:' || [join $parts { || '/' || }]\nFROM [from_key $name] WHERE $id > ?1 ORDER BY $id LIMIT 1"
+  set parts [lmap key [keys $name] {expression $name $key}]
+  return "SELECT $id, [join $parts {, }]\nFROM [from_key $name] WHERE $id > ?1 ORDER BY $id LIMIT 1"
 }
 
 proc make_apply {name} {

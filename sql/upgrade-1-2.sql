@@ -129,6 +129,10 @@ UPDATE main.seal_change_data SET object = (
   LEFT JOIN main.seal_upgrade_owner AS o ON o.conf_id = n.conf_id)
 WHERE object GLOB 'seal_configuration:*';
 DROP TABLE main.seal_upgrade_owner;
+-- Names of one part were not encoded; a '%' in one would be read as if it were.
+UPDATE main.seal_change_data SET object = replace(object, '%', '%25')
+WHERE object GLOB 'seal_agreement:*%*' OR object GLOB 'seal_val_server:*%*' OR object GLOB 'seal_server:*%*'
+  OR object GLOB 'seal_credential:*%*' OR object GLOB 'seal_anchor:*%*';
 
 -- Tokens that were used stay so: of what for 0.1.0 kept nothing but the transaction, which was of rows or of a
 -- message, and is over.
@@ -269,6 +273,23 @@ SELECT id, identifier, skms_uri, format, installed_time, installed_time, signing
   clock_time, seal_check, bundle_seq, bundle_time
 FROM main.seal_upgrade_registrar;
 DROP TABLE main.seal_upgrade_registrar;
+
+-- Of the signing keys those before the current one have no private part any more; that one is known to every SEAL server.
+CREATE TABLE main.seal_upgrade_key AS SELECT * FROM main.seal_registrar_key;
+DROP TABLE main.seal_registrar_key;
+CREATE TABLE main.seal_registrar_key(
+  id INTEGER PRIMARY KEY,
+  kid TEXT NOT NULL UNIQUE,
+  public TEXT NOT NULL,
+  private BLOB NOT NULL,
+  created_time INTEGER NOT NULL,
+  retired_time INTEGER,
+  until INTEGER NOT NULL,
+  change INTEGER NOT NULL
+);
+INSERT INTO main.seal_registrar_key
+SELECT id, kid, public, private, created_time, retired_time, until, 0 FROM main.seal_upgrade_key;
+DROP TABLE main.seal_upgrade_key;
 
 UPDATE main.seal_registrar_data SET format = 2 WHERE id = 1;
 

@@ -67,6 +67,16 @@ int seal_km_request_post(Seal *p, SealRequest *request, const char *seal_service
 void seal_km_error(sqlite3_str *out, const SealRequest *request, const SealError *err);
 
 /************************************************************************************************
+** api_server.c: what SEAL servers ask.
+*/
+/* GET /ss-vsd/v1/val-servdata */
+int seal_val_servdata_get(Seal *p, SealRequest *request, const char *seal_service, SealAnswer *out,
+                          SealError *err);
+/* GET /seal-bundles/v1/bundles */
+int seal_bundles_get(Seal *p, SealRequest *request, const char *seal_service, SealAnswer *out,
+                     SealError *err);
+
+/************************************************************************************************
 ** kept.c: idempotency.
 */
 /* Digests of what is asked, and of that, the requester and the message id: what his token is used for. `asked` (ended

@@ -17,7 +17,8 @@
 
 /* An access token with the scope; no other credential will do. */
 static int check_token(const SealRequest *request, SealError *err) {
-  if (request->who.by_token && request->who.scopes & SEAL_SCOPE_KM) return SQLITE_OK;
+  if (request->who.by_token && request->who.scopes & (SEAL_SCOPE_KM | SEAL_SCOPE_KIR))
+    return SQLITE_OK;
   return seal_refuse(err, SEAL_INSUFFICIENT_SCOPE,
                      "an access token with the scope seal:key-management is needed");
 }
@@ -110,8 +111,9 @@ int seal_target_read(const json_t *json, SealRecord *record) {
 static int read_target(const SealRequest *request, json_t **json, SealRecord *asked,
                        SealError *err) {
   static const char *const members[] = {"valUserId", "valUeId", NULL};
-  static const char *const names[] = {"val-service-id", "val-tgt-ue", "valUserId", "valUeId", NULL};
-  int rc = seal_query_only(request, names, "val-tgt-ue", err);
+  static const char *const names[] = {"val-service-id", "val-tgt-ue", "val-tgt-ue[",
+                                      "valUserId",      "valUeId",    NULL};
+  int rc = seal_query_only(request, names, err);
   if (rc == SQLITE_OK) rc = seal_query_object(request, "val-tgt-ue", members, json, err);
   if (rc != SQLITE_OK || *json == NULL) return rc;
   if (seal_target_read(*json, asked)) return SQLITE_OK;

@@ -38,7 +38,7 @@ static int authenticate_client(Seal *p, SealRequest *request, SealError *err) {
     return seal_refuse(err, SEAL_CREDENTIAL_MISSING,
                        "there is no client_assertion and no certificate");
   }
-  int rc = seal_authenticate(p, &credential, request->at, &request->who, err);
+  int rc = seal_authenticate(p, &credential, request->at, SEAL_WHO_VAL, &request->who, err);
   if (rc != SQLITE_OK) return rc;
   if (request->who.by_token) {
     return seal_refuse(err, SEAL_CREDENTIAL_INVALID, "an access token is no client assertion");

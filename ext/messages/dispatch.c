@@ -20,10 +20,12 @@ typedef int Handler(Seal *p, SealRequest *request, const char *seal_service, Sea
 /* How a refusal is told. */
 typedef enum Style { PROBLEM, OAUTH, KM_RESPONSE } Style;
 
-#define PUBLIC   1 /* no credential is asked for, and nothing charged */
-#define OWN_AUTH 2 /* the body says who asks */
-#define ANY_CRED 4 /* the handler judges the token's scope */
-#define READS    8 /* the handler changes nothing: audit and charge are done here */
+#define PUBLIC   1  /* no credential is asked for, and nothing charged */
+#define OWN_AUTH 2  /* the body says who asks */
+#define ANY_CRED 4  /* the handler judges the token's scope */
+#define READS    8  /* the handler changes nothing: audit and charge are done here */
+#define SERVER   16 /* for SEAL servers: nothing is charged */
+#define JOSE     32 /* the answer's body is a JWS */
 
 typedef struct Route {
   const char *path; /* a collection, or a single resource when `single` */
@@ -61,6 +63,10 @@ static const Route routes[] = {
     {KIR, 0, SEAL_KM, "GET", NULL, seal_key_records_get, READS | ANY_CRED, PROBLEM},
     {"/skm/v1/km-request", 0, SEAL_KM, "POST", JSON_TYPE, seal_km_request_post, READS | ANY_CRED,
      KM_RESPONSE},
+    {"/ss-vsd/v1/val-servdata", 0, NULL, "GET", NULL, seal_val_servdata_get, READS | SERVER,
+     PROBLEM},
+    {"/seal-bundles/v1/bundles", 0, NULL, "GET", NULL, seal_bundles_get, READS | SERVER | JOSE,
+     PROBLEM},
     {SEAL_TOKEN_PATH, 0, NULL, "POST", FORM_TYPE, seal_token_post, OWN_AUTH, OAUTH},
     {SEAL_JWKS_PATH, 0, NULL, "GET", NULL, seal_jwks_get, PUBLIC, PROBLEM},
     {"/.well-known/oauth-authorization-server", 0, NULL, "GET", NULL, seal_metadata_get, PUBLIC,
@@ -136,9 +142,15 @@ static int read_body(SealRequest *request, const Route *route, SealError *err) {
   return seal_request_few(request, is_form(request, route), seal_token_members, err);
 }
 
-static int check_accept(const SealRequest *request, SealError *err) {
-  if (seal_accepts(request->accept, JSON_TYPE)) return SQLITE_OK;
-  return seal_refuse(err, SEAL_NOT_ACCEPTABLE, "the answer is " JSON_TYPE);
+/* The media type of a success's body. */
+static const char *answer_type(const Route *route) {
+  return route->flags & JOSE ? "application/jose" : JSON_TYPE;
+}
+
+static int check_accept(const SealRequest *request, const Route *route, SealError *err) {
+  const char *type = answer_type(route);
+  if (seal_accepts(request->accept, type)) return SQLITE_OK;
+  return seal_refuse(err, SEAL_NOT_ACCEPTABLE, "the answer is %s", type);
 }
 
 static int authenticate(Seal *p, SealRequest *request, const Route *route, SealError *err) {
@@ -147,8 +159,10 @@ static int authenticate(Seal *p, SealRequest *request, const Route *route, SealE
   if (request->credential.token.p == NULL && request->credential.certificate.p == NULL) {
     return seal_refuse(err, SEAL_CREDENTIAL_MISSING, "there is no credential");
   }
-  int rc = seal_authenticate(p, &request->credential, request->at, &request->who, err);
-  if (rc != SQLITE_OK || route->flags & ANY_CRED) return rc;
+  int rc =
+      seal_authenticate(p, &request->credential, request->at,
+                        route->flags & SERVER ? SEAL_WHO_SEAL : SEAL_WHO_VAL, &request->who, err);
+  if (rc != SQLITE_OK || route->flags & (ANY_CRED | SERVER)) return rc;
   return seal_scope_check(&request->who, route->seal_service, 0, err);
 }
 
@@ -163,10 +177,18 @@ SealAct seal_request_act(SealRequest *request) {
   };
 }
 
+/* Who asks, as the audit calls him. */
+static const char *actor_of(const SealRequester *who, char out[SEAL_REQUESTER_SIZE]) {
+  if (who->val_server_id[0]) return who->val_server_id;
+  if (who->seal_server_id[0] == 0) return "unknown";
+  return sqlite3_snprintf(SEAL_REQUESTER_SIZE, out, "seal:%s", who->seal_server_id);
+}
+
 /* What a handler has done was chargeable, and is audited, by itself; reading is so here. */
 static int record_read(Seal *p, const SealRequest *request, const Route *route, SealError *err) {
+  char actor[SEAL_REQUESTER_SIZE];
   SealEvent event = {
-      request->at.t, request->who.val_server_id, request->method, request->path, "done", NULL,
+      request->at.t, actor_of(&request->who, actor), request->method, request->path, "done", NULL,
       NULL};
   SealUse use = {
       .time = request->at.t,
@@ -179,7 +201,7 @@ static int record_read(Seal *p, const SealRequest *request, const Route *route, 
   if ((route->flags & READS) == 0) return SQLITE_OK;
   int rc = seal_consume(p, &request->who, (SealTokenUse){request->use, 1}, err);
   if (rc == SQLITE_OK) rc = seal_audit_traced(p, &event, request->traceparent);
-  if (rc != SQLITE_OK) return rc;
+  if (rc != SQLITE_OK || route->flags & SERVER) return rc;
   return seal_usage_write(p, &use, request->touched.terms, request->touched.n);
 }
 
@@ -188,17 +210,20 @@ static int prepare(Seal *p, SealRequest *request, const Route *route, SealOutcom
                    SealError *err) {
   int rc = SQLITE_OK;
   if (!(route->flags & OWN_AUTH)) rc = authenticate(p, request, route, err);
-  if (rc == SQLITE_OK) rc = check_accept(request, err);
+  if (rc == SQLITE_OK) rc = check_accept(request, route, err);
   if (rc == SQLITE_OK) rc = check_media_type(request, route, err);
   if (rc == SQLITE_OK) rc = read_body(request, route, err);
   if (rc == SQLITE_OK && route->flags & OWN_AUTH) rc = authenticate(p, request, route, err);
-  if (rc != SQLITE_OK || request->who.val_server == 0) return rc;
+  int is_server = request->who.seal_server != 0;
+  if (rc != SQLITE_OK || (request->who.val_server == 0 && !is_server)) return rc;
   sqlite3_snprintf(SEAL_TRACEPARENT_SIZE, request->who.traceparent, "%s",
                    request->traceparent ? request->traceparent : "");
-  sqlite3_snprintf(sizeof out->requester, out->requester, "val:%s", request->who.val_server_id);
+  sqlite3_snprintf(sizeof out->requester, out->requester, "%s:%s", is_server ? "seal" : "val",
+                   is_server ? request->who.seal_server_id : request->who.val_server_id);
   if (route->media_type == NULL) request->body_text = (SealText){NULL, 0}; /* nobody reads it */
   rc = seal_outcome_digest(p, request, route->flags & OWN_AUTH ? seal_token_asked : NULL);
-  return rc == SQLITE_OK ? seal_outcome_find(p, request, out, err) : rc;
+  /* A SEAL server's requests change nothing, so that nothing is kept of them. */
+  return rc == SQLITE_OK && !is_server ? seal_outcome_find(p, request, out, err) : rc;
 }
 
 /* The answer of a success, as JSON text: what is longer than a value of this connection's may be is no answer,
@@ -218,8 +243,8 @@ static int success(Seal *p, const SealRequest *request, const SealAnswer *answer
 /* What the token endpoint says of its answers and errors (RFC 6749 5.1, 5.2): nobody keeps them. */
 #define NOT_KEPT "\"Cache-Control\":\"no-store\",\"Pragma\":\"no-cache\""
 
-/* The headers of a success, a JSON object, the caller's (sqlite3_free); NULL: out of memory. */
-static char *success_headers(const SealAnswer *answer, Style style) {
+/* The headers of a route's success, a JSON object, the caller's (sqlite3_free); NULL: out of memory. */
+static char *success_headers(const SealAnswer *answer, const Route *route) {
   const char *comma = "";
   sqlite3_str *out = sqlite3_str_new(NULL);
   sqlite3_str_appendchar(out, 1, '{');
@@ -230,11 +255,11 @@ static char *success_headers(const SealAnswer *answer, Style style) {
   }
   if (answer->secret) {
     sqlite3_str_appendall(out, comma);
-    sqlite3_str_appendall(out, style == OAUTH ? NOT_KEPT : "\"Cache-Control\":\"no-store\"");
+    sqlite3_str_appendall(out, route->style == OAUTH ? NOT_KEPT : "\"Cache-Control\":\"no-store\"");
     comma = ",";
   }
   if (answer->body != NULL) {
-    sqlite3_str_appendf(out, "%s\"Content-Type\":\"" JSON_TYPE "\"", comma);
+    sqlite3_str_appendf(out, "%s\"Content-Type\":\"%s\"", comma, answer_type(route));
   }
   sqlite3_str_appendchar(out, 1, '}');
   return sqlite3_str_finish(out);
@@ -249,7 +274,7 @@ static int handle(Seal *p, SealRequest *request, const Route **route, SealAnswer
   if (rc == SQLITE_OK) rc = prepare(p, request, *route, out, err);
   if (rc == SQLITE_OK) rc = (*route)->handler(p, request, (*route)->seal_service, answer, err);
   if (rc == SQLITE_OK) {
-    headers = success_headers(answer, (*route)->style);
+    headers = success_headers(answer, *route);
     rc = headers ? success(p, request, answer, headers, out) : SQLITE_NOMEM;
   }
   if (rc == SQLITE_OK) {
@@ -375,13 +400,13 @@ static int record_refusal(Seal *p, SealRequest *request, const SealError *err) {
   assert(err->cause != SEAL_CAUSE_NONE);
   seal_quote(seal_text_from(request->method ? request->method : "message"), method);
   seal_quote(seal_text_from(request->path ? request->path : "seal_message"), path);
-  const char *actor = request->who.val_server_id[0] ? request->who.val_server_id : "unknown";
-  SealEvent event = {request->at.t, actor, method, path, "refused", seal_cause_text(err->cause),
-                     NULL};
+  char actor[SEAL_REQUESTER_SIZE];
+  SealEvent event = {request->at.t, actor_of(&request->who, actor), method, path,
+                     "refused",     seal_cause_text(err->cause),    NULL};
   int audited = 1;
   int rc = seal_invocation_refused(p, &request->touched, request->who.val_server,
                                    request->seal_service, request->at.t);
-  if (rc == SQLITE_OK && request->who.val_server_id[0] == 0) {
+  if (rc == SQLITE_OK && request->who.val_server_id[0] == 0 && request->who.seal_server == 0) {
     rc = seal_refusal_note(p, request->at.t, event.cause, 1, &audited);
   }
   return rc == SQLITE_OK && audited ? seal_audit_traced(p, &event, request->traceparent) : rc;

@@ -36,8 +36,11 @@ int seal_query_list(const SealRequest *request, const char *name, char **out, Se
 ** (name[member]=text). */
 int seal_query_object(const SealRequest *request, const char *name, const char *const *members,
                       json_t **out, SealError *err);
-/* Refuses a query with parameters of other names than these (ended by NULL) and object[…]. */
-int seal_query_only(const SealRequest *request, const char *const *names, const char *object,
-                    SealError *err);
+/* One that is an array of such objects: JSON, the array or its elements, together or one by one; or name[0][member]=text, as
+** clients write it where OpenAPI says nothing. *out is NULL where there is none, else it has an element. */
+int seal_query_objects(const SealRequest *request, const char *name, const char *const *members,
+                       json_t **out, SealError *err);
+/* Refuses a query with parameters of other names than these (ended by NULL); one that ends with '[' is what names begin with. */
+int seal_query_only(const SealRequest *request, const char *const *names, SealError *err);
 
 #endif

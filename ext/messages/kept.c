@@ -38,7 +38,8 @@ static SealReason digest_body(Seal *p, const SealRequest *request, const char *c
 
 int seal_outcome_digest(Seal *p, SealRequest *request, const char *const *asked) {
   const char *type = request->content_type ? request->content_type : "";
-  const char *who = request->who.val_server_id;
+  const char *who =
+      request->who.seal_server ? request->who.seal_server_id : request->who.val_server_id;
   unsigned char body[SEAL_SHA256_SIZE];
   sqlite3_str *out = sqlite3_str_new(NULL);
   SealReason reason = digest_body(p, request, asked, body);

@@ -189,15 +189,89 @@ int seal_query_object(const SealRequest *request, const char *name, const char *
   return rc;
 }
 
-int seal_query_only(const SealRequest *request, const char *const *names, const char *object,
-                    SealError *err) {
+/* Appends what a parameter has of an array of objects: one, several with commas between, or an array. */
+static int append_objects(json_t *array, const char *name, const Parameter *q, SealError *err) {
+  char *value = NULL;
+  json_t *outer = NULL, *element, *inner;
+  size_t i, j;
+  int rc = value_of(SEAL_OPTIONAL_QUERY_PARAM_INCORRECT, name, q->value, q->n_value, &value, err);
+  if (rc != SQLITE_OK) return rc;
+  char *text = sqlite3_mprintf("[%s]", value);
+  sqlite3_free(value);
+  SealReason reason = text ? seal_json_parse(text, strlen(text), 4, &outer) : SEAL_NOMEM;
+  sqlite3_free(text);
+  if (reason == SEAL_NOMEM)
+    rc = SQLITE_NOMEM;
+  else if (reason != SEAL_VALID)
+    rc = seal_fault(err, SEAL_OPTIONAL_QUERY_PARAM_INCORRECT, name, "is not a JSON array");
+  json_array_foreach(outer, i, element) {
+    if (!json_is_array(element) && json_array_append(array, element) != 0) rc = SQLITE_NOMEM;
+    json_array_foreach(element, j, inner) {
+      if (json_array_append(array, inner) != 0) rc = SQLITE_NOMEM;
+    }
+  }
+  json_decref(outer);
+  return rc;
+}
+
+/* One member, name[0][member]=text, of the objects that are gathered by their index. */
+static int set_indexed(json_t *by_index, const char *name, const char *rest, const Parameter *q,
+                       const char *const *members, SealError *err) {
+  char index[8];
+  size_t n = strspn(rest, "0123456789");
+  int i = 0, none = n == 0 || n >= sizeof index || strncmp(rest + n, "][", 2) != 0;
+  while (!none && members[i] != NULL && !is_member("", rest + n + 2, members[i])) i++;
+  if (none || members[i] == NULL)
+    return seal_fault(err, SEAL_OPTIONAL_QUERY_PARAM_INCORRECT, name, "has no such member");
+  sqlite3_snprintf((int)n + 1, index, "%s", rest);
+  json_t *object = json_object_get(by_index, index), *made = object;
+  int rc = set_member(&made, name, members[i], q->value, q->n_value, err);
+  if (object == NULL && made != NULL && json_object_set_new(by_index, index, made) != 0)
+    rc = SQLITE_NOMEM;
+  return rc;
+}
+
+int seal_query_objects(const SealRequest *request, const char *name, const char *const *members,
+                       json_t **out, SealError *err) {
+  Parameter q = {.at = request->query};
+  json_t *array = json_array(), *by_index = json_object(), *object;
+  const char *index;
+  int rc = array && by_index ? SQLITE_OK : SQLITE_NOMEM, n = 0;
+  *out = NULL;
+  while (next(&q, &rc)) {
+    const char *rest = deep(q.name, name);
+    if (rest == NULL && strcmp(q.name, name) != 0) continue;
+    n++;
+    rc = rest == NULL || strcmp(rest, "]") == 0
+             ? append_objects(array, name, &q, err)
+             : set_indexed(by_index, name, rest, &q, members, err);
+  }
+  json_object_foreach(by_index, index, object) {
+    if (json_array_append(array, object) != 0) rc = SQLITE_NOMEM;
+  }
+  if (rc == SQLITE_OK && n > 0 && json_array_size(array) == 0)
+    rc = seal_fault(err, SEAL_OPTIONAL_QUERY_PARAM_INCORRECT, name, "has no element");
+  if (rc == SQLITE_OK && n > 0) *out = json_incref(array);
+  json_decref(array);
+  json_decref(by_index);
+  return rc;
+}
+
+/* 1 if a parameter has a name, or begins with it where that ends with '['. */
+static int is_name(const char *parameter, const char *name) {
+  size_t n = strlen(name);
+  return n > 0 && name[n - 1] == '[' ? strncmp(parameter, name, n) == 0
+                                     : strcmp(parameter, name) == 0;
+}
+
+int seal_query_only(const SealRequest *request, const char *const *names, SealError *err) {
   Parameter q = {.at = request->query};
   int rc = SQLITE_OK;
   while (next(&q, &rc)) {
     char quoted[SEAL_QUOTE_MAX + 8];
     int i = 0;
-    while (names[i] != NULL && strcmp(names[i], q.name) != 0) i++;
-    if (names[i] == NULL && deep(q.name, object) == NULL) {
+    while (names[i] != NULL && !is_name(q.name, names[i])) i++;
+    if (names[i] == NULL) {
       rc = seal_fault(err, SEAL_OPTIONAL_QUERY_PARAM_INCORRECT,
                       seal_quote(seal_text_from(q.name), quoted),
                       "is no parameter of this resource");

@@ -31,9 +31,15 @@ static int run_sweep(SealRow *row, int64_t at, char **result) {
   return *result ? SQLITE_OK : SQLITE_NOMEM;
 }
 
-/* rotate-key: makes a new signing key; gives its public JWK. */
+/* rotate-key: makes a new signing key; gives its public JWK. Argument "leaked": nothing that was signed so far is
+** believed any more. SEAL servers are told of it as of any change. */
 static int run_rotate_key(SealRow *row, int64_t at, char **result) {
-  return seal_rotate_key(row->p, at, result, row->err);
+  SealText argument = seal_row_text(row, COMMAND_ARGUMENT);
+  int leaked = argument.p != NULL && seal_text_is(argument, "leaked");
+  if (argument.p != NULL && argument.n > 0 && !leaked)
+    return seal_row_refuse(row, COMMAND_ARGUMENT, "rotate-key takes nothing, or leaked");
+  int rc = seal_change_write(row->p, at, NULL, "seal_registrar", "rotate-key");
+  return rc == SQLITE_OK ? seal_rotate_key(row->p, at, leaked, result, row->err) : rc;
 }
 
 /* rekey: seals everything again under the key that `argument` is (a blob of 32 bytes); gives how many
@@ -72,6 +78,28 @@ static int run_issue_token(SealRow *row, int64_t at, char **result) {
   } else {
     rc = seal_token_for(row->p, id, asked, ttl ? json_integer_value(ttl) : 3600, at, result,
                         row->err);
+  }
+  json_decref(json);
+  return rc;
+}
+
+/* assertion: argument {"aud", "ttl"}, or none; gives a SEAL server's own token for the registrar. */
+static int run_assertion(SealRow *row, int64_t at, char **result) {
+  json_t *json = NULL;
+  SealText text = seal_row_text(row, COMMAND_ARGUMENT);
+  SealReason reason = text.p ? seal_json_parse(text.p, (size_t)text.n, 2, &json) : SEAL_VALID;
+  if (reason == SEAL_NOMEM) return SQLITE_NOMEM;
+  const json_t *ttl = json_object_get(json, "ttl");
+  SealText aud = seal_json_member(json, "aud");
+  int64_t seconds = ttl ? json_integer_value(ttl) : 300;
+  int rc;
+  if ((text.p != NULL && !json_is_object(json)) ||
+      (json_object_get(json, "aud") && !seal_is_id(aud)) || (ttl && !json_is_integer(ttl)) ||
+      seconds < 1 || seconds > 3600) {
+    rc = seal_row_refuse(row, COMMAND_ARGUMENT,
+                         "assertion takes {\"aud\", \"ttl\"}, an id and 1 to 3600 seconds");
+  } else {
+    rc = seal_assertion(row->p, aud.p, seconds, at, result, row->err);
   }
   json_decref(json);
   return rc;
@@ -266,7 +294,7 @@ static const struct {
     {"checkpoint", run_checkpoint, 0, 0, 0}, {"export-mark", run_export_mark, 0, 0, 0},
     {"prune", run_prune, 0, 0, 0},           {"explain-authorization", run_explain, 0, 1, 0},
     {"apply", run_apply, 0, 0, 1},           {"refused", run_refused, 0, 1, 0},
-    {"new-epoch", run_new_epoch, 0, 0, 0},
+    {"new-epoch", run_new_epoch, 0, 0, 0},   {"assertion", run_assertion, 1, 0, 0},
 };
 
 static int record_command(SealRow *row, const char *command, int64_t at, const char *result) {

@@ -4,7 +4,7 @@
 -- relation: anchor
 -- storage: id          INTEGER PRIMARY KEY
 -- column: anchor_id    id key                              "the name of the anchor"
--- column: type         word(ca crl issuer registrar) required fixed  "ca (of certificates), crl (of a CA that is stored), issuer (of access tokens), registrar (of bundles: makes the database a SEAL server's)"
+-- column: type         word(ca intermediate crl issuer capif registrar) required fixed  "ca (of certificates), intermediate (on their way to one), crl (of a CA that is stored), issuer (of access tokens), capif (a CAPIF core function's tokens), registrar (of bundles: makes the database a SEAL server's)"
 -- column: subject      text                                "of a CRL: its issuer, read from it"
 -- column: iss          id fixed                            "of an issuer, needed there: what its tokens say; of a registrar, if given: what its bundles say"
 -- column: value        value required write-only           "PEM, DER, or a JWK Set; replaced whole or not at all"

@@ -129,7 +129,7 @@ WHERE term = ?1 AND until = ?2 AND val_server = ?3 AND identities = 0 AND key_re
 SELECT 1 FROM main.seal_registrar_data
 
 -- name: authenticate_registrar
-SELECT identifier, clock_time FROM main.seal_registrar_data WHERE id = 1
+SELECT identifier, clock_time, restored_time FROM main.seal_registrar_data WHERE id = 1
 
 -- name: registrar_api_root
 SELECT api_root FROM main.seal_registrar_data WHERE id = 1
@@ -141,6 +141,10 @@ UPDATE main.seal_registrar_data SET clock_time = ?1 WHERE id = 1
 -- ?1 val_server_id
 -- name: authenticate_val_server
 SELECT id, status, exp_time, registered FROM main.seal_val_server_data WHERE val_server_id = ?1
+
+-- ?1 seal_server_id
+-- name: authenticate_seal_server
+SELECT id, seal_service, status, jwk FROM main.seal_server_data WHERE seal_server_id = ?1
 
 -- The keys of a VAL server that may verify its token, the one that the token names first.
 -- ?1 VAL server ?2 kid ?3 1: secrets
@@ -163,18 +167,23 @@ WHERE w.thumbprint = ?1 AND w.type = 'x509'
 SELECT value, id FROM main.seal_anchor_data
 WHERE iss = ?2 AND type = 'issuer' AND status = 'active' AND coalesce(exp_time, {{forever}}) > ?1
 
--- Which CAs and CRLs are active: what was parsed of them is good as long as this text stays the same.
+-- ?1 at
+-- name: authenticate_capif
+SELECT value, id FROM main.seal_anchor_data
+WHERE type = 'capif' AND status = 'active' AND coalesce(exp_time, {{forever}}) > ?1 ORDER BY id
+
+-- Which CAs, intermediates and CRLs are active: what was parsed of them is good as long as this text stays the same.
 -- ?1 at
 -- name: anchor_ids
 SELECT group_concat(id || '.' || generation) AS ids
 FROM (SELECT id, generation FROM main.seal_anchor_data
-  WHERE type <> 'issuer' AND status = 'active' AND coalesce(exp_time, {{forever}}) > ?1 ORDER BY id)
+  WHERE type IN ('ca', 'intermediate', 'crl') AND status = 'active' AND coalesce(exp_time, {{forever}}) > ?1 ORDER BY id)
 
 -- Of an issuer's CRLs the one with the highest number counts (decimal text, of any length).
--- ?1 at ?2 type
+-- ?1 at ?2 type; 'any': every certificate that may have issued a CRL
 -- name: anchor_values
 SELECT a.value FROM main.seal_anchor_data AS a
-WHERE a.type = ?2 AND a.status = 'active' AND coalesce(a.exp_time, {{forever}}) > ?1
+WHERE (a.type = ?2 OR ?2 = 'any' AND a.type IN ('ca', 'intermediate')) AND a.status = 'active' AND coalesce(a.exp_time, {{forever}}) > ?1
   AND NOT EXISTS (SELECT 1 FROM main.seal_anchor_data AS b
     WHERE b.type = ?2 AND b.subject = a.subject AND b.status = 'active'
       AND coalesce(b.exp_time, {{forever}}) > ?1
@@ -217,6 +226,42 @@ CROSS JOIN main.seal_agreement_data AS a ON a.id = v.agreement
 CROSS JOIN main.seal_term_data AS t ON t.id = {{term_of}}
 WHERE s.val_service_id = ?3 AND {{valid_configuration}}
   AND coalesce(t.start_time, -1e18) <= ?1 AND coalesce(t.stop_time, {{forever}}) > ?1
+
+-- Which VAL services somebody has, from which VAL server and until when.
+-- ?1 at ?2 seal_service ?3 VAL services, each between two U+001F; NULL: all ?4 at most ?5 val_user_id ?6 val_ue_id
+-- name: served_one
+SELECT i.val_user_id, i.val_ue_id, s.val_service_id, v.val_server_id, v.end_pt,
+  max(min({{until_configuration}}, coalesce(t.stop_time, {{forever}}))) AS until, count(*) AS n
+FROM (SELECT val_user_id, val_ue_id, service FROM main.seal_identity_data WHERE val_user_id = ?5
+  UNION ALL SELECT val_user_id, val_ue_id, service FROM main.seal_identity_data WHERE val_ue_id = ?6) AS i
+CROSS JOIN main.seal_configuration_service AS s ON s.id = i.service
+{{served_from}}
+GROUP BY s.val_service_id, v.val_server_id ORDER BY s.val_service_id, v.val_server_id LIMIT ?4
+
+-- The same for everybody: as many identities as are asked for, and then in order.
+-- ?1 at ?2 seal_service ?3 VAL services, each between two U+001F; NULL: all ?4 at most
+-- name: served_all
+SELECT val_user_id, val_ue_id, val_service_id, val_server_id, end_pt, max(until) AS until, count(*) AS n
+FROM (SELECT i.val_user_id, i.val_ue_id, s.val_service_id, v.val_server_id, v.end_pt,
+    min({{until_configuration}}, coalesce(t.stop_time, {{forever}})) AS until
+  FROM main.seal_configuration_service AS s
+  {{served_from}}
+  CROSS JOIN main.seal_identity_data AS i ON i.id BETWEEN (s.id << 28) AND (s.id << 28) + 268435455
+  LIMIT ?4)
+GROUP BY val_user_id, val_ue_id, val_service_id, val_server_id
+ORDER BY val_user_id, val_ue_id, val_service_id, val_server_id
+
+-- A configuration's VAL service s, where it is valid and some term grants the SEAL service ?2 for it.
+-- fragment: served_from
+CROSS JOIN main.seal_configuration_data AS c ON c.id = s.configuration
+  AND c.seal_service = 'identity-management' AND (?3 IS NULL OR instr(?3, char(31) || s.val_service_id || char(31)))
+CROSS JOIN main.seal_val_server_data AS v ON v.id = c.val_server
+CROSS JOIN main.seal_agreement_data AS a ON a.id = v.agreement AND {{valid_configuration}}
+CROSS JOIN main.seal_term_data AS t ON coalesce(t.start_time, -1e18) <= ?1 AND coalesce(t.stop_time, {{forever}}) > ?1
+  AND t.id = coalesce(
+    (SELECT id FROM main.seal_term_data
+      WHERE agreement = a.id AND seal_service = ?2 AND val_service_id = s.val_service_id),
+    (SELECT id FROM main.seal_term_data WHERE agreement = a.id AND seal_service = ?2 AND val_service_id = '*'))
 
 -- Until when the key parameters of a VAL service hold.
 -- ?1 at ?2 val_service_id

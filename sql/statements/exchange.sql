@@ -29,6 +29,11 @@ JOIN main.seal_agreement_data AS a ON a.id = v.agreement WHERE v.val_server_id =
 -- name: bundle_registrar
 SELECT epoch, stale_after FROM main.seal_registrar_data WHERE id = 1
 
+-- How far a SEAL server is, as its asking said.
+-- ?1 SEAL server ?2 its last change
+-- name: server_acked
+UPDATE main.seal_server_data SET acked = ?2 WHERE id = ?1 AND acked IS NOT ?2
+
 -- One change, whole: what a place is known by.
 -- ?1 seq
 -- name: change_at

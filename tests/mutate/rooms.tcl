@@ -5,11 +5,11 @@ set guard_order {
   ext/crypto/jose/*        {crypto jose fault-h-crypto token attack-jose fault-d}
   ext/crypto/x509/*        {crypto x509 fault-h-crypto anchor attack-x509 fault-d}
   ext/crypto/*             {crypto jose fault-h-crypto secret shared}
-  ext/registrar/who/*      {replay credential anchor token fault-h-sla attack-credential fault-a}
+  ext/registrar/who/*      {replay capif server credential anchor token fault-h-sla attack-credential fault-a}
   ext/registrar/sla/*      {explain rate limits key-record fault-h-sla token fault-a-sla sla fault-a}
   ext/registrar/ledger/*   {charging invoice audit rows fault-c-ledger occupancy}
   ext/registrar/held/*     {batch held key-record gate validity rows exchange message fault-a body}
-  ext/registrar/secret/*   {crypto key-record secret credential token exchange}
+  ext/registrar/secret/*   {crypto key-record secret credential token rotation exchange}
   ext/registrar/txn/*      {instant gate clock rows fault-a}
   ext/registrar/exchange/* {exchange exchange-random fault-c-exchange}
   ext/tables/relation/*    {instant audit relations fault-b columns validity rows differential attack-sql}

@@ -101,7 +101,7 @@ static int check_state(SealApply *a, const SealDescription *is, const char *obje
     if (good <= 0) rc = good < 0 ? SQLITE_NOMEM : seal_refuse_form(a, name);
     if (rc != SQLITE_OK || i >= is->n_keys) continue;
     if (i) sqlite3_str_appendchar(own, 1, '/');
-    seal_name_append(own, seal_json_member(state, name), is->n_keys > 1);
+    seal_name_append(own, seal_json_member(state, name));
   }
   if (rc == SQLITE_OK) rc = sqlite3_str_errcode(own);
   if (rc == SQLITE_OK && strcmp(sqlite3_str_value(own), object) != 0) {
@@ -145,7 +145,7 @@ static int check_there(Check *c, const char *object, const char *agreement, enum
 
 static int check_agreement_object(Check *c, const char *id) {
   const char *const key[3] = {id, NULL, NULL};
-  char *object = sqlite3_mprintf("seal_agreement:%s", id);
+  char *object = seal_object_name("seal_agreement:", id);
   if (object == NULL) return SQLITE_NOMEM;
   int rc = check_there(c, object, id, SQL_AGREEMENT_FIND, key);
   sqlite3_free(object);
@@ -173,7 +173,7 @@ static int agreement_of(Check *c, const char *val_server_id, char **out) {
 
 static int check_val_server_object(Check *c, const char *id, const char *agreement) {
   const char *const key[3] = {id, NULL, NULL};
-  char *object = sqlite3_mprintf("seal_val_server:%s", id);
+  char *object = seal_object_name("seal_val_server:", id);
   if (object == NULL) return SQLITE_NOMEM;
   int rc = check_there(c, object, agreement, SQL_VAL_SERVER_FIND, key);
   sqlite3_free(object);
@@ -187,7 +187,7 @@ static int check_term_object(Check *c, const char *agreement, const char *seal_s
   sqlite3_str_appendall(text, "seal_term:");
   for (int i = 0; i < 3; i++) {
     if (i) sqlite3_str_appendchar(text, 1, '/');
-    seal_name_append(text, (SealText){key[i], (int)strlen(key[i])}, 1);
+    seal_name_append(text, seal_text_from(key[i]));
   }
   char *object = sqlite3_str_finish(text);
   if (object == NULL) return SQLITE_NOMEM;
@@ -434,10 +434,12 @@ static int check_configuration(Check *c, const json_t *entry, const json_t *stat
 static int check_end(Check *c, const SealDescription *is, const char *name) {
   char *copy = sqlite3_mprintf("%s", name), *parts[3];
   if (copy == NULL) return SQLITE_NOMEM;
-  int n = is->n_keys > 1 ? seal_name_split(copy, parts) : 1;
+  int rc = SQLITE_OK, n = seal_name_split(copy, is->n_keys, parts);
+  if (n != is->n_keys) rc = seal_refuse_form(c->a, "object");
+  if (rc == SQLITE_OK && is == &seal_description_agreement)
+    rc = set_number(c->ends, parts[0], c->entry);
   sqlite3_free(copy);
-  if (n != is->n_keys) return seal_refuse_form(c->a, "object");
-  return is == &seal_description_agreement ? set_number(c->ends, name, c->entry) : SQLITE_OK;
+  return rc;
 }
 
 static int check_found(Check *c, const SealDescription *is, const json_t *entry,

@@ -268,7 +268,7 @@ static int write_configuration(SealApply *a, const char *name, const json_t *ent
   const json_t *state = json_object_get(entry, "state");
   char *copy = sqlite3_mprintf("%s", name), *parts[3];
   if (copy == NULL) return SQLITE_NOMEM;
-  int n = seal_name_split(copy, parts), rc = SQLITE_OK;
+  int n = seal_name_split(copy, 2, parts), rc = SQLITE_OK;
   assert(n == 2); /* apply_check.c has seen it */
   (void)n;
   if (state != NULL && json_object_get(entry, "more") == NULL) {
@@ -285,10 +285,10 @@ static int write_configuration(SealApply *a, const char *name, const json_t *ent
 /* Takes away an object without rows, and what hangs on it. */
 static int end_state(SealApply *a, const SealDescription *is, const char *name) {
   sqlite3_stmt *row;
-  char *copy = sqlite3_mprintf("%s", name), *parts[3] = {copy, NULL, NULL};
+  char *copy = sqlite3_mprintf("%s", name), *parts[3] = {NULL, NULL, NULL};
   int64_t id = 0;
   if (copy == NULL) return SQLITE_NOMEM;
-  if (is->n_keys > 1) (void)seal_name_split(copy, parts);
+  (void)seal_name_split(copy, is->n_keys, parts);
   int rc = seal_store_row(seal_store(a->p), is->find, &row, is->n_keys > 1 ? "ttt" : "t", parts[0],
                           parts[1], parts[2]);
   if (rc == SQLITE_ROW) id = sqlite3_column_int64(row, 0);
@@ -360,7 +360,7 @@ static int write_keys(SealApply *a) {
   const json_t *keys = json_object_get(a->payload, "keys");
   if (json_equal(keys, a->keys)) return SQLITE_OK;
   char *text = seal_json_dump(keys);
-  char *object = sqlite3_mprintf("seal_anchor:%s", a->anchor_id);
+  char *object = seal_object_name("seal_anchor:", a->anchor_id);
   int rc = text && object ? SQLITE_OK : SQLITE_NOMEM;
   SealEvent event = {a->at, "registrar", "update", object, "done", NULL, NULL};
   if (rc == SQLITE_OK) rc = seal_store_run(seal_store(a->p), SQL_APPLY_KEYS, "it", a->anchor, text);

@@ -32,26 +32,51 @@
 #include <string.h>
 
 /* The kinds of object, in the order of a full copy: parents first. */
-static const enum SealSql kinds[] = {SQL_BUNDLE_ALL_AGREEMENT, SQL_BUNDLE_ALL_TERM,
-                                     SQL_BUNDLE_ALL_VAL_SERVER, SQL_BUNDLE_ALL_POLICY,
-                                     SQL_BUNDLE_ALL_CONFIGURATION};
+static const struct {
+  enum SealSql all;
+  const SealDescription *is;
+} kinds[] = {
+    {SQL_BUNDLE_ALL_AGREEMENT, &seal_description_agreement},
+    {SQL_BUNDLE_ALL_TERM, &seal_description_term},
+    {SQL_BUNDLE_ALL_VAL_SERVER, &seal_description_val_server},
+    {SQL_BUNDLE_ALL_POLICY, &seal_description_policy},
+    {SQL_BUNDLE_ALL_CONFIGURATION, &seal_description_configuration},
+};
 #define N_KINDS ((int)(sizeof kinds / sizeof *kinds))
 
 /************************************************************************************************
 ** Which objects.
 */
-/* The next object of the change feed, or of a kind. */
-static int next_object(SealTeller *t, enum SealSql sql, int64_t after, SealTold *out) {
+/* The next object of the change feed. */
+static int next_change(SealTeller *t, int64_t after, SealTold *out) {
   sqlite3_stmt *row;
-  int rc = seal_store_row(seal_store(t->p), sql, &row, "i", after);
+  int rc = seal_store_row(seal_store(t->p), SQL_CHANGE_NEXT, &row, "i", after);
   memset(out, 0, sizeof *out);
   if (rc == SQLITE_ROW) {
     out->id = sqlite3_column_int64(row, CHANGE_NEXT_SEQ);
     out->name = sqlite3_mprintf("%s", (const char *)sqlite3_column_text(row, CHANGE_NEXT_OBJECT));
-    if (sql == SQL_CHANGE_NEXT) {
-      out->is_key = sqlite3_column_int(row, CHANGE_NEXT_IS_KEY);
-      out->ended = sqlite3_column_int(row, CHANGE_NEXT_ENDED);
+    out->is_key = sqlite3_column_int(row, CHANGE_NEXT_IS_KEY);
+    out->ended = sqlite3_column_int(row, CHANGE_NEXT_ENDED);
+    if (out->name == NULL) rc = SQLITE_NOMEM;
+  }
+  seal_store_reset(row);
+  return rc == SQLITE_ROW || rc == SQLITE_DONE ? SQLITE_OK : rc;
+}
+
+/* The next object of a kind: its row id, and behind it its key. */
+static int next_of_kind(SealTeller *t, int kind, int64_t after, SealTold *out) {
+  sqlite3_stmt *row;
+  int rc = seal_store_row(seal_store(t->p), kinds[kind].all, &row, "i", after);
+  memset(out, 0, sizeof *out);
+  if (rc == SQLITE_ROW) {
+    sqlite3_str *name = sqlite3_str_new(NULL);
+    out->id = sqlite3_column_int64(row, BUNDLE_ALL_AGREEMENT_ID);
+    sqlite3_str_appendall(name, kinds[kind].is->prefix);
+    for (int i = 1; i <= kinds[kind].is->n_keys; i++) {
+      if (i > 1) sqlite3_str_appendchar(name, 1, '/');
+      seal_name_append(name, seal_column_text(row, i));
     }
+    out->name = sqlite3_str_finish(name);
     if (out->name == NULL) rc = SQLITE_NOMEM;
   }
   seal_store_reset(row);
@@ -79,7 +104,7 @@ static int changes(SealTeller *t, SealPlace *at, int64_t last) {
   int rc = SQLITE_OK;
   while (rc == SQLITE_OK && at->seq < last && !seal_tell_full(t)) {
     SealTold object;
-    rc = next_object(t, SQL_CHANGE_NEXT, at->seq, &object);
+    rc = next_change(t, at->seq, &object);
     if (rc == SQLITE_OK && object.id != at->seq + 1) {
       rc = refuse_pruned(t);
     } else if (rc == SQLITE_OK) {
@@ -99,7 +124,7 @@ static int full_copy(SealTeller *t, SealPlace *at) {
   int rc = SQLITE_OK;
   while (rc == SQLITE_OK && at->kind < N_KINDS && !seal_tell_full(t)) {
     SealTold object;
-    rc = next_object(t, kinds[at->kind], at->cut.stage ? at->id - 1 : at->id, &object);
+    rc = next_of_kind(t, at->kind, at->cut.stage ? at->id - 1 : at->id, &object);
     if (object.id != at->id) memset(&at->cut, 0, sizeof at->cut);
     if (rc == SQLITE_OK && object.id != 0) rc = seal_tell(t, &object, &at->cut, at->last);
     sqlite3_free(object.name);
@@ -134,6 +159,8 @@ static int check_history(SealTeller *t, SealPlace *at, int64_t epoch, int64_t la
 /* Where a bundle begins and ends, and what it says of the registrar. */
 typedef struct Bundle {
   SealPlace at;
+  int64_t known,
+      acked; /* the change up to which the server knows the registrar, its keys too; and its own */
   char from[SEAL_PLACE], to[SEAL_PLACE], identifier[SEAL_ID_MAX + 1];
   int full, more;
   int64_t iat, until; /* until: SEAL_UNBOUNDED: no end */
@@ -175,6 +202,8 @@ static int gather_objects(SealTeller *t, SealText since, Bundle *b) {
     rc = check_history(t, at, epoch, last);
     if (rc != SQLITE_OK) return rc;
     seal_place_write(at, b->from);
+    b->known = at->last;
+    if (at->kind < 0) b->acked = at->seq;
   }
   rc = at->kind >= 0 ? full_copy(t, at) : changes(t, at, last);
   at->last = last;
@@ -239,18 +268,18 @@ static char *payload(const SealTeller *t, const Bundle *b, SealText aud) {
   return sqlite3_str_finish(out);
 }
 
-int seal_bundle(Seal *p, SealText seal_server_id, SealText since, int64_t at, char **jws,
+int seal_bundle(Seal *p, SealText seal_server_id, SealText since, int64_t at, SealBundle *out,
                 SealError *err) {
   SealTeller t = {.p = p, .err = err, .out = sqlite3_str_new(NULL), .told = json_object()};
-  Bundle b = {.iat = at};
+  Bundle b = {.iat = at, .known = -1, .acked = -1};
   char *text = NULL, *signed_text = NULL;
   SealKey *key = NULL;
-  *jws = NULL;
+  memset(out, 0, sizeof *out);
   int rc = t.told == NULL ? SQLITE_NOMEM : load_server(&t, seal_server_id);
   if (rc == SQLITE_OK) rc = seal_identifier(p, b.identifier);
-  if (rc == SQLITE_OK) rc = seal_signing_key(p, &key, err);
   if (rc == SQLITE_OK) rc = seal_signing_jwks(p, at, &b.keys);
   if (rc == SQLITE_OK) rc = gather_objects(&t, since, &b);
+  if (rc == SQLITE_OK) rc = seal_signing_key_known(p, b.known, at, &key, err);
   if (rc == SQLITE_OK) rc = sqlite3_str_errcode(t.out);
   if (rc == SQLITE_OK) {
     text = payload(&t, &b, seal_server_id);
@@ -261,8 +290,10 @@ int seal_bundle(Seal *p, SealText seal_server_id, SealText since, int64_t at, ch
         seal_jws_sign(seal_crypto(p), key, SEAL_BUNDLE_TYPE, text, strlen(text), &signed_text));
   }
   if (rc == SQLITE_OK) {
-    *jws = sqlite3_mprintf("%s", signed_text);
-    if (*jws == NULL) rc = SQLITE_NOMEM;
+    out->jws = sqlite3_mprintf("%s", signed_text);
+    out->news = b.full || b.until != SEAL_UNBOUNDED || strcmp(b.from, b.to) != 0;
+    out->acked = b.acked;
+    if (out->jws == NULL) rc = SQLITE_NOMEM;
   }
   free(signed_text);
   seal_key_free(key);
@@ -272,6 +303,10 @@ int seal_bundle(Seal *p, SealText seal_server_id, SealText since, int64_t at, ch
   sqlite3_free(b.keys);
   sqlite3_free(text);
   return rc;
+}
+
+int seal_bundle_acked(Seal *p, int64_t seal_server, int64_t acked) {
+  return seal_store_run(seal_store(p), SQL_SERVER_ACKED, "ii", seal_server, acked);
 }
 
 int seal_new_epoch(Seal *p, int64_t at, int64_t *epoch) {

@@ -75,8 +75,9 @@ int seal_tell_full(const SealTeller *t);
 int seal_tell(SealTeller *t, const SealTold *object, const SealCut *from, int64_t last);
 /* The relation that an object's name begins with, of those that bundles tell of; else NULL. */
 const SealDescription *seal_told_relation(const char *object);
-/* Takes an object's name apart, in place: at most three parts; gives how many. */
-int seal_name_split(char *name, char *parts[3]);
+/* Takes an object's name apart, in place: at most `max` parts, 1 to 3, decoded; gives how many. A '%' that encodes nothing
+** is one: so 0.1.0 wrote names of one part. */
+int seal_name_split(char *name, int max, char *parts[3]);
 
 /************************************************************************************************
 ** apply.c, apply_check.c, apply_write.c

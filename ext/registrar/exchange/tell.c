@@ -34,16 +34,24 @@ static int set_told(SealTeller *t, const char *object, int could) {
   return json_object_set_new(t->told, object, json_boolean(could)) == 0 ? SQLITE_OK : SQLITE_NOMEM;
 }
 
-int seal_name_split(char *name, char *parts[3]) {
+/* The value of a hexadecimal digit as names have it, or -1. */
+static int hex_digit(char c) {
+  return c >= '0' && c <= '9' ? c - '0' : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+int seal_name_split(char *name, int max, char *parts[3]) {
   int n = 0;
   char *to = name;
+  assert(max >= 1 && max <= 3);
   parts[n++] = to;
   for (const char *from = name; *from; from++) {
-    if (*from == '/' && n < 3) {
+    int high = *from == '%' ? hex_digit(from[1]) : -1;
+    int low = high >= 0 ? hex_digit(from[2]) : -1;
+    if (*from == '/' && n < max) {
       *to++ = 0;
       parts[n++] = to;
-    } else if (*from == '%' && (strncmp(from, "%2F", 3) == 0 || strncmp(from, "%25", 3) == 0)) {
-      *to++ = from[2] == 'F' ? '/' : '%';
+    } else if (low >= 0 && high + low > 0) {
+      *to++ = (char)(high * 16 + low);
       from += 2;
     } else {
       *to++ = *from;
@@ -68,12 +76,10 @@ static int read_state(SealTeller *t, const SealDescription *is, const char *name
   sqlite3_stmt *row;
   static const char types[] = "ttt";
   char *parts[3] = {NULL, NULL, NULL}, *copy = sqlite3_mprintf("%s", name);
-  int n = 1;
   *state = NULL;
   *large = 0;
   if (copy == NULL) return SQLITE_NOMEM;
-  parts[0] = copy;
-  if (is->n_keys > 1) n = seal_name_split(copy, parts);
+  int n = seal_name_split(copy, is->n_keys, parts);
   int rc = seal_store_row(seal_store(t->p), is->bundle, &row, types + 3 - n, parts[0],
                           n > 1 ? parts[1] : NULL, n > 2 ? parts[2] : NULL);
   if (rc == SQLITE_ROW) {
@@ -124,7 +130,9 @@ static int tell(SealTeller *t, const SealDescription *is, const char *name, int 
 /* A VAL server or a term of an agreement. */
 static int tell_of(SealTeller *t, const char *agreement_id, const SealDescription *is,
                    const char *name, int ended, int *could) {
-  int rc = tell(t, &seal_description_agreement, agreement_id, 0, 1, could);
+  char *agreement = seal_object_name("", agreement_id);
+  int rc = agreement ? tell(t, &seal_description_agreement, agreement, 0, 1, could) : SQLITE_NOMEM;
+  sqlite3_free(agreement);
   return rc == SQLITE_OK ? tell(t, is, name, ended, *could, could) : rc;
 }
 
@@ -352,7 +360,7 @@ static int tell_term_of(SealTeller *t, sqlite3_stmt *row, int *could) {
   sqlite3_str *name = sqlite3_str_new(NULL);
   for (int i = 0; i < 3; i++) {
     if (i) sqlite3_str_appendchar(name, 1, '/');
-    seal_name_append(name, seal_column_text(row, BUNDLE_CONFIGURATION_TERMS_AGREEMENT_ID + i), 1);
+    seal_name_append(name, seal_column_text(row, BUNDLE_CONFIGURATION_TERMS_AGREEMENT_ID + i));
   }
   char *text = sqlite3_str_finish(name);
   int rc = text ? tell(t, &seal_description_term, text, 0, 1, could) : SQLITE_NOMEM;
@@ -367,10 +375,13 @@ static int tell_parents(SealTeller *t, sqlite3_stmt *conf, const SealCut *from, 
   int64_t after = from->stage == 't' ? from->a : 0;
   int rc = SQLITE_OK;
   if (from->stage == 0) {
-    rc = tell_of(t, (const char *)sqlite3_column_text(conf, BUNDLE_CONFIGURATION_AGREEMENT_ID),
-                 &seal_description_val_server,
-                 (const char *)sqlite3_column_text(conf, BUNDLE_CONFIGURATION_VAL_SERVER_ID), 0,
-                 could);
+    char *name = seal_object_name(
+        "", (const char *)sqlite3_column_text(conf, BUNDLE_CONFIGURATION_VAL_SERVER_ID));
+    rc = name ? tell_of(t,
+                        (const char *)sqlite3_column_text(conf, BUNDLE_CONFIGURATION_AGREEMENT_ID),
+                        &seal_description_val_server, name, 0, could)
+              : SQLITE_NOMEM;
+    sqlite3_free(name);
   }
   if (rc != SQLITE_OK) return rc;
   rc = seal_store_row(seal_store(t->p), SQL_BUNDLE_CONFIGURATION_TERMS, &row, "ii",
@@ -419,7 +430,7 @@ static int tell_configuration(SealTeller *t, const SealTold *object, const char 
   int rc = SQLITE_DONE;
   if (object->is_key && !t->key) {
     rc = SQLITE_OK;
-  } else if (seal_name_split(copy, parts) == 2) {
+  } else if (seal_name_split(copy, 2, parts) == 2) {
     rc = seal_store_row(seal_store(t->p), SQL_BUNDLE_CONFIGURATION, &row, "tt", parts[0], parts[1]);
   }
   if (rc == SQLITE_ROW) {
@@ -454,7 +465,7 @@ static int tell_term(SealTeller *t, const char *name, int ended) {
   char *copy = sqlite3_mprintf("%s", name), *parts[3];
   int could;
   if (copy == NULL) return SQLITE_NOMEM;
-  (void)seal_name_split(copy, parts);
+  (void)seal_name_split(copy, 3, parts);
   int rc = tell_of(t, parts[0], &seal_description_term, name, ended, &could);
   sqlite3_free(copy);
   return rc;
@@ -462,8 +473,11 @@ static int tell_term(SealTeller *t, const char *name, int ended) {
 
 static int tell_val_server(SealTeller *t, const char *name, int ended) {
   sqlite3_stmt *row;
-  int could,
-      rc = seal_store_row(seal_store(t->p), SQL_BUNDLE_VAL_SERVER_AGREEMENT, &row, "t", name);
+  char *copy = sqlite3_mprintf("%s", name), *parts[3];
+  int could;
+  if (copy == NULL) return SQLITE_NOMEM;
+  (void)seal_name_split(copy, 1, parts);
+  int rc = seal_store_row(seal_store(t->p), SQL_BUNDLE_VAL_SERVER_AGREEMENT, &row, "t", parts[0]);
   if (rc == SQLITE_ROW) {
     rc =
         tell_of(t, (const char *)sqlite3_column_text(row, BUNDLE_VAL_SERVER_AGREEMENT_AGREEMENT_ID),
@@ -472,6 +486,7 @@ static int tell_val_server(SealTeller *t, const char *name, int ended) {
     rc = tell(t, &seal_description_val_server, name, ended, 1, &could);
   }
   seal_store_reset(row);
+  sqlite3_free(copy);
   return rc;
 }
 

@@ -260,7 +260,7 @@ static int contact(Seal *p, const SealAct *act, const SealConfiguration *conf) {
   int rc = seal_store_run(seal_store(p), SQL_VAL_SERVER_CONTACT_SET, "iss", who->val_server,
                           &conf->end_pt, &conf->notification_destination);
   if (rc != SQLITE_OK || sqlite3_changes(seal_db(p)) == 0) return rc;
-  char *object = sqlite3_mprintf("seal_val_server:%s", who->val_server_id);
+  char *object = seal_object_name("seal_val_server:", who->val_server_id);
   SealEvent event = {act->at, who->val_server_id, "update", object, "done", NULL, NULL};
   rc = object ? seal_audit_traced(p, &event, who->traceparent) : SQLITE_NOMEM;
   if (rc == SQLITE_OK) rc = seal_change_write(p, act->at, NULL, object, "update");

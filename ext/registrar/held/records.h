@@ -67,6 +67,17 @@ int seal_record_store(Seal *p, int64_t service, int64_t number, const SealRecord
 ** no end. */
 int seal_serves(Seal *p, const char *seal_service, SealText val_service_id, SealText id, int64_t at,
                 int64_t *until);
+/* A VAL service that a user or UE has: from one VAL server, until when (SEAL_UNBOUNDED: no end). */
+typedef struct SealServed {
+  SealText val_user_id, val_ue_id, val_service_id, val_server_id, end_pt;
+  int64_t until;
+  int n; /* by how many of its configurations */
+} SealServed;
+/* Which VAL services somebody has, or everybody (asked of NULL), as a SEAL server for `seal_service` may know: valid at `at`,
+** and granted for that SEAL service. `services` narrows it: each name between two U+001F; p of NULL: all. At most `limit`
+** identities, by user, VAL service and VAL server; `row` gets each, and may end it with an error code. */
+int seal_served(Seal *p, const char *seal_service, const SealRecord *asked, SealText services,
+                int64_t at, int limit, int (*row)(void *arg, const SealServed *served), void *arg);
 /* What stands for an identity at a SEAL server that may not see it: SHA-256 of VAL service and id. */
 int seal_member_digest(Seal *p, SealText val_service_id, SealText id,
                        unsigned char out[SEAL_SHA256_SIZE]);

@@ -26,7 +26,7 @@ static int authenticate_row(Seal *p, const SealRowAsk *ask, SealRequester *who, 
     return SQLITE_OK;
   }
   int rc = seal_credential_read(ask->credential, &credential, &json, err);
-  if (rc == SQLITE_OK) rc = seal_authenticate(p, &credential, ask->at, who, err);
+  if (rc == SQLITE_OK) rc = seal_authenticate(p, &credential, ask->at, SEAL_WHO_VAL, who, err);
   json_decref(json);
   if (rc == SQLITE_OK && ask->requester != NULL) {
     memcpy(ask->requester, who->val_server_id, sizeof who->val_server_id);

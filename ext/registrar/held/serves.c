@@ -1,6 +1,7 @@
 /* Whom SEAL servers serve (records.h): asked of what is held, at an instant.
 **
 **    rc = seal_serves(p, SEAL_IDM, v2x, alice, at.t, &until);      until when, INT64_MIN: must not
+**    rc = seal_served(p, SEAL_IDM, &alice, all, at.t, 100, row, arg);   which VAL services (TS 33.434 5.2.3)
 */
 #include "registrar/held/records.h"
 
@@ -42,4 +43,33 @@ int seal_serves(Seal *p, const char *seal_service, SealText val_service_id, Seal
   }
   seal_store_reset(row);
   return rc == SQLITE_ROW || rc == SQLITE_DONE ? SQLITE_OK : rc;
+}
+
+int seal_served(Seal *p, const char *seal_service, const SealRecord *asked, SealText services,
+                int64_t at, int limit, int (*row)(void *arg, const SealServed *served), void *arg) {
+  sqlite3_stmt *rows;
+  int rc;
+  if (asked != NULL) {
+    rc = seal_store_row(seal_store(p), SQL_SERVED_ONE, &rows, "itsiss", at, seal_service, &services,
+                        (int64_t)limit, &asked->val_user_id, &asked->val_ue_id);
+  } else {
+    rc = seal_store_row(seal_store(p), SQL_SERVED_ALL, &rows, "itsi", at, seal_service, &services,
+                        (int64_t)limit);
+  }
+  while (rc == SQLITE_ROW) {
+    SealServed served = {
+        .val_user_id = seal_column_text(rows, SERVED_ALL_VAL_USER_ID),
+        .val_ue_id = seal_column_text(rows, SERVED_ALL_VAL_UE_ID),
+        .val_service_id = seal_column_text(rows, SERVED_ALL_VAL_SERVICE_ID),
+        .val_server_id = seal_column_text(rows, SERVED_ALL_VAL_SERVER_ID),
+        .end_pt = seal_column_text(rows, SERVED_ALL_END_PT),
+        .until = sqlite3_column_int64(rows, SERVED_ALL_UNTIL),
+        .n = sqlite3_column_int(rows, SERVED_ALL_N),
+    };
+    rc =
+        served.val_service_id.p && served.val_server_id.p ? row(arg, &served) : SQLITE_CORRUPT_VTAB;
+    if (rc == SQLITE_OK) rc = sqlite3_step(rows);
+  }
+  seal_store_reset(rows);
+  return rc == SQLITE_DONE ? SQLITE_OK : rc;
 }

@@ -192,6 +192,7 @@ int seal_sweep(Seal *p, int64_t limit, SealAt at, int64_t *removed) {
   if (rc == SQLITE_OK) {
     rc = seal_store_run(seal_store(p), SQL_SWEEP_REFUSAL, "ii", t - SEAL_REFUSALS_KEPT, limit);
   }
+  if (rc == SQLITE_OK) rc = seal_signing_forget(p, t);
   if (rc == SQLITE_OK) rc = seal_store_run(seal_store(p), SQL_SWEEP_TIME, "i", t);
   return rc;
 }

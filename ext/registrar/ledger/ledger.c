@@ -158,19 +158,36 @@ int seal_change_write(Seal *p, int64_t time, const char *seal_service, const cha
                         operation, seal_txn(p)->audit_hash, CHANGE_HASH);
 }
 
-void seal_name_append(sqlite3_str *out, SealText part, int several) {
-  for (int i = 0; i < part.n; i++) {
-    int escape = several && (part.p[i] == '/' || part.p[i] == '%');
-    if (escape) sqlite3_str_appendf(out, "%%%02X", part.p[i]);
-    if (!escape) sqlite3_str_append(out, part.p + i, 1);
+/* 1 for what stands in a segment of a path as it is: pchar of RFC 3986 3.3. */
+static int is_plain(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+         (c != 0 && strchr("-._~!$&'()*+,;=:@", c) != NULL);
+}
+
+void seal_name_append(sqlite3_str *out, SealText part) {
+  for (int i = 0; i < part.n;) {
+    int n = 0;
+    while (i + n < part.n && is_plain(part.p[i + n])) n++;
+    sqlite3_str_append(out, part.p + i, n);
+    i += n;
+    if (i < part.n) sqlite3_str_appendf(out, "%%%02X", (unsigned char)part.p[i++]);
   }
+}
+
+char *seal_object_name(const char *prefix, const char *id) {
+  sqlite3_str *out = sqlite3_str_new(NULL);
+  sqlite3_str_appendf(out, "%s", prefix);
+  seal_name_append(out, seal_text_from(id));
+  int rc = sqlite3_str_errcode(out);
+  char *text = sqlite3_str_finish(out);
+  return text == NULL && rc == SQLITE_OK ? sqlite3_mprintf("") : text;
 }
 
 char *seal_configuration_name(SealText val_server_id, SealText conf_id) {
   sqlite3_str *out = sqlite3_str_new(NULL);
   sqlite3_str_appendall(out, "seal_configuration:");
-  seal_name_append(out, val_server_id, 1);
+  seal_name_append(out, val_server_id);
   sqlite3_str_appendchar(out, 1, '/');
-  seal_name_append(out, conf_id, 1);
+  seal_name_append(out, conf_id);
   return sqlite3_str_finish(out);
 }

@@ -17,7 +17,7 @@
 */
 typedef struct SealEvent {
   int64_t time;
-  const char *actor;   /* "operator", or a VAL server id */
+  const char *actor;   /* "operator", a VAL server id, or "seal:" and a SEAL server's */
   const char *action;  /* "insert", "update", "delete", "POST", "sweep", … */
   const char *object;  /* "seal_agreement:sla-7", "/ss-ipp/v1/configurations/9f…" */
   const char *outcome; /* "done", "refused" */
@@ -47,9 +47,11 @@ int seal_transaction_number(Seal *p, int64_t *txn);
 /* The number of the audit entry that comes next: the act's own, from which ids are derived. */
 int seal_audit_next(Seal *p, int64_t *seq);
 
-/* Names: "seal_term:sla-7/identity-management/v2x". Appends one part; where there are several, '/' and '%'
-** in a part are written %2F and %25. */
-void seal_name_append(sqlite3_str *out, SealText part, int several);
+/* Names: "seal_term:sla-7/identity-management/v2x". Appends one part, percent-encoded as a segment of a path is (RFC
+** 3986 3.3): letters, digits and -._~!$&'()*+,;=:@ stay. */
+void seal_name_append(sqlite3_str *out, SealText part);
+/* A name of one part, the caller's (sqlite3_free); NULL: out of memory. */
+char *seal_object_name(const char *prefix, const char *id);
 /* The name of a configuration, the caller's (sqlite3_free): "seal_configuration:<val_server_id>/<conf_id>".
 ** NULL: out of memory. */
 char *seal_configuration_name(SealText val_server_id, SealText conf_id);

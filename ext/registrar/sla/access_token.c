@@ -108,7 +108,7 @@ static int make_claims(Seal *p, const SealRequester *who, unsigned granted, int6
 static int record_issue(Seal *p, const SealRequester *who, int64_t at, const char *actor,
                         const char *scope, const char *jti) {
   char *detail = sqlite3_mprintf("{\"scope\":\"%s\",\"jti\":\"%s\"}", scope, jti);
-  char *object = sqlite3_mprintf("seal_val_server:%s", who->val_server_id);
+  char *object = seal_object_name("seal_val_server:", who->val_server_id);
   SealEvent event = {at, actor, "issue-token", object, "done", NULL, detail};
   int rc = detail && object ? seal_audit_traced(p, &event, who->traceparent) : SQLITE_NOMEM;
   sqlite3_free(detail);

@@ -1,12 +1,13 @@
-/* Who is asking (who.h): a credential, and the VAL server that it proves.
+/* Who is asking (who.h): a credential, and the VAL server or SEAL server that it proves.
 **
-**    token, typ at+jwt   --> iss: this registrar's own keys, or an `issuer` anchor's --> client_id
-**    token, any other    --> iss (unverified) --> that VAL server's registered keys
-**    certificate         --> registered itself, or a path to a `ca` anchor (certificate.c)
+**    token, typ at+jwt         --> iss: this registrar's own keys, or an `issuer` anchor's --> client_id (issued.c)
+**    token, scope 3gpp#…       --> a `capif` anchor's keys --> iss (issued.c)
+**    token, any other          --> iss (unverified) --> that VAL server's registered keys, or that SEAL server's key
+**    certificate               --> registered itself, or a path to a `ca` anchor (certificate.c)
 **
-** then: signature, claims, the credential's and the VAL server's window and status. What is said of a
+** then: signature, claims, the credential's and the server's window and status. What is said of a
 ** token that can't be believed is the same whether its key is unknown, its signature wrong or its form
-** bad, so that a peer can't tell.
+** bad, so that a peer can't tell. An id may be a VAL server's and a SEAL server's: who asks for one of them says which.
 */
 #include "base/address.h"
 #include "registrar/who/who_int.h"
@@ -14,10 +15,6 @@
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* Slots of the key cache that no row id of seal_credential_data takes. */
-#define SLOT_ISSUER 0x100000001u
-#define SLOT_OWN    0x200000002u
 
 /* A token as a file or a command may give it: one line break at its end is not part of it. */
 static void trim_token(SealText *token) {
@@ -71,21 +68,13 @@ int seal_credential_read(SealText text, SealCredential *out, json_t **json, Seal
   return SQLITE_OK;
 }
 
-static int disbelieve(SealError *err) {
+int seal_disbelieve(SealError *err) {
   return seal_refuse(err, SEAL_CREDENTIAL_INVALID, "the token proves no VAL server");
 }
 
 /************************************************************************************************
 ** The VAL server, and its credential.
 */
-int seal_val_server_exists(Seal *p, SealText val_server_id, int *there) {
-  sqlite3_stmt *row;
-  int rc = seal_store_row(seal_store(p), SQL_AUTHENTICATE_VAL_SERVER, &row, "s", &val_server_id);
-  *there = rc == SQLITE_ROW;
-  seal_store_reset(row);
-  return rc == SQLITE_ROW || rc == SQLITE_DONE ? SQLITE_OK : rc;
-}
-
 int seal_val_server_find(Seal *p, SealText val_server_id, int64_t *id, SealError *err) {
   sqlite3_stmt *row;
   char quoted[SEAL_QUOTE_MAX + 8];
@@ -102,15 +91,7 @@ void seal_requester_ends(SealRequester *out, int64_t until) {
   if (until < out->stands_until) out->stands_until = until;
 }
 
-/* A VAL server as it is registered. */
-typedef struct Registered {
-  int64_t id, exp_time;
-  int64_t since; /* when it was registered; INT64_MIN: by a release that did not note it */
-  int active;
-} Registered;
-
-/* SQLITE_ROW, or SQLITE_DONE if there is none of that id. */
-static int read_val_server(Seal *p, SealText val_server_id, Registered *out) {
+int seal_registered_read(Seal *p, SealText val_server_id, SealRegistered *out) {
   sqlite3_stmt *row;
   int rc = seal_store_row(seal_store(p), SQL_AUTHENTICATE_VAL_SERVER, &row, "s", &val_server_id);
   if (rc != SQLITE_ROW) return rc;
@@ -127,9 +108,8 @@ static int read_val_server(Seal *p, SealText val_server_id, Registered *out) {
   return rc;
 }
 
-/* The requester is this VAL server, if it is active at `at`. */
-static int requester_of(const Registered *server, SealText val_server_id, int64_t at,
-                        SealRequester *out, SealError *err) {
+int seal_requester_of(const SealRegistered *server, SealText val_server_id, int64_t at,
+                      SealRequester *out, SealError *err) {
   out->val_server = server->id;
   sqlite3_snprintf(sizeof out->val_server_id, out->val_server_id, "%.*s", val_server_id.n,
                    val_server_id.p);
@@ -143,9 +123,29 @@ static int requester_of(const Registered *server, SealText val_server_id, int64_
 
 int seal_requester_is(Seal *p, SealText val_server_id, int64_t at, SealRequester *out,
                       SealError *err) {
-  Registered server;
-  int rc = read_val_server(p, val_server_id, &server);
-  return rc == SQLITE_ROW ? requester_of(&server, val_server_id, at, out, err) : rc;
+  SealRegistered server;
+  int rc = seal_registered_read(p, val_server_id, &server);
+  return rc == SQLITE_ROW ? seal_requester_of(&server, val_server_id, at, out, err) : rc;
+}
+
+int seal_server_is(Seal *p, SealText seal_server_id, SealRequester *out, SealError *err) {
+  sqlite3_stmt *row;
+  int rc = seal_store_row(seal_store(p), SQL_AUTHENTICATE_SEAL_SERVER, &row, "s", &seal_server_id);
+  if (rc == SQLITE_ROW) {
+    SealText service = seal_column_text(row, AUTHENTICATE_SEAL_SERVER_SEAL_SERVICE),
+             status = seal_column_text(row, AUTHENTICATE_SEAL_SERVER_STATUS);
+    rc = service.p && status.p ? SQLITE_OK : SQLITE_CORRUPT_VTAB;
+    out->seal_server = sqlite3_column_int64(row, AUTHENTICATE_SEAL_SERVER_ID);
+    sqlite3_snprintf(sizeof out->seal_server_id, out->seal_server_id, "%.*s", seal_server_id.n,
+                     seal_server_id.p);
+    sqlite3_snprintf(sizeof out->seal_service, out->seal_service, "%.*s", service.n,
+                     service.p ? service.p : "");
+    if (rc == SQLITE_OK && !seal_text_is(status, "active")) {
+      rc = seal_refuse(err, SEAL_REQUESTER_NOT_ACTIVE, "the SEAL server is not active");
+    }
+  }
+  seal_store_reset(row);
+  return rc;
 }
 
 int seal_credential_valid(sqlite3_stmt *row, int64_t at, SealRequester *out, SealError *err) {
@@ -167,20 +167,12 @@ int seal_credential_valid(sqlite3_stmt *row, int64_t at, SealRequester *out, Sea
 /************************************************************************************************
 ** Tokens.
 */
-typedef struct Token {
-  SealText text;
-  unsigned char hash[SEAL_SHA256_SIZE];
-  int64_t at;
-  char identifier[SEAL_ID_MAX + 1]; /* the registrar's: what `aud` must contain */
-  const char *x5t_s256;             /* of the certificate that was presented too; "" = none */
-} Token;
-
-static int refuse_claims(SealReason reason, SealError *err) {
+int seal_refuse_claims(SealReason reason, SealError *err) {
   if (reason == SEAL_REASON_EXPIRED) {
     return seal_refuse(err, SEAL_CREDENTIAL_EXPIRED, "the token has expired");
   }
   int rc = seal_reason_rc(reason);
-  return rc == SQLITE_CONSTRAINT_VTAB ? disbelieve(err) : rc;
+  return rc == SQLITE_CONSTRAINT_VTAB ? seal_disbelieve(err) : rc;
 }
 
 int seal_api_root(Seal *p, char out[SEAL_URI_MAX + 1]) {
@@ -194,7 +186,7 @@ int seal_api_root(Seal *p, char out[SEAL_URI_MAX + 1]) {
   return rc == SQLITE_ROW ? SQLITE_OK : rc;
 }
 
-/* What a VAL server's own token may be for besides the registrar's identifier: where its APIs are, or the token endpoint
+/* What a server's own token may be for besides the registrar's identifier: where its APIs are, or the token endpoint
 ** there. Asked only of a token that is not for the identifier. */
 static SealReason judge_by_api_root(Seal *p, SealJwt *jwt, SealJwtPolicy *policy, int *rc) {
   char root[SEAL_URI_MAX + 1], endpoint[SEAL_URI_MAX + sizeof SEAL_TOKEN_PATH];
@@ -206,11 +198,23 @@ static SealReason judge_by_api_root(Seal *p, SealJwt *jwt, SealJwtPolicy *policy
   return seal_jwt_check(jwt, policy);
 }
 
-/* The claims of a VAL server's own token: iss = sub = it, one use, at most an hour ahead. */
-static int own_claims(Seal *p, SealJwt *jwt, const Token *token, const char *val_server_id,
+/* A token of one use that may have been used before this database was restored: nothing here would know. It could be
+** used since an hour before its end at the earliest. */
+static int check_restored(const SealJwt *jwt, const SealToken *token, SealError *err) {
+  if (token->restored == INT64_MIN) return SQLITE_OK;
+  if (jwt->iat != INT64_MIN ? jwt->iat >= token->restored
+                            : jwt->exp > token->restored + SEAL_LIFETIME + SEAL_LEEWAY) {
+    return SQLITE_OK;
+  }
+  return seal_refuse(err, SEAL_CREDENTIAL_REPLAYED,
+                     "the token was made before the database was restored: it may have been used");
+}
+
+/* The claims of a server's own token: iss = sub = it, one use, at most an hour ahead. */
+static int own_claims(Seal *p, SealJwt *jwt, const SealToken *token, const char *id,
                       SealRequester *out, SealError *err) {
   SealJwtPolicy policy = {
-      .iss = val_server_id,
+      .iss = id,
       .aud = {token->identifier},
       .at = token->at,
       .leeway = SEAL_LEEWAY,
@@ -223,11 +227,13 @@ static int own_claims(Seal *p, SealJwt *jwt, const Token *token, const char *val
   SealReason reason = seal_jwt_check(jwt, &policy);
   if (reason == SEAL_REASON_AUD_MISMATCH) reason = judge_by_api_root(p, jwt, &policy, &rc);
   if (rc != SQLITE_OK) return rc;
-  if (reason != SEAL_VALID) return refuse_claims(reason, err);
-  if (jwt->sub == NULL || strcmp(jwt->sub, val_server_id) != 0 || jwt->jti == NULL ||
+  if (reason != SEAL_VALID) return seal_refuse_claims(reason, err);
+  if (jwt->sub == NULL || strcmp(jwt->sub, id) != 0 || jwt->jti == NULL ||
       strlen(jwt->jti) >= sizeof out->jti) {
-    return disbelieve(err);
+    return seal_disbelieve(err);
   }
+  rc = check_restored(jwt, token, err);
+  if (rc != SQLITE_OK) return rc;
   sqlite3_snprintf(sizeof out->iss, out->iss, "%s", jwt->iss);
   sqlite3_snprintf(sizeof out->jti, out->jti, "%s", jwt->jti);
   out->until = out->replay_until = jwt->exp + SEAL_LEEWAY;
@@ -258,7 +264,7 @@ static int stored_key(Seal *p, sqlite3_stmt *row, const char *alg, SealKeySet **
 
 /* Tries one key; *mine is 1 when the token's signature fits it, and it decides. A value that is lost is
 ** told in *lost: another key may fit. */
-static int try_key(Seal *p, const Token *token, sqlite3_stmt *row, const char *val_server_id,
+static int try_key(Seal *p, const SealToken *token, sqlite3_stmt *row, const char *val_server_id,
                    const char *alg, int *mine, SealRequester *out, SealError *lost,
                    SealError *err) {
   SealKeySet *set, *owned;
@@ -280,7 +286,7 @@ static int try_key(Seal *p, const Token *token, sqlite3_stmt *row, const char *v
 #define KEYS_TRIED 16 /* of one VAL server, for one token */
 
 /* Tries the VAL server's keys, the named one first; the first whose signature fits decides. */
-static int by_keys(Seal *p, const Token *token, int64_t val_server, const char *val_server_id,
+static int by_keys(Seal *p, const SealToken *token, int64_t val_server, const char *val_server_id,
                    const char *kid, const char *alg, SealRequester *out, SealError *err) {
   sqlite3_stmt *row;
   SealError lost;
@@ -295,7 +301,7 @@ static int by_keys(Seal *p, const Token *token, int64_t val_server, const char *
     rc = i < KEYS_TRIED ? sqlite3_step(row) : SQLITE_DONE;
   }
   seal_store_reset(row);
-  if (!mine && rc == SQLITE_DONE) rc = rc_lost ? rc_lost : disbelieve(err);
+  if (!mine && rc == SQLITE_DONE) rc = rc_lost ? rc_lost : seal_disbelieve(err);
   if (!mine && lost.cause != SEAL_CAUSE_NONE &&
       seal_refuse(err, lost.cause, "%s", lost.detail) == SQLITE_NOMEM) {
     rc = SQLITE_NOMEM;
@@ -304,91 +310,54 @@ static int by_keys(Seal *p, const Token *token, int64_t val_server, const char *
   return rc;
 }
 
-/* A JWT that the VAL server signed with a registered key. */
-static int by_own_token(Seal *p, const Token *token, const char *iss, const char *kid,
+/* A JWT that the VAL server signed with a registered key. SQLITE_DONE: there is no such VAL server. */
+static int by_own_token(Seal *p, const SealToken *token, const char *iss, const char *kid,
                         const char *alg, SealRequester *out, SealError *err) {
   SealText val_server_id = seal_text_from(iss);
-  Registered server;
-  if (!seal_is_id(val_server_id)) return disbelieve(err);
-  int rc = read_val_server(p, val_server_id, &server);
-  if (rc != SQLITE_ROW) return rc == SQLITE_DONE ? disbelieve(err) : rc;
+  SealRegistered server;
+  int rc = seal_registered_read(p, val_server_id, &server);
+  if (rc != SQLITE_ROW) return rc;
   rc = by_keys(p, token, server.id, iss, kid, alg, out, err);
-  return rc == SQLITE_OK ? requester_of(&server, val_server_id, token->at, out, err) : rc;
+  return rc == SQLITE_OK ? seal_requester_of(&server, val_server_id, token->at, out, err) : rc;
 }
 
-/* The claims of an access token: RFC 9068, with SKeyProv of TS 33.434 A.2.2.3. */
-static int access_claims(SealJwt *jwt, const Token *token, const char *iss, SealRequester *out,
-                         SealError *err) {
-  SealJwtPolicy policy = {
-      .iss = iss,
-      .aud = {token->identifier},
-      .at = token->at,
-      .leeway = SEAL_LEEWAY,
-      .x5t_s256 = token->x5t_s256,
-      .unbound_too = 1,
-  };
-  int unknown;
-  SealReason reason = seal_jwt_check(jwt, &policy);
-  if (reason != SEAL_VALID) return refuse_claims(reason, err);
-  if (jwt->client_id == NULL || jwt->scope == NULL) return disbelieve(err);
-  const json_t *skeyprov = json_object_get(jwt->claims, "SKeyProv");
-  out->scopes = seal_scopes_read((SealText){jwt->scope, (int)strlen(jwt->scope)}, &unknown);
-  out->skeyprov = skeyprov != NULL && !json_is_false(skeyprov) && !json_is_null(skeyprov);
-  out->by_token = 1;
-  out->until = jwt->exp + SEAL_LEEWAY;
-  return SQLITE_OK;
-}
-
-/* Verifies a token by the keys of whoever issued it: ours, or an issuer anchor's. SQLITE_DONE: unknown. */
-static int by_issuer_keys(Seal *p, const Token *token, const char *iss, SealJwt **out) {
+/* A JWT that a SEAL server signed with its key. SQLITE_DONE: there is no such SEAL server, or it has no key. */
+static int by_server_token(Seal *p, const SealToken *token, const char *iss, SealRequester *out,
+                           SealError *err) {
   sqlite3_stmt *row;
   SealKeySet *set;
-  int own = strcmp(iss, token->identifier) == 0;
-  /* Of our own keys also those whose tokens have ended: such a token is told that it has. */
-  int rc = own ? seal_store_row(seal_store(p), SQL_SIGNING_JWKS, &row, "i", INT64_MIN)
-               : seal_store_row(seal_store(p), SQL_AUTHENTICATE_ISSUER, &row, "it", token->at, iss);
-  if (rc == SQLITE_ROW && sqlite3_column_type(row, AUTHENTICATE_ISSUER_VALUE) == SQLITE_NULL)
+  SealJwt *jwt = NULL;
+  SealText id = seal_text_from(iss);
+  int rc = seal_store_row(seal_store(p), SQL_AUTHENTICATE_SEAL_SERVER, &row, "s", &id);
+  if (rc == SQLITE_ROW && sqlite3_column_type(row, AUTHENTICATE_SEAL_SERVER_JWK) == SQLITE_NULL)
     rc = SQLITE_DONE;
   if (rc == SQLITE_ROW) {
-    uint64_t slot =
-        own ? SLOT_OWN : SLOT_ISSUER + (uint64_t)sqlite3_column_int64(row, AUTHENTICATE_ISSUER_ID);
-    SealText value = seal_column_bytes(row, AUTHENTICATE_ISSUER_VALUE);
+    uint64_t slot = SLOT_SERVER + (uint64_t)sqlite3_column_int64(row, AUTHENTICATE_SEAL_SERVER_ID);
+    SealText value = seal_column_bytes(row, AUTHENTICATE_SEAL_SERVER_JWK);
     rc = seal_key_parse(p, slot, SEAL_KEYSET_PUBLIC, value.p, value.n, &set);
     if (rc == SQLITE_OK) {
-      rc = seal_token_verify(p, token->text, token->hash, set, (SealText){NULL, 0}, value, out);
+      rc = seal_token_verify(p, token->text, token->hash, set, (SealText){NULL, 0}, value, &jwt);
     }
+    if (rc == SQLITE_CONSTRAINT_VTAB) rc = seal_disbelieve(err);
   }
   seal_store_reset(row);
-  return rc;
-}
-
-/* 1 if a token is for this registration of the VAL server, not for one before it of the same name: one of our own
-** names it by its row id, which is never given again; another issuer's is no older. Asked for an instant before
-** the registration, which moves the clock and not the history, nothing can be said of that; nor of a token and a
-** registration of before this was noted. */
-static int is_for(const SealJwt *jwt, const Token *token, const Registered *server) {
-  if (strcmp(jwt->iss, token->identifier) != 0) {
-    return jwt->iat >= server->since || token->at < server->since;
-  }
-  const json_t *registration = json_object_get(jwt->claims, SEAL_REGISTRATION_CLAIM);
-  if (registration == NULL) return server->since == INT64_MIN;
-  return json_is_integer(registration) && json_integer_value(registration) == server->id;
-}
-
-static int by_access_token(Seal *p, const Token *token, const char *iss, SealRequester *out,
-                           SealError *err) {
-  SealJwt *jwt = NULL;
-  if (iss[0] == 0) return disbelieve(err);
-  int rc = by_issuer_keys(p, token, iss, &jwt);
-  if (rc == SQLITE_DONE || rc == SQLITE_CONSTRAINT_VTAB) return disbelieve(err);
-  if (rc == SQLITE_OK) rc = access_claims(jwt, token, iss, out, err);
+  if (rc == SQLITE_OK) rc = own_claims(p, jwt, token, iss, out, err);
   if (rc != SQLITE_OK) return rc;
-  SealText client_id = {jwt->client_id, (int)strlen(jwt->client_id)};
-  Registered server;
-  rc = seal_is_id(client_id) ? read_val_server(p, client_id, &server) : SQLITE_DONE;
-  if (rc == SQLITE_DONE || (rc == SQLITE_ROW && !is_for(jwt, token, &server)))
-    return disbelieve(err);
-  return rc == SQLITE_ROW ? requester_of(&server, client_id, token->at, out, err) : rc;
+  /* What it used is not confused with what a VAL server of the same id did: no id holds such a character. */
+  sqlite3_snprintf(sizeof out->iss, out->iss, "\x1f%s", iss);
+  return seal_server_is(p, id, out, err);
+}
+
+/* A JWT of whoever `iss` names; where both a VAL server and a SEAL server have that id, of the one who is asked for. */
+static int by_iss(Seal *p, const SealToken *token, const char *iss, const char *kid,
+                  const char *alg, SealRequester *out, SealError *err) {
+  int rc = SQLITE_DONE, server = token->whom == SEAL_WHO_SEAL;
+  if (!seal_is_id(seal_text_from(iss))) return seal_disbelieve(err);
+  for (int i = 0; i < 2 && rc == SQLITE_DONE; i++, server = !server) {
+    rc = server ? by_server_token(p, token, iss, out, err)
+                : by_own_token(p, token, iss, kid, alg, out, err);
+  }
+  return rc == SQLITE_DONE ? seal_disbelieve(err) : rc;
 }
 
 /* 1 if the header says that this is an access token (RFC 9068 2.1). */
@@ -402,45 +371,51 @@ static const char *member(const json_t *object, const char *name) {
 }
 
 /* Chooses whose keys to take by what the token says of itself. */
-static int by_hint(Seal *p, const Token *token, const json_t *header, const json_t *claims,
+static int by_hint(Seal *p, const SealToken *token, const json_t *header, const json_t *claims,
                    SealRequester *out, SealError *err) {
   const char *alg = member(header, "alg");
-  if (alg == NULL) return disbelieve(err);
+  if (alg == NULL) return seal_disbelieve(err);
   /* Copies: verifying may put another token in the place of the cached one that these are from. */
   char iss[SEAL_ID_MAX + 1], kid[SEAL_ID_MAX + 1], name[16];
   sqlite3_snprintf(sizeof iss, iss, "%s", member(claims, "iss") ? member(claims, "iss") : "");
   sqlite3_snprintf(sizeof kid, kid, "%s", member(header, "kid") ? member(header, "kid") : "");
   sqlite3_snprintf(sizeof name, name, "%s", alg);
-  if (is_access_token(member(header, "typ"))) return by_access_token(p, token, iss, out, err);
-  return by_own_token(p, token, iss, kid, name, out, err);
+  if (seal_is_capif_scope(member(claims, "scope"))) return seal_by_capif(p, token, iss, out, err);
+  if (is_access_token(member(header, "typ"))) return seal_by_access_token(p, token, iss, out, err);
+  return by_iss(p, token, iss, kid, name, out, err);
 }
 
-static int authenticate_token(Seal *p, const Token *token, SealRequester *out, SealError *err) {
+static int authenticate_token(Seal *p, const SealToken *token, SealRequester *out, SealError *err) {
   SealPeek peek;
   const SealJwt *cached = seal_token_cached(p, token->hash);
   if (cached != NULL) return by_hint(p, token, cached->jws.header, cached->claims, out, err);
   int rc = seal_reason_rc(seal_jwt_peek(token->text.p, (size_t)token->text.n, &peek));
-  if (rc == SQLITE_CONSTRAINT_VTAB) rc = disbelieve(err);
+  if (rc == SQLITE_CONSTRAINT_VTAB) rc = seal_disbelieve(err);
   if (rc == SQLITE_OK) rc = by_hint(p, token, peek.header, peek.claims, out, err);
   seal_peek_clear(&peek);
   return rc;
 }
 
-/* Reads the registrar's identifier and the high-water mark of its clock. */
-static int read_registrar(Seal *p, char identifier[SEAL_ID_MAX + 1], int64_t *clock_mark) {
+/* Reads the registrar's identifier, the high-water mark of its clock and when it was restored (INT64_MIN: never). */
+static int read_registrar(Seal *p, char identifier[SEAL_ID_MAX + 1], int64_t *clock_mark,
+                          int64_t *restored) {
   sqlite3_stmt *row;
   int rc = seal_store_row(seal_store(p), SQL_AUTHENTICATE_REGISTRAR, &row, "");
   if (rc != SQLITE_ROW) return rc == SQLITE_DONE ? SQLITE_CORRUPT_VTAB : rc;
   SealText text = seal_column_text(row, AUTHENTICATE_REGISTRAR_IDENTIFIER);
   sqlite3_snprintf(SEAL_ID_MAX + 1, identifier, "%.*s", text.n, text.p ? text.p : "");
   *clock_mark = sqlite3_column_int64(row, AUTHENTICATE_REGISTRAR_CLOCK_TIME);
+  *restored = INT64_MIN;
+  if (sqlite3_column_type(row, AUTHENTICATE_REGISTRAR_RESTORED_TIME) != SQLITE_NULL) {
+    *restored = sqlite3_column_int64(row, AUTHENTICATE_REGISTRAR_RESTORED_TIME);
+  }
   seal_store_reset(row);
   return SQLITE_OK;
 }
 
 int seal_identifier(Seal *p, char out[SEAL_ID_MAX + 1]) {
-  int64_t clock_mark;
-  return read_registrar(p, out, &clock_mark);
+  int64_t clock_mark, restored;
+  return read_registrar(p, out, &clock_mark, &restored);
 }
 
 /* Refuses a clock that went back. */
@@ -453,14 +428,15 @@ static int check_clock(SealAt at, int64_t clock_mark, SealError *err) {
 }
 
 /* Judges what is presented; token->hash is set where there is a token. */
-static int judge_token(Seal *p, const SealCredential *credential, Token *token, SealRequester *out,
-                       SealError *err) {
+static int judge_token(Seal *p, const SealCredential *credential, SealToken *token,
+                       SealRequester *out, SealError *err) {
   char x5t_s256[44];
-  int rc = read_registrar(p, token->identifier, &out->clock_mark);
+  int rc = read_registrar(p, token->identifier, &out->clock_mark, &token->restored);
   if (rc == SQLITE_OK) rc = check_clock(out->at, out->clock_mark, err);
   if (rc != SQLITE_OK) return rc;
   if (credential->token.p == NULL) {
-    return seal_authenticate_certificate(p, credential->certificate, token->at, out, err);
+    return seal_authenticate_certificate(p, credential->certificate, token->at, token->whom, out,
+                                         err);
   }
   if (credential->certificate.p != NULL) {
     rc = seal_certificate_thumbprint(p, credential->certificate, token->at, x5t_s256, err);
@@ -469,9 +445,17 @@ static int judge_token(Seal *p, const SealCredential *credential, Token *token, 
   return rc == SQLITE_OK ? authenticate_token(p, token, out, err) : rc;
 }
 
-int seal_authenticate(Seal *p, const SealCredential *credential, SealAt at, SealRequester *out,
-                      SealError *err) {
-  Token token = {.text = credential->token, .at = at.t, .x5t_s256 = ""};
+/* The requester is one of those who are asked for. */
+static int check_whom(SealWhom whom, const SealRequester *who, SealError *err) {
+  if (whom == SEAL_WHO_ANY || (whom == SEAL_WHO_SEAL) == (who->seal_server != 0)) return SQLITE_OK;
+  return seal_refuse(err, SEAL_REQUESTER_MISMATCH,
+                     "the credential is a %s server's, not a %s server's",
+                     who->seal_server ? "SEAL" : "VAL", who->seal_server ? "VAL" : "SEAL");
+}
+
+int seal_authenticate(Seal *p, const SealCredential *credential, SealAt at, SealWhom whom,
+                      SealRequester *out, SealError *err) {
+  SealToken token = {.text = credential->token, .at = at.t, .whom = whom, .x5t_s256 = ""};
   int alone = credential->token.p != NULL && credential->certificate.p == NULL, rc = SQLITE_OK;
   sqlite3_stmt *snapshot = NULL;
   memset(out, 0, sizeof *out);
@@ -487,12 +471,12 @@ int seal_authenticate(Seal *p, const SealCredential *credential, SealAt at, Seal
     rc = seal_store_row(seal_store(p), SQL_SNAPSHOT, &snapshot, "");
     if (rc == SQLITE_ROW || rc == SQLITE_DONE) rc = SQLITE_OK;
   }
-  if (rc == SQLITE_OK && !(alone && seal_verdict_find(p, token.hash, out))) {
+  if (rc == SQLITE_OK && !(alone && seal_verdict_find(p, token.hash, whom, out))) {
     rc = judge_token(p, credential, &token, out, err);
-    if (rc == SQLITE_OK && alone) seal_verdict_keep(p, token.hash, out);
+    if (rc == SQLITE_OK && alone) seal_verdict_keep(p, token.hash, whom, out);
   }
   seal_store_reset(snapshot);
-  return rc;
+  return rc == SQLITE_OK ? check_whom(whom, out, err) : rc;
 }
 
 /************************************************************************************************
@@ -503,7 +487,8 @@ int seal_authenticate(Seal *p, const SealCredential *credential, SealAt at, Seal
 
 int seal_clock_mark(Seal *p, SealAt at, int64_t *mark) {
   char identifier[SEAL_ID_MAX + 1];
-  int rc = read_registrar(p, identifier, mark);
+  int64_t restored;
+  int rc = read_registrar(p, identifier, mark, &restored);
   if (rc != SQLITE_OK || !at.by_host || at.t <= *mark) return rc;
   *mark = at.t;
   return seal_store_run(seal_store(p), SQL_CLOCK_ADVANCE, "i", at.t);

@@ -3,7 +3,8 @@
 **
 ** A client certificate is public: it proves something only because the host that ended TLS vouches that
 ** the peer held its key. It is either registered itself, by thumbprint, or leads to a `ca` anchor and
-** names the VAL server in its SAN.
+** names the VAL server, or the SEAL server, in its SAN. Anchors of type `intermediate` help it there, as if they had come
+** with it, and are no more trusted than those.
 */
 #include "registrar/who/who_int.h"
 
@@ -41,7 +42,7 @@ static int append_value(sqlite3_str *out, const char *label, const void *value, 
 static int gather_anchors(Seal *p, const char *type, int64_t at, Gathered *out) {
   sqlite3_stmt *row;
   sqlite3_str *all = sqlite3_str_new(NULL);
-  const char *label = strcmp(type, "ca") == 0 ? "CERTIFICATE" : "X509 CRL";
+  const char *label = strcmp(type, "crl") == 0 ? "X509 CRL" : "CERTIFICATE";
   int rc = seal_store_row(seal_store(p), SQL_ANCHOR_VALUES, &row, "it", at, type);
   while (rc == SQLITE_ROW) {
     SealText value = seal_column_bytes(row, ANCHOR_VALUES_VALUE);
@@ -56,16 +57,21 @@ static int gather_anchors(Seal *p, const char *type, int64_t at, Gathered *out) 
 }
 
 static int parse_anchors(Seal *p, int64_t at, SealAnchors *out) {
-  Gathered cas = {NULL, 0}, crls = {NULL, 0};
+  Gathered cas = {NULL, 0}, between = {NULL, 0}, crls = {NULL, 0};
   int rc = gather_anchors(p, "ca", at, &cas);
+  if (rc == SQLITE_OK) rc = gather_anchors(p, "intermediate", at, &between);
   if (rc == SQLITE_OK) rc = gather_anchors(p, "crl", at, &crls);
   if (rc == SQLITE_OK) {
     rc = seal_reason_rc(seal_certset_parse(seal_crypto(p), cas.p, cas.n, crls.n ? crls.p : NULL,
                                            crls.n, &out->set));
     out->has_crls = crls.n > 0;
-    if (rc == SQLITE_CONSTRAINT_VTAB) rc = SQLITE_CORRUPT_VTAB;
   }
+  if (rc == SQLITE_OK && between.n > 0) {
+    rc = seal_reason_rc(seal_certset_intermediates(seal_crypto(p), out->set, between.p, between.n));
+  }
+  if (rc == SQLITE_CONSTRAINT_VTAB) rc = SQLITE_CORRUPT_VTAB;
   sqlite3_free(cas.p);
+  sqlite3_free(between.p);
   sqlite3_free(crls.p);
   return rc;
 }
@@ -150,9 +156,19 @@ static const char *san_name(const json_t *san, int *is_uri) {
   return uri ? uri : json_string_value(json_object_get(san, "dns"));
 }
 
-/* Finds the one VAL server that the SAN names; none or several: *found is 0. */
-static int san_val_server(Seal *p, const SealX509 *leaf, char out[SEAL_ID_MAX + 1], int *is_uri,
-                          int *found) {
+/* Whether there is a VAL server, or a SEAL server, of an id. */
+static int is_there(Seal *p, SealText id, int server, int *there) {
+  sqlite3_stmt *row;
+  enum SealSql sql = server ? SQL_AUTHENTICATE_SEAL_SERVER : SQL_AUTHENTICATE_VAL_SERVER;
+  int rc = seal_store_row(seal_store(p), sql, &row, "s", &id);
+  *there = rc == SQLITE_ROW;
+  seal_store_reset(row);
+  return rc == SQLITE_ROW || rc == SQLITE_DONE ? SQLITE_OK : rc;
+}
+
+/* Finds the one VAL server, or SEAL server, that the SAN names; none: *found is 0. */
+static int san_server(Seal *p, const SealX509 *leaf, int server, char out[SEAL_ID_MAX + 1],
+                      int *is_uri, int *found) {
   size_t i;
   json_t *san;
   *found = 0;
@@ -163,35 +179,48 @@ static int san_val_server(Seal *p, const SealX509 *leaf, char out[SEAL_ID_MAX + 
     if (text == NULL || strlen(text) > SEAL_ID_MAX) continue;
     sqlite3_snprintf(sizeof name, name, "%s", text);
     for (char *c = name; !uri && *c; c++) *c = (char)tolower((unsigned char)*c);
-    int rc = seal_val_server_exists(p, (SealText){name, (int)strlen(name)}, &there);
+    int rc = is_there(p, seal_text_from(name), server, &there);
     if (rc != SQLITE_OK) return rc;
     if (!there || (*found && strcmp(out, name) == 0)) continue;
     (*found)++;
     *is_uri = uri;
     memcpy(out, name, sizeof name);
   }
-  *found = *found == 1;
   return SQLITE_OK;
 }
 
-/* A certificate that leads to a CA of ours and names the VAL server. */
-static int by_path(Seal *p, SealText pem, int64_t at, SealRequester *out, SealError *err) {
+/* The one whom the SAN names: a VAL server or a SEAL server, and where both are named the one who is asked for. */
+static int san_name_one(Seal *p, const SealX509 *leaf, SealWhom whom, int *server,
+                        char out[SEAL_ID_MAX + 1], int *is_uri, int *found) {
+  *server = whom == SEAL_WHO_SEAL;
+  int rc = san_server(p, leaf, *server, out, is_uri, found);
+  if (rc == SQLITE_OK && *found == 0) {
+    *server = !*server;
+    rc = san_server(p, leaf, *server, out, is_uri, found);
+  }
+  *found = *found == 1;
+  return rc;
+}
+
+/* A certificate that leads to a CA of ours and names the VAL server or the SEAL server. */
+static int by_path(Seal *p, SealText pem, int64_t at, SealWhom whom, SealRequester *out,
+                   SealError *err) {
   const SealAnchors *anchors;
   SealX509 leaf;
-  char val_server_id[SEAL_ID_MAX + 1];
-  int is_uri = 0, found = 0;
+  char id[SEAL_ID_MAX + 1];
+  int is_uri = 0, found = 0, server = 0;
   int rc = load_anchors(p, at, &anchors);
   if (rc != SQLITE_OK) return rc;
   if (anchors == NULL) return refuse_certificate(SEAL_REASON_PATH_NOT_FOUND, err);
   const SealCertSet *set = anchors->set;
   SealX509Policy policy = {.at = at, .purpose = SEAL_X509_CLIENT};
   SealReason reason = seal_x509_verify(seal_crypto(p), pem.p, (size_t)pem.n, set, &policy, &leaf);
-  if (reason == SEAL_VALID) rc = san_val_server(p, &leaf, val_server_id, &is_uri, &found);
+  if (reason == SEAL_VALID) rc = san_name_one(p, &leaf, whom, &server, id, &is_uri, &found);
   if (reason == SEAL_VALID && found) {
     /* Once more, now that it is known who is asked for: the SAN's own rules are crypto's. */
     seal_x509_clear(&leaf);
     policy.san = is_uri ? SEAL_SAN_URI : SEAL_SAN_DNS;
-    policy.identity = val_server_id;
+    policy.identity = id;
     reason = seal_x509_verify(seal_crypto(p), pem.p, (size_t)pem.n, set, &policy, &leaf);
   } else if (reason == SEAL_VALID) {
     reason = SEAL_REASON_IDENTITY_MISMATCH;
@@ -199,7 +228,8 @@ static int by_path(Seal *p, SealText pem, int64_t at, SealRequester *out, SealEr
   if (rc == SQLITE_OK) rc = refuse_certificate(reason, err);
   if (rc == SQLITE_OK) {
     seal_requester_ends(out, leaf.not_after + 1);
-    rc = seal_requester_is(p, (SealText){val_server_id, (int)strlen(val_server_id)}, at, out, err);
+    rc = server ? seal_server_is(p, seal_text_from(id), out, err)
+                : seal_requester_is(p, seal_text_from(id), at, out, err);
   }
   seal_x509_clear(&leaf);
   return rc;
@@ -220,12 +250,12 @@ int seal_certificate_thumbprint(Seal *p, SealText pem, int64_t at, char out[44],
   return rc == SQLITE_OK || rc == SQLITE_DONE ? check_revoked(p, pem, at, err) : rc;
 }
 
-int seal_authenticate_certificate(Seal *p, SealText pem, int64_t at, SealRequester *out,
-                                  SealError *err) {
+int seal_authenticate_certificate(Seal *p, SealText pem, int64_t at, SealWhom whom,
+                                  SealRequester *out, SealError *err) {
   int rc = seal_reason_rc(seal_thumbprint(seal_crypto(p), pem.p, (size_t)pem.n, out->x5t_s256));
   if (rc == SQLITE_CONSTRAINT_VTAB) return refuse_certificate(SEAL_REASON_CHAIN_MALFORMED, err);
   if (rc == SQLITE_OK) rc = by_thumbprint(p, pem, out->x5t_s256, at, out, err);
-  return rc == SQLITE_DONE ? by_path(p, pem, at, out, err) : rc;
+  return rc == SQLITE_DONE ? by_path(p, pem, at, whom, out, err) : rc;
 }
 
 /************************************************************************************************
@@ -267,7 +297,7 @@ static int check_crl(Seal *p, const void *value, int n, int64_t at, char **subje
   int64_t next_update;
   Gathered cas = {NULL, 0};
   int rc = n > SEAL_CRL_MAX ? refuse_anchor(SEAL_REASON_CRL_TOO_LARGE, err)
-                            : gather_anchors(p, "ca", at, &cas);
+                            : gather_anchors(p, "any", at, &cas);
   if (rc == SQLITE_OK && cas.n == 0) rc = refuse_anchor(SEAL_REASON_CRL_ISSUER_UNKNOWN, err);
   if (rc == SQLITE_OK) {
     rc = refuse_anchor(seal_certset_parse(seal_crypto(p), cas.p, cas.n, NULL, 0, &set), err);
@@ -293,8 +323,8 @@ int seal_anchor_check(Seal *p, SealText type, const void *value, int n, int64_t 
                       char number[64], SealError *err) {
   *subject = NULL;
   number[0] = 0;
-  if (type.n == 3) return check_crl(p, value, n, at, subject, number, err);
-  if (type.n == 2) {
+  if (seal_text_is(type, "crl")) return check_crl(p, value, n, at, subject, number, err);
+  if (seal_text_is(type, "ca") || seal_text_is(type, "intermediate")) {
     SealCertSet *set = NULL;
     SealReason reason = SEAL_REASON_ANCHORS_MALFORMED; /* an empty set is one, and no anchor */
     if (n > SEAL_ANCHORS_MAX) {

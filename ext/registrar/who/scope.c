@@ -3,7 +3,7 @@
 **    int unknown;
 **    unsigned asked = seal_scopes_read(seal_text_from("seal:identity-management"), &unknown);
 */
-#include "registrar/who/who.h"
+#include "registrar/who/who_int.h"
 
 #include <assert.h>
 #include <string.h>
@@ -54,6 +54,43 @@ const char *seal_scope_service(unsigned scope) {
   return scopes[i].seal_service;
 }
 
+unsigned seal_scopes_capif(SealText scope, const char *aef_id) {
+  static const struct {
+    unsigned scope;
+    const char *api;
+  } apis[] = {
+      {SEAL_SCOPE_IDM, "ss-ipp"},
+      {SEAL_SCOPE_PROV, "ss-kmpp"},
+      {SEAL_SCOPE_KPP, "ss-kpp"},
+      {SEAL_SCOPE_KIR, "ss-kir"},
+  };
+  unsigned found = 0;
+  size_t n_id = strlen(aef_id);
+  /* An id may hold the separators itself: so it is looked for where an entry begins, and its names go up to the next
+  ** ';', which no name of an API holds. */
+  for (int at = 0; at < scope.n;) {
+    int end = at;
+    while (end < scope.n && scope.p[end] != ';') end++;
+    int ours = (size_t)(scope.n - at) > n_id && memcmp(scope.p + at, aef_id, n_id) == 0 &&
+               scope.p[at + (int)n_id] == ':';
+    if (ours) {
+      at += (int)n_id + 1;
+      end = at;
+      while (end < scope.n && scope.p[end] != ';') end++;
+    }
+    for (int from = at, to = at; ours && from <= end; from = to + 1) {
+      for (to = from; to < end && scope.p[to] != ','; to++) continue;
+      for (size_t i = 0; i < sizeof apis / sizeof *apis; i++) {
+        int same = (size_t)(to - from) == strlen(apis[i].api) &&
+                   memcmp(scope.p + from, apis[i].api, (size_t)(to - from)) == 0;
+        if (same) found |= apis[i].scope;
+      }
+    }
+    at = end + 1;
+  }
+  return found;
+}
+
 int seal_scope_check(const SealRequester *who, const char *seal_service, int records,
                      SealError *err) {
   unsigned needed =
@@ -62,6 +99,7 @@ int seal_scope_check(const SealRequester *who, const char *seal_service, int rec
     return seal_refuse(err, SEAL_INSUFFICIENT_SCOPE,
                        "key records need an access token with SKeyProv");
   }
+  if (records) needed |= SEAL_SCOPE_KPP;
   if (!who->by_token || who->scopes & needed) return SQLITE_OK;
   return seal_refuse(err, SEAL_INSUFFICIENT_SCOPE, "the access token's scope is not for %s",
                      seal_service);

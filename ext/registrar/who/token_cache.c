@@ -32,6 +32,7 @@ typedef struct CachedToken {
 
 typedef struct Verdict {
   int used;
+  SealWhom whom;
   unsigned version; /* of the database */
   unsigned char hash[SEAL_SHA256_SIZE];
   SealRequester who;
@@ -172,12 +173,13 @@ static int state_version(Seal *p, unsigned *out) {
                                                                                                : -1;
 }
 
-int seal_verdict_find(Seal *p, const unsigned char hash[SEAL_SHA256_SIZE], SealRequester *out) {
+int seal_verdict_find(Seal *p, const unsigned char hash[SEAL_SHA256_SIZE], SealWhom whom,
+                      SealRequester *out) {
   Cache *cache = cache_of(p);
   const Verdict *verdict = cache ? cache->verdicts[hash[0] % VERDICTS] : NULL;
   unsigned version;
-  if (verdict == NULL || !verdict->used || verdict->who.at.t != out->at.t ||
-      verdict->who.at.by_host != out->at.by_host ||
+  if (verdict == NULL || !verdict->used || verdict->whom != whom ||
+      verdict->who.at.t != out->at.t || verdict->who.at.by_host != out->at.by_host ||
       memcmp(verdict->hash, hash, SEAL_SHA256_SIZE) != 0 || state_version(p, &version) != 0 ||
       verdict->version != version) {
     return 0;
@@ -186,7 +188,7 @@ int seal_verdict_find(Seal *p, const unsigned char hash[SEAL_SHA256_SIZE], SealR
   return 1;
 }
 
-void seal_verdict_keep(Seal *p, const unsigned char hash[SEAL_SHA256_SIZE],
+void seal_verdict_keep(Seal *p, const unsigned char hash[SEAL_SHA256_SIZE], SealWhom whom,
                        const SealRequester *who) {
   Cache *cache = cache_of(p);
   const SealJwt *jwt = seal_token_cached(p, hash);
@@ -196,6 +198,7 @@ void seal_verdict_keep(Seal *p, const unsigned char hash[SEAL_SHA256_SIZE],
   if (verdict == NULL) verdict = *place = sqlite3_malloc(sizeof *verdict);
   if (verdict == NULL) return;
   verdict->used = state_version(p, &verdict->version) == 0;
+  verdict->whom = whom;
   memcpy(verdict->hash, hash, SEAL_SHA256_SIZE);
   verdict->who = *who;
 }

@@ -1,7 +1,7 @@
-/* Who is asking: a credential, and the VAL server that it proves.
+/* Who is asking: a credential, and the VAL server or SEAL server that it proves.
 **
 **    SealRequester who;
-**    rc = seal_authenticate(p, &credential, at, &who, err);
+**    rc = seal_authenticate(p, &credential, at, SEAL_WHO_VAL, &who, err);
 **    …                                      judged, and not yet written
 **    rc = seal_consume(p, &who, &use, err);
 **
@@ -24,6 +24,9 @@
 #define SEAL_SCOPE_KM   2 /* seal:key-management */
 #define SEAL_SCOPE_PROV 4 /* seal:key-provisioning */
 #define SEAL_SCOPE_ALL  7
+/* Of a CAPIF token, which names APIs: what of the two last ones it may be used for. */
+#define SEAL_SCOPE_KPP 8  /* /ss-kpp */
+#define SEAL_SCOPE_KIR 16 /* /ss-kir */
 /* The scopes in a space-separated list; *unknown is 1 where there is another word. */
 unsigned seal_scopes_read(SealText text, int *unknown);
 /* Writes scopes as such a list. */
@@ -34,20 +37,25 @@ const char *seal_scope_service(unsigned scope);
 /************************************************************************************************
 ** authenticate.c
 */
+#define SEAL_SERVICE_SIZE     32 /* bytes of a SEAL service's name, NUL included */
 #define SEAL_TRACEPARENT_SIZE 56 /* 00-, 32, 16 and 2 hexadecimal digits with - between, NUL */
 typedef struct SealRequester {
-  int64_t val_server; /* row id */
+  int64_t val_server; /* row id; 0: it is a SEAL server */
   char val_server_id[SEAL_ID_MAX + 1];
-  int64_t until;        /* the credential itself proves nothing from here on */
-  int64_t stands_until; /* when what is behind it ends: a token's own end apart */
-  SealAt at;            /* when it was judged */
-  int64_t clock_mark;   /* the high-water mark of the host's clock then */
-  int by_token;         /* with an access token: only its scopes count */
-  unsigned scopes;      /* SEAL_SCOPE_...; all of them without an access token */
-  int skeyprov;         /* an access token with SKeyProv (TS 33.434 A.2.2.3) */
-  char x5t_s256[44];    /* of the certificate that proved it; empty: none did */
-  char iss[SEAL_ID_MAX + 1], jti[SEAL_ID_MAX + 2]; /* a token's; jti is empty: nothing to consume */
-  int64_t replay_until;                            /* how long the token's id is remembered */
+  int64_t seal_server; /* row id; 0: it is a VAL server */
+  char seal_server_id[SEAL_ID_MAX + 1];
+  char seal_service[SEAL_SERVICE_SIZE]; /* of a SEAL server: what it is for */
+  int64_t until;                        /* the credential itself proves nothing from here on */
+  int64_t stands_until;                 /* when what is behind it ends: a token's own end apart */
+  SealAt at;                            /* when it was judged */
+  int64_t clock_mark;                   /* the high-water mark of the host's clock then */
+  int by_token;                         /* with an access token: only its scopes count */
+  unsigned scopes;                      /* SEAL_SCOPE_...; all of them without an access token */
+  int skeyprov;                         /* an access token with SKeyProv (TS 33.434 A.2.2.3) */
+  char x5t_s256[44];                    /* of the certificate that proved it; empty: none did */
+  char iss[SEAL_ID_MAX + 2],
+      jti[SEAL_ID_MAX + 2];                /* whose token; jti is empty: nothing to consume */
+  int64_t replay_until;                    /* how long the token's id is remembered */
   char traceparent[SEAL_TRACEPARENT_SIZE]; /* of its message (W3C Trace Context); empty: none */
 } SealRequester;
 
@@ -64,10 +72,12 @@ typedef struct SealCredential {
 /* Reads the SQL form: a token, a PEM chain, or JSON with authorization and clientCertificate; *json
 ** owns what *out points to and is the caller's, json_decref. */
 int seal_credential_read(SealText text, SealCredential *out, json_t **json, SealError *err);
+/* Whom a credential has to prove. Anybody else whom it proves is refused with REQUESTER_MISMATCH. */
+typedef enum SealWhom { SEAL_WHO_VAL, SEAL_WHO_SEAL, SEAL_WHO_ANY } SealWhom;
 /* Judges a credential at `at`; the host's clock is refused when it has gone back behind what it was by more
 ** than the leeway. Consumes no jti. */
-int seal_authenticate(Seal *p, const SealCredential *credential, SealAt at, SealRequester *out,
-                      SealError *err);
+int seal_authenticate(Seal *p, const SealCredential *credential, SealAt at, SealWhom whom,
+                      SealRequester *out, SealError *err);
 
 /* What a one-time token is used for: one message, or the rows of one transaction. */
 typedef struct SealTokenUse {

@@ -97,7 +97,7 @@ static void schema(sqlite3_context *ctx, int argc, sqlite3_value **argv) {
   sqlite3_result_text(ctx, seal_sql[SQL_INSTALL], -1, SQLITE_STATIC);
 }
 
-/* seal_authenticate(credential [, at]): the VAL server that it proves. Consumes no jti. */
+/* seal_authenticate(credential [, at]): the VAL server that it proves, or "seal:" and the SEAL server. Consumes no jti. */
 static void authenticate_function(sqlite3_context *ctx, int argc, sqlite3_value **argv) {
   Seal *p = sqlite3_user_data(ctx);
   SealError err;
@@ -110,9 +110,12 @@ static void authenticate_function(sqlite3_context *ctx, int argc, sqlite3_value 
   int rc = seal_enter(p);
   if (rc == SQLITE_OK)
     rc = seal_credential_read(seal_value_text(argv[0]), &credential, &json, &err);
-  if (rc == SQLITE_OK) rc = seal_authenticate(p, &credential, at, &who, &err);
+  if (rc == SQLITE_OK) rc = seal_authenticate(p, &credential, at, SEAL_WHO_ANY, &who, &err);
   if (rc == SQLITE_OK) {
-    sqlite3_result_text(ctx, who.val_server_id, -1, SQLITE_TRANSIENT);
+    char id[SEAL_ID_MAX + 8];
+    sqlite3_snprintf(sizeof id, id, "%s%s", who.seal_server ? "seal:" : "",
+                     who.seal_server ? who.seal_server_id : who.val_server_id);
+    sqlite3_result_text(ctx, id, -1, SQLITE_TRANSIENT);
   } else {
     fail_function(ctx, p, rc, &err);
   }
@@ -230,7 +233,7 @@ static void audit_verify(sqlite3_context *ctx, int argc, sqlite3_value **argv) {
 static void bundle(sqlite3_context *ctx, int argc, sqlite3_value **argv) {
   Seal *p = sqlite3_user_data(ctx);
   SealError err;
-  char *jws = NULL;
+  SealBundle out = {.jws = NULL};
   SealAt at;
   SealText since = {NULL, 0};
   memset(&err, 0, sizeof err);
@@ -238,10 +241,10 @@ static void bundle(sqlite3_context *ctx, int argc, sqlite3_value **argv) {
   if (argc > 1) since = seal_value_text(argv[1]);
   int rc = seal_enter(p);
   if (rc == SQLITE_OK) {
-    rc = seal_bundle(p, seal_value_text(argv[0]), since, at.t, &jws, &err);
+    rc = seal_bundle(p, seal_value_text(argv[0]), since, at.t, &out, &err);
   }
   if (rc == SQLITE_OK) {
-    sqlite3_result_text(ctx, jws, -1, sqlite3_free);
+    sqlite3_result_text(ctx, out.jws, -1, sqlite3_free);
   } else {
     fail_function(ctx, p, rc, &err);
   }

@@ -230,7 +230,7 @@ static char *object_name(const SealRow *row) {
   for (int i = 0; i < row->relation->is->n_columns; i++) {
     if ((row->relation->is->columns[i].flags & SEAL_COL_KEY) == 0) continue;
     sqlite3_str_appendall(text, mark);
-    seal_name_append(text, seal_row_text(row, i), row->relation->is->n_keys > 1);
+    seal_name_append(text, seal_row_text(row, i));
     mark = "/";
   }
   return sqlite3_str_finish(text);
