@@ -322,6 +322,7 @@ int seal_configuration_patch(Seal *p, SealRequest *request, const char *seal_ser
     merged.conf.conf_id = request->conf_id;
     if (!body.has_services) {
       merged.conf.keep = 1;
+      merged.conf.keep_end = !body.has_exp_time;
       merged.conf.services = stored.conf.services;
       merged.conf.n_services = stored.conf.n_services;
     }

@@ -129,6 +129,7 @@ static int authorize_all(Seal *p, const SealAct *act, SealConfiguration *conf, i
                          int64_t *until, SealError *err) {
   SealInvocation tally;
   SealGrant any;
+  SealHead head = {.until = SEAL_UNBOUNDED};
   memset(&tally, 0, sizeof tally);
   *until = conf->exp_time;
   conf->valid_until = SEAL_UNBOUNDED;
@@ -137,6 +138,7 @@ static int authorize_all(Seal *p, const SealAct *act, SealConfiguration *conf, i
                               &any, err);
   }
   int rc = tally_old(p, replaces, &tally);
+  if (rc == SQLITE_OK && conf->keep_end) rc = seal_head_load(p, replaces, &head);
   for (size_t i = 0; rc == SQLITE_OK && i < conf->n_services; i++) {
     SealService *service = &conf->services[i];
     rc = authorize_one(p, act, conf, service, &tally, err);
@@ -150,6 +152,9 @@ static int authorize_all(Seal *p, const SealAct *act, SealConfiguration *conf, i
       conf->valid_until = service->grant.valid_until;
     }
   }
+  /* What max_validity gives from now on is for who asks for his services anew. */
+  if (head.until < *until) *until = head.until;
+  if (head.until < conf->valid_until) conf->valid_until = head.until;
   seal_invocation_clear(&tally);
   return rc;
 }

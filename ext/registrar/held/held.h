@@ -59,7 +59,8 @@ typedef struct SealConfiguration {
   int contact;
   SealService *services;
   size_t n_services;
-  int keep; /* services are those that are stored: only what stands beside them changes */
+  int keep;     /* services are those that are stored: only what stands beside them changes */
+  int keep_end; /* and nobody asks for another end: it does not move */
   int64_t valid_until; /* out: what holds */
 } SealConfiguration;
 
