@@ -242,7 +242,8 @@ CREATE UNIQUE INDEX main.seal_key_record_id ON seal_key_record_data(service,
 DROP TABLE main.seal_upgrade_record;
 
 -- What was used becomes charging records: one for each term of an event, since 0.1.0 did not note for which VAL
--- services it was; that of an exact term is the term's. What was held is charged by the next `charge`, from the first day on.
+-- services it was; that of an exact term is the term's. What was held is charged by the next `charge`, from the first day
+-- on.
 CREATE TABLE main.seal_charge_data(
   seq INTEGER PRIMARY KEY,
   time INTEGER NOT NULL,

@@ -1,5 +1,5 @@
-/* The ledgers as relations: usage, occupancy, charge, audit, refusal, change. Read only: the registrar writes them. What rows add
-** up to is written before one is read.
+/* The ledgers as relations: usage, occupancy, charge, audit, refusal, change. Read only: the registrar writes them. What
+** rows add up to is written before one is read.
 **
 **    SELECT time, actor, action, object FROM seal_audit ORDER BY seq DESC LIMIT 10;
 */
