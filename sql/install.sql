@@ -19,6 +19,7 @@ CREATE VIRTUAL TABLE IF NOT EXISTS seal_key USING seal(key);
 CREATE VIRTUAL TABLE IF NOT EXISTS seal_key_record USING seal(key_record);
 CREATE VIRTUAL TABLE IF NOT EXISTS seal_usage USING seal(usage);
 CREATE VIRTUAL TABLE IF NOT EXISTS seal_occupancy USING seal(occupancy);
+CREATE VIRTUAL TABLE IF NOT EXISTS seal_charge USING seal(charge);
 CREATE VIRTUAL TABLE IF NOT EXISTS seal_audit USING seal(audit);
 CREATE VIRTUAL TABLE IF NOT EXISTS seal_change USING seal(change);
 CREATE VIRTUAL TABLE IF NOT EXISTS seal_refusal USING seal(refusal);

@@ -16,8 +16,9 @@
 --      at the format, and would write what the new one does not expect.
 --   3. Make a backup: sqlite3 seal.db "VACUUM INTO 'seal-0.1.0.db'". There is no way back but that copy.
 --
--- After: run sql/install.sql (`seal init` has done so), which makes relations that are new. The registrar and
--- its SEAL servers each need the upgrade; their order does not matter.
+-- After: run sql/install.sql (`seal init` has done so), which makes relations that are new; say by the command `charged`
+-- up to which a charging system has taken what seal_charge has of earlier usage. The registrar and its SEAL servers each
+-- need the upgrade; their order does not matter.
 --
 -- What it does, as one transaction, so that a failure or a power cut leaves format 1:
 --   - A conf_id is unique for its VAL server, no longer for all.
@@ -26,6 +27,7 @@
 --   - Configurations in the change feed are named with their VAL server, as SEAL servers need it now. Audit
 --     entries keep their text: it is hashed.
 --   - Answers to old messages are forgotten (below).
+--   - What was used becomes charging records (below).
 --   - A SEAL server's issuer anchor becomes its registrar's, and it takes a full copy next (below).
 -- All else stays as it is, with its row ids, and sealed values under their key.
 --
@@ -242,6 +244,51 @@ FROM main.seal_upgrade_record ORDER BY id;
 CREATE UNIQUE INDEX main.seal_key_record_id ON seal_key_record_data(service,
   coalesce('u' || val_user_id, 'e' || val_ue_id, 'c' || client_id, 's'), coalesce(payload_id, ''));
 DROP TABLE main.seal_upgrade_record;
+
+-- What was used becomes charging records: one for each term of an event, since 0.1.0 did not note for which VAL
+-- services it was; that of an exact term is the term's. What was held is charged by the next `charge`, from the first day
+-- on.
+CREATE TABLE main.seal_charge_data(
+  seq INTEGER PRIMARY KEY,
+  time INTEGER NOT NULL,
+  kind TEXT NOT NULL,
+  agreement_id TEXT NOT NULL,
+  val_provider_id TEXT NOT NULL,
+  val_server_id TEXT NOT NULL,
+  seal_service TEXT NOT NULL,
+  api_name TEXT NOT NULL,
+  val_service_id TEXT,
+  term TEXT,
+  quantity INTEGER NOT NULL,
+  amount TEXT,
+  currency TEXT,
+  usage_seq INTEGER,
+  from_time INTEGER,
+  until_time INTEGER,
+  price TEXT,
+  rating_group INTEGER NOT NULL,
+  operation TEXT NOT NULL,
+  result INTEGER,
+  api_reference TEXT NOT NULL
+);
+INSERT INTO main.seal_charge_data(time, kind, agreement_id, val_provider_id, val_server_id, seal_service, api_name,
+  val_service_id, term, quantity, amount, currency, usage_seq, price, rating_group, operation, result, api_reference)
+SELECT u.time, 'invocation', u.agreement_id, u.val_provider_id, u.val_server_id, u.seal_service,
+  iif(u.seal_service = 'identity-management', 'SS_IdmParameterProvisioning', 'SS_KMParametersProvisioning'),
+  nullif(n.val_service_id, '*'), n.val_service_id, 1, n.price_per_invocation, n.currency, u.seq, n.price_per_invocation,
+  n.term, u.operation, u.result,
+  iif(u.seal_service = 'identity-management', '/ss-ipp/v1/configurations', '/ss-kmpp/v1/configurations')
+    || iif(u.conf_id NOT GLOB '*[^A-Za-z0-9._~-]*', '/' || u.conf_id, '')
+FROM main.seal_usage_data AS u CROSS JOIN main.seal_usage_unit AS n ON n.usage = u.seq
+ORDER BY u.seq, n.term;
+CREATE INDEX main.seal_charge_usage ON seal_charge_data(usage_seq, val_service_id) WHERE usage_seq IS NOT NULL;
+CREATE TABLE main.seal_charge_state(
+  id INTEGER PRIMARY KEY CHECK (id = 1),
+  until INTEGER,
+  taken INTEGER NOT NULL,
+  exported INTEGER NOT NULL
+);
+INSERT INTO main.seal_charge_state(id, until, taken, exported) VALUES (1, NULL, 0, 0);
 
 -- The registrar's row has more columns. The first epoch began with the installation. A place of 0.1.0 leads on to
 -- nothing: a SEAL server goes on to serve what it has, and takes a full copy next.

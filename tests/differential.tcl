@@ -11,7 +11,7 @@
 # {!N} in its own: where two terms are of one column SQLite may put the one's text into the other.
 
 set relations {agreement term val_server credential policy server configuration identity key key_record audit change usage
-  occupancy registrar anchor}
+  occupancy charge registrar anchor}
 set keys {
   agreement agreement_id term {agreement_id seal_service val_service_id} val_server val_server_id credential credential_id
   policy {seal_service val_service_id name} server seal_server_id anchor anchor_id configuration {val_server_id conf_id}
@@ -93,6 +93,7 @@ proc fill_rows {} {
   foreach {user info} {alice 7 7 07 07 secret} {
     db eval {INSERT INTO seal_key_record(credential, val_service_id, val_user_id, key_info) VALUES ($access, 'v2x', $user, $info)}
   }
+  db eval {INSERT INTO seal_command(command, at) VALUES ('charge', '2026-11-18')}
 }
 
 # --- Plain tables ------------------------------------------------------------------------------

@@ -85,6 +85,15 @@ set invariant_queries {
     SELECT 'usage', count(*), max(seq) FROM seal_usage_data HAVING count(*) <> max(seq)
     UNION ALL
     SELECT 'change', count(*), max(seq) FROM seal_change_data HAVING count(*) <> max(seq)
+    UNION ALL
+    SELECT 'charge', count(*), max(seq) FROM seal_charge_data HAVING count(*) <> max(seq)
+  }
+  ledger.charge {
+    SELECT n.usage, n.term FROM seal_usage_unit AS n WHERE 1 IS NOT (SELECT sum(g.quantity) FROM seal_charge_data AS g
+      WHERE g.usage_seq = n.usage AND g.rating_group = n.term)
+    UNION ALL
+    SELECT g.usage_seq, g.seq FROM seal_charge_data AS g WHERE g.kind = 'invocation'
+      AND NOT EXISTS (SELECT 1 FROM seal_usage_unit AS n WHERE n.usage = g.usage_seq AND n.term = g.rating_group)
   }
   audit.hash {SELECT seq FROM seal_audit_data WHERE typeof(hash) <> 'blob' OR length(hash) <> 32}
   replay.txn {SELECT iss, jti FROM seal_credential_replay

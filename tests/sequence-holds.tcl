@@ -43,6 +43,9 @@ set structure {
   UNION ALL SELECT 'term.held', term, until, 'negative' FROM seal_term_held WHERE identities < 0 OR key_records < 0
   UNION ALL SELECT 'ledger.gaps', 'change', count(*), max(seq) FROM seal_change_data HAVING count(*) <> max(seq)
   UNION ALL SELECT 'ledger.gaps', 'usage', count(*), max(seq) FROM seal_usage_data HAVING count(*) <> max(seq)
+  UNION ALL SELECT 'ledger.gaps', 'charge', count(*), max(seq) FROM seal_charge_data HAVING count(*) <> max(seq)
+  UNION ALL SELECT 'ledger.charge', n.usage, n.term, n.val_service_id FROM seal_usage_unit AS n
+  WHERE 1 IS NOT (SELECT sum(g.quantity) FROM seal_charge_data AS g WHERE g.usage_seq = n.usage AND g.rating_group = n.term)
   UNION ALL SELECT 'ledger.gaps', 'audit', count(*), max(seq) FROM seal_audit_data HAVING count(*) <> max(seq)
   UNION ALL SELECT 'occupancy.overlap', o.service, o.start, o.stop FROM seal_occupancy_data AS o
   WHERE o.stop > (SELECT min(start) FROM seal_occupancy_data AS n WHERE n.service = o.service AND n.start > o.start)

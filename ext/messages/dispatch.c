@@ -36,6 +36,7 @@ typedef struct Route {
   Handler *handler;
   unsigned flags;
   Style style;
+  SealApi api; /* as which it is charged */
 } Route;
 
 #define JSON_TYPE  "application/json"
@@ -46,31 +47,46 @@ typedef struct Route {
 #define KIR        "/ss-kir/v1/key-records"
 
 static const Route routes[] = {
-    {IPP, 0, SEAL_IDM, "POST", JSON_TYPE, seal_configurations_post, 0, PROBLEM},
-    {IPP, 0, SEAL_IDM, "GET", NULL, seal_configurations_get, READS, PROBLEM},
-    {IPP, 1, SEAL_IDM, "GET", NULL, seal_configuration_get_one, READS, PROBLEM},
-    {IPP, 1, SEAL_IDM, "PUT", JSON_TYPE, seal_configuration_replace, 0, PROBLEM},
-    {IPP, 1, SEAL_IDM, "PATCH", PATCH_TYPE, seal_configuration_patch, 0, PROBLEM},
-    {IPP, 1, SEAL_IDM, "DELETE", NULL, seal_configuration_drop, 0, PROBLEM},
-    {KMPP, 0, SEAL_KM, "POST", JSON_TYPE, seal_configurations_post, 0, PROBLEM},
-    {KMPP, 0, SEAL_KM, "GET", NULL, seal_configurations_get, READS, PROBLEM},
-    {KMPP, 1, SEAL_KM, "GET", NULL, seal_configuration_get_one, READS, PROBLEM},
-    {KMPP, 1, SEAL_KM, "PUT", JSON_TYPE, seal_configuration_replace, 0, PROBLEM},
-    {KMPP, 1, SEAL_KM, "PATCH", PATCH_TYPE, seal_configuration_patch, 0, PROBLEM},
-    {KMPP, 1, SEAL_KM, "DELETE", NULL, seal_configuration_drop, 0, PROBLEM},
+    {IPP, 0, SEAL_IDM, "POST", JSON_TYPE, seal_configurations_post, 0, PROBLEM,
+     SEAL_API_CONFIGURATIONS},
+    {IPP, 0, SEAL_IDM, "GET", NULL, seal_configurations_get, READS, PROBLEM,
+     SEAL_API_CONFIGURATIONS},
+    {IPP, 1, SEAL_IDM, "GET", NULL, seal_configuration_get_one, READS, PROBLEM,
+     SEAL_API_CONFIGURATIONS},
+    {IPP, 1, SEAL_IDM, "PUT", JSON_TYPE, seal_configuration_replace, 0, PROBLEM,
+     SEAL_API_CONFIGURATIONS},
+    {IPP, 1, SEAL_IDM, "PATCH", PATCH_TYPE, seal_configuration_patch, 0, PROBLEM,
+     SEAL_API_CONFIGURATIONS},
+    {IPP, 1, SEAL_IDM, "DELETE", NULL, seal_configuration_drop, 0, PROBLEM,
+     SEAL_API_CONFIGURATIONS},
+    {KMPP, 0, SEAL_KM, "POST", JSON_TYPE, seal_configurations_post, 0, PROBLEM,
+     SEAL_API_CONFIGURATIONS},
+    {KMPP, 0, SEAL_KM, "GET", NULL, seal_configurations_get, READS, PROBLEM,
+     SEAL_API_CONFIGURATIONS},
+    {KMPP, 1, SEAL_KM, "GET", NULL, seal_configuration_get_one, READS, PROBLEM,
+     SEAL_API_CONFIGURATIONS},
+    {KMPP, 1, SEAL_KM, "PUT", JSON_TYPE, seal_configuration_replace, 0, PROBLEM,
+     SEAL_API_CONFIGURATIONS},
+    {KMPP, 1, SEAL_KM, "PATCH", PATCH_TYPE, seal_configuration_patch, 0, PROBLEM,
+     SEAL_API_CONFIGURATIONS},
+    {KMPP, 1, SEAL_KM, "DELETE", NULL, seal_configuration_drop, 0, PROBLEM,
+     SEAL_API_CONFIGURATIONS},
     {"/ss-kpp/v1/request", 0, SEAL_KM, "POST", JSON_TYPE, seal_key_provision_post, ANY_CRED,
-     PROBLEM},
-    {KIR, 0, SEAL_KM, "GET", NULL, seal_key_records_get, READS | ANY_CRED, PROBLEM},
+     PROBLEM, SEAL_API_KEY_PROVISIONING},
+    {KIR, 0, SEAL_KM, "GET", NULL, seal_key_records_get, READS | ANY_CRED, PROBLEM,
+     SEAL_API_KEY_RETRIEVAL},
     {"/skm/v1/km-request", 0, SEAL_KM, "POST", JSON_TYPE, seal_km_request_post, READS | ANY_CRED,
-     KM_RESPONSE},
+     KM_RESPONSE, SEAL_API_KM_REQUEST},
+    /* What follows is charged as nothing. */
     {"/ss-vsd/v1/val-servdata", 0, NULL, "GET", NULL, seal_val_servdata_get, READS | SERVER,
-     PROBLEM},
+     PROBLEM, SEAL_API_CONFIGURATIONS},
     {"/seal-bundles/v1/bundles", 0, NULL, "GET", NULL, seal_bundles_get, READS | SERVER | JOSE,
-     PROBLEM},
-    {SEAL_TOKEN_PATH, 0, NULL, "POST", FORM_TYPE, seal_token_post, OWN_AUTH, OAUTH},
-    {SEAL_JWKS_PATH, 0, NULL, "GET", NULL, seal_jwks_get, PUBLIC, PROBLEM},
+     PROBLEM, SEAL_API_CONFIGURATIONS},
+    {SEAL_TOKEN_PATH, 0, NULL, "POST", FORM_TYPE, seal_token_post, OWN_AUTH, OAUTH,
+     SEAL_API_CONFIGURATIONS},
+    {SEAL_JWKS_PATH, 0, NULL, "GET", NULL, seal_jwks_get, PUBLIC, PROBLEM, SEAL_API_CONFIGURATIONS},
     {"/.well-known/oauth-authorization-server", 0, NULL, "GET", NULL, seal_metadata_get, PUBLIC,
-     PROBLEM},
+     PROBLEM, SEAL_API_CONFIGURATIONS},
 };
 
 #define N_ROUTES (sizeof routes / sizeof *routes)
@@ -197,6 +213,8 @@ static int record_read(Seal *p, const SealRequest *request, const Route *route, 
       .operation = route->method,
       .conf_id = request->conf_id,
       .result = 200,
+      .api = route->api,
+      .names = &request->touched.names,
   };
   if ((route->flags & READS) == 0) return SQLITE_OK;
   int rc = seal_consume(p, &request->who, (SealTokenUse){request->use, 1}, err);

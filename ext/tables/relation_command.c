@@ -127,7 +127,7 @@ static int run_export_mark(SealRow *row, int64_t at, char **result) {
 }
 
 /* prune: removes what is older than the instant `argument` from the ledgers; gives {"through", "audit",
-** "usage", "occupancy"}. */
+** "usage", "occupancy", "charge"}. */
 static int run_prune(SealRow *row, int64_t at, char **result) {
   const SealCell *argument = &row->cells[COMMAND_ARGUMENT];
   SealPruned pruned;
@@ -138,9 +138,11 @@ static int run_prune(SealRow *row, int64_t at, char **result) {
   }
   int rc = seal_prune(row->p, before, &pruned, row->err);
   if (rc != SQLITE_OK) return rc;
-  *result = sqlite3_mprintf("{\"through\":%lld,\"audit\":%lld,\"usage\":%lld,\"occupancy\":%lld}",
-                            (long long)pruned.through, (long long)pruned.audit,
-                            (long long)pruned.usage, (long long)pruned.occupancy);
+  *result =
+      sqlite3_mprintf("{\"through\":%lld,\"audit\":%lld,\"usage\":%lld,\"occupancy\":%lld,"
+                      "\"charge\":%lld}",
+                      (long long)pruned.through, (long long)pruned.audit, (long long)pruned.usage,
+                      (long long)pruned.occupancy, (long long)pruned.charge);
   return *result ? SQLITE_OK : SQLITE_NOMEM;
 }
 
@@ -272,6 +274,64 @@ static int run_apply(SealRow *row, int64_t at, char **result) {
   return seal_apply(row->p, bundle, at, result, row->err);
 }
 
+/* charge: writes the records of the days that have ended and are not charged yet; gives how many. */
+static int run_charge(SealRow *row, int64_t at, char **result) {
+  int64_t made = 0;
+  if (row->cells[COMMAND_ARGUMENT].form != SEAL_CELL_NULL) {
+    return seal_row_refuse(row, COMMAND_ARGUMENT, "charge takes no argument");
+  }
+  int rc = seal_charge_days(row->p, at, &made);
+  if (rc != SQLITE_OK && rc != SQLITE_DONE) return rc;
+  *result = sqlite3_mprintf("%lld", (long long)made);
+  return *result ? rc : SQLITE_NOMEM;
+}
+
+/* A number of charging records, from 0 on, of JSON; -1: it is none. */
+static int64_t record_number(const json_t *value) {
+  return json_is_integer(value) && json_integer_value(value) >= 0 ? json_integer_value(value) : -1;
+}
+
+/* Reads the argument of `charged`: a number, or {"taken", "exported"}, one of them or both; 0, or -1 if it is neither,
+** or SQLITE_NOMEM. */
+static int read_taken(SealRow *row, SealTaken *out) {
+  const SealCell *argument = &row->cells[COMMAND_ARGUMENT];
+  json_t *json = NULL;
+  *out = (SealTaken){0, 0};
+  if (argument->form != SEAL_CELL_VALUE) return -1;
+  if (sqlite3_value_numeric_type(argument->value) == SQLITE_INTEGER) {
+    out->taken = sqlite3_value_int64(argument->value);
+    return out->taken < 0 ? -1 : 0;
+  }
+  SealText text = seal_row_text(row, COMMAND_ARGUMENT);
+  SealReason reason = text.p ? seal_json_parse(text.p, (size_t)text.n, 2, &json) : SEAL_INTERNAL;
+  if (reason == SEAL_NOMEM) return SQLITE_NOMEM;
+  const json_t *taken = json_object_get(json, "taken"),
+               *exported = json_object_get(json, "exported");
+  size_t known = (size_t)(taken != NULL) + (size_t)(exported != NULL);
+  int bad = known == 0 || json_object_size(json) != known;
+  if (taken != NULL) out->taken = record_number(taken);
+  if (exported != NULL) out->exported = record_number(exported);
+  json_decref(json);
+  return bad || out->taken < 0 || out->exported < 0 ? -1 : 0;
+}
+
+/* charged: a charging system has taken seal_charge up to record `argument`; {"exported"}: it was sent so far, acknowledged
+** or not. Gives up to which it has taken it. */
+static int run_charged(SealRow *row, int64_t at, char **result) {
+  SealTaken more, known;
+  (void)at;
+  int rc = read_taken(row, &more);
+  if (rc < 0) {
+    return seal_row_refuse(row, COMMAND_ARGUMENT,
+                           "charged takes the number of a charging record, or {\"taken\", "
+                           "\"exported\"}");
+  }
+  if (rc == SQLITE_OK) rc = seal_charge_taken(row->p, &more, &known, row->err);
+  if (rc != SQLITE_OK && rc != SQLITE_DONE) return rc;
+  *result = sqlite3_mprintf("%lld", (long long)known.taken);
+  return *result ? rc : SQLITE_NOMEM;
+}
+
 /* new-epoch: the database is a restored copy, from which it goes on in another way than what it is a copy of; gives
 ** the number of the epoch. */
 static int run_new_epoch(SealRow *row, int64_t at, char **result) {
@@ -295,6 +355,7 @@ static const struct {
     {"prune", run_prune, 0, 0, 0},           {"explain-authorization", run_explain, 0, 1, 0},
     {"apply", run_apply, 0, 0, 1},           {"refused", run_refused, 0, 1, 0},
     {"new-epoch", run_new_epoch, 0, 0, 0},   {"assertion", run_assertion, 1, 0, 0},
+    {"charge", run_charge, 0, 0, 0},         {"charged", run_charged, 0, 0, 0},
 };
 
 static int record_command(SealRow *row, const char *command, int64_t at, const char *result) {

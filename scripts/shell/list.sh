@@ -92,19 +92,9 @@ seal_list() {
   show
 }
 
-# Checks that the instants :from, :until and :at are instants: the extension says.
-check_instants() {
-  printf '.output /dev/null\n'
-  for name in from until at; do
-    ! given "$name" || printf 'SELECT 1 FROM seal_agreement WHERE at = :%s;\n' "$name"
-  done
-  printf '.output\n'
-}
-
 # run_report NAME SHAPE
 run_report() {
   {
-    check_instants
     modes "$2"
     report_sql "$1"
   } | sql read

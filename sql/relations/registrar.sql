@@ -18,6 +18,8 @@
 -- column: configurations   count read-only from(CAST((SELECT count(*) FROM main.seal_configuration_data) - (SELECT count(*) FROM main.seal_configuration_data WHERE val_server < 0) AS INTEGER))  "how many are stored"
 -- column: identities       count read-only from(CAST((SELECT coalesce(sum(identities), 0) FROM main.seal_term_use) AS INTEGER))  "how many are stored; what has ended counts until it is swept"
 -- column: key_records      count read-only from(CAST((SELECT coalesce(sum(key_records), 0) FROM main.seal_term_use) AS INTEGER))  "how many are stored; what has ended counts until it is swept"
+-- column: charged         count read-only from(CAST((SELECT taken FROM main.seal_charge_state WHERE id = 1) AS INTEGER))  "up to which number a charging system has taken seal_charge"
+-- column: charged_until   instant read-only from((SELECT until FROM main.seal_charge_state WHERE id = 1))  "until when days are charged; NULL: none is"
 -- column: applied          text read-only from(r.bundle_to)           "at a SEAL server: how far bundles were applied"
 -- column: serves_until     instant read-only from(r.bundle_until)     "at a SEAL server: until when it serves without another bundle; NULL: without end"
 -- storage: clock_time      INTEGER NOT NULL

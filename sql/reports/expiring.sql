@@ -1,32 +1,28 @@
 -- What is valid at :from (default: now) and ends by :until (default: :days, or 30 days, later).
-WITH period(start, stop) AS (
-  SELECT start, coalesce(
-      CASE typeof(:until) WHEN 'integer' THEN strftime('%Y-%m-%dT%H:%M:%SZ', :until, 'unixepoch')
-        ELSE strftime('%Y-%m-%dT%H:%M:%SZ', :until) END,
+WITH period(start, stop) AS MATERIALIZED (
+  SELECT start, coalesce(seal_instant(:until),
       strftime('%Y-%m-%dT%H:%M:%SZ', start, format('+%d days', coalesce(:days, 30))))
-  FROM (SELECT CASE typeof(:from)
-      WHEN 'integer' THEN strftime('%Y-%m-%dT%H:%M:%SZ', :from, 'unixepoch')
-      ELSE strftime('%Y-%m-%dT%H:%M:%SZ', coalesce(:from, 'now')) END AS start)
+  FROM (SELECT coalesce(seal_instant(:from), strftime('%Y-%m-%dT%H:%M:%SZ', 'now')) AS start)
 ), ending(what, id, agreement_id, ends) AS (
   SELECT 'agreement', agreement_id, agreement_id, stop_time
-  FROM period JOIN seal_agreement AS a ON a.at = period.start
+  FROM period CROSS JOIN seal_agreement AS a ON a.at = period.start
   UNION ALL
   SELECT 'term', seal_service || ' ' || val_service_id, agreement_id, stop_time
-  FROM period JOIN seal_term AS t ON t.at = period.start
+  FROM period CROSS JOIN seal_term AS t ON t.at = period.start
   UNION ALL
   SELECT 'VAL server', val_server_id, agreement_id, exp_time
-  FROM period JOIN seal_val_server AS v ON v.at = period.start
+  FROM period CROSS JOIN seal_val_server AS v ON v.at = period.start
   UNION ALL
   SELECT 'credential of ' || c.val_server_id, credential_id, v.agreement_id, c.exp_time
-  FROM period JOIN seal_credential AS c ON c.at = period.start
+  FROM period CROSS JOIN seal_credential AS c ON c.at = period.start
   JOIN seal_val_server AS v ON v.val_server_id = c.val_server_id AND v.at IS NULL
   UNION ALL
   SELECT type || ' anchor', anchor_id, NULL, exp_time
-  FROM period JOIN seal_anchor AS n ON n.at = period.start
+  FROM period CROSS JOIN seal_anchor AS n ON n.at = period.start
   UNION ALL
   SELECT 'configuration of ' || c.val_server_id, conf_id, v.agreement_id, valid_until
-  FROM period JOIN seal_configuration AS c ON c.at = period.start
+  FROM period CROSS JOIN seal_configuration AS c ON c.at = period.start
   JOIN seal_val_server AS v ON v.val_server_id = c.val_server_id AND v.at IS NULL
 )
-SELECT ends, what, id, agreement_id FROM period JOIN ending ON ends <= stop
+SELECT ends, what, id, agreement_id FROM period CROSS JOIN ending ON ends <= stop
 ORDER BY ends, what, id;

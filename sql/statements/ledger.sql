@@ -1,7 +1,9 @@
--- The ledgers: audit, usage, change.
+-- The ledgers: audit, usage, change. Charging records are in charging.sql.
 
+-- The chain's head, and the end of the last day that is charged: read together, once in a transaction.
 -- name: audit_head
-SELECT seq, hash FROM main.seal_audit_data ORDER BY seq DESC LIMIT 1
+SELECT seq, hash, (SELECT until FROM main.seal_charge_state WHERE id = 1) AS charged
+FROM main.seal_audit_data ORDER BY seq DESC LIMIT 1
 
 -- ?1 seq ?2 time ?3 actor ?4 action ?5 object ?6 outcome ?7 cause ?8 detail ?9 hash ?10 the host's clock
 -- name: audit_insert

@@ -202,20 +202,21 @@ coalesce(?1, 1 + max(coalesce((SELECT max(id) FROM main.seal_term_data), 0),
 -- server and every term of its configuration (of several terms those gaps are gathered first), and cut where the price of its term changed. A stretch's
 -- gaps are walked in the order in which they begin; what lies between the furthest end so far and the
 -- next beginning was held. A gap of no length at its end closes the last one.
--- name: view_occupancy
-WITH held AS (
-  SELECT o.service, o.start, o.stop, o.val_server, o.term, o.seal_service, o.val_service_id,
-    o.conf_id, o.identities, o.key_records,
-    coalesce(v.agreement, y.agreement) AS agreement,
-    coalesce(v.val_server_id, y.val_server_id) AS val_server_id,
-    coalesce(a.agreement_id, y.agreement_id) AS agreement_id,
-    coalesce(a.val_provider_id, y.val_provider_id) AS val_provider_id
-  FROM main.seal_occupancy_data AS o
-  LEFT JOIN main.seal_val_server_data AS v ON v.id = o.val_server
-  LEFT JOIN main.seal_agreement_data AS a ON a.id = v.agreement
-  LEFT JOIN main.seal_occupancy_party AS y ON y.val_server = o.val_server
-  WHERE o.stop > o.start
-), shared AS MATERIALIZED (
+-- fragment: occupancy_held
+SELECT o.service, o.start, o.stop, o.val_server, o.term, o.seal_service, o.val_service_id,
+  o.conf_id, o.identities, o.key_records,
+  coalesce(v.agreement, y.agreement) AS agreement,
+  coalesce(v.val_server_id, y.val_server_id) AS val_server_id,
+  coalesce(a.agreement_id, y.agreement_id) AS agreement_id,
+  coalesce(a.val_provider_id, y.val_provider_id) AS val_provider_id
+FROM main.seal_occupancy_data AS o
+LEFT JOIN main.seal_val_server_data AS v ON v.id = o.val_server
+LEFT JOIN main.seal_agreement_data AS a ON a.id = v.agreement
+LEFT JOIN main.seal_occupancy_party AS y ON y.val_server = o.val_server
+WHERE o.stop > o.start
+
+-- fragment: occupancy_free
+shared AS MATERIALIZED (
   SELECT DISTINCT t.val_server, t.conf_id, max(g.start, t.start) AS start, min(g.stop, t.stop) AS stop
   FROM main.seal_occupancy_term AS t
   CROSS JOIN main.seal_occupancy_gap AS g
@@ -245,6 +246,11 @@ WITH held AS (
     gap_start
   FROM gap
 )
+
+-- name: view_occupancy
+WITH held AS (
+  {{occupancy_held}}
+), {{occupancy_free}}
 SELECT CAST(row_number() OVER (ORDER BY h.service, f.free_start) AS INTEGER) AS id, h.val_provider_id, h.agreement_id,
   h.val_server_id, h.seal_service, h.val_service_id, h.conf_id,
   max(f.free_start, coalesce(q.start, f.free_start)) AS start_time,

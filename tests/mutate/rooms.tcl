@@ -7,13 +7,13 @@ set guard_order {
   ext/crypto/*             {crypto jose fault-h-crypto secret shared}
   ext/registrar/who/*      {replay capif server credential anchor token fault-h-sla attack-credential fault-a}
   ext/registrar/sla/*      {explain rate limits key-record fault-h-sla token fault-a-sla sla fault-a}
-  ext/registrar/ledger/*   {charging invoice audit rows fault-c-ledger occupancy}
+  ext/registrar/ledger/*   {charging fault-f-charging invoice audit rows fault-c-ledger charging-random occupancy}
   ext/registrar/held/*     {batch held key-record gate validity rows exchange message fault-a body}
   ext/registrar/secret/*   {crypto key-record secret credential token rotation exchange}
   ext/registrar/txn/*      {instant gate clock rows fault-a}
   ext/registrar/exchange/* {exchange exchange-random fault-c-exchange}
   ext/tables/relation/*    {instant audit relations fault-b columns validity rows differential attack-sql}
-  ext/tables/function/*    {flags charging invoice interface audit x509 columns jose validity}
+  ext/tables/function/*    {flags charging fault-f-charging invoice interface audit x509 columns jose validity}
   ext/tables/*             {invoice audit key-record columns relations fault-h-sla anchor secret exchange message}
   ext/messages/*           {key-record fault-e-message fault-a-message fault-c-message token message body}
   sql/statements/authorize.sql {rate limits anchor fault-h-sla fault-a-sla sla fault-a}
@@ -21,7 +21,7 @@ set guard_order {
   sql/statements/exchange.sql  {exchange exchange-random fault-c-exchange}
   sql/statements/secret.sql    {key-record replay secret token}
   sql/statements/ledger.sql    {charging invoice audit fault-c-ledger}
-  sql/statements/charging.sql  {charging invoice}
+  sql/statements/charging.sql  {charging fault-f-charging charging-random}
   sql/statements/views.sql     {key-record fault-h-sla validity message}
   sql/statements/*         {batch key-record validity rows token message fault-a}
   sql/relations/*          {charging audit key-record relations fault-h-sla validity message exchange}

@@ -294,6 +294,7 @@ static int record_put(Seal *p, const SealAct *act, const SealConfiguration *conf
       .conf_id = conf->conf_id,
       .result = result,
       .holds = result != 204 && !conf->keep,
+      .names = &act->touched->names,
   };
   if (rc == SQLITE_OK) rc = seal_audit_traced(p, &event, act->who->traceparent);
   if (rc == SQLITE_OK) {

@@ -432,12 +432,14 @@ int seal_record_put(Seal *p, const SealAct *act, SealText val_service_id, const 
       .conf_id = conf_id,
       .result = 200,
       .holds = 1,
+      .api = SEAL_API_KEY_PROVISIONING,
+      .names = &act->touched->names,
   };
   rc = seal_slots_settle(p, slots);
   if (rc == SQLITE_OK) seal_slots_forget(p);
   /* What was judged counted what the VAL service holds as well: the message brings one. */
   seal_invocation_clear(act->touched);
-  if (rc == SQLITE_OK) rc = seal_invocation_note(act->touched, term, 0, 1);
+  if (rc == SQLITE_OK) rc = seal_invocation_of_service(act->touched, term, val_service_id, 0, 1);
   return rc == SQLITE_OK ? seal_usage_write(p, &use, act->touched->terms, act->touched->n) : rc;
 }
 
@@ -457,7 +459,7 @@ static int record_configuration(Seal *p, const SealRowAsk *ask, const Place *pla
   SealEvent event = {ask->at.t, place->who.val_server_id, "INSERT", object, "done", NULL, NULL};
   int rc = object ? seal_audit_write(p, &event) : SQLITE_NOMEM;
   if (rc == SQLITE_OK) rc = seal_change_write(p, ask->at.t, ask->seal_service, object, "INSERT");
-  if (rc == SQLITE_OK) rc = seal_usage_rows(p, &use, &unit);
+  if (rc == SQLITE_OK) rc = seal_usage_rows(p, &use, &unit, (SealText){NULL, 0});
   sqlite3_free(object);
   return rc;
 }

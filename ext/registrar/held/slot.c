@@ -105,7 +105,8 @@ static int count(Seal *p, const SealSlot *slot) {
       .result = 201,
       .holds = 1,
   };
-  int rc = slot->act || slot->operation[0] ? SQLITE_OK : seal_usage_rows(p, &use, &used);
+  int rc = slot->act || slot->operation[0] ? SQLITE_OK
+                                           : seal_usage_rows(p, &use, &used, slot->val_service_id);
   if (rc == SQLITE_OK && slot->removed > 0) {
     rc = seal_store_run(seal_store(p), SQL_TERM_USE_ADD, "iii", less.term, less.identities,
                         less.key_records);

@@ -320,10 +320,25 @@ static int prune_end(Seal *p, int64_t before, int64_t *seq, int64_t *usage, int6
   return rc == SQLITE_ROW || rc == SQLITE_DONE ? SQLITE_OK : rc;
 }
 
+/* Of what was held goes what is charged, and of charging records what was taken. */
+static int prune_held(Seal *p, int64_t before, SealPruned *out) {
+  int64_t charged = seal_txn(p)->charged;
+  int64_t held = before < charged ? before : charged;
+  int rc = seal_store_run(seal_store(p), SQL_PRUNE_OCCUPANCY, "i", held);
+  if (rc == SQLITE_OK) {
+    out->occupancy = sqlite3_changes64(seal_db(p));
+    rc = seal_store_run(seal_store(p), SQL_PRUNE_OCCUPANCY_TERM, "i", held);
+  }
+  if (rc == SQLITE_OK) rc = seal_store_run(seal_store(p), SQL_PRUNE_CHARGE, "i", before);
+  if (rc == SQLITE_OK) out->charge = sqlite3_changes64(seal_db(p));
+  return rc;
+}
+
 int seal_prune(Seal *p, int64_t before, SealPruned *out, SealError *err) {
   int64_t seq = 0, usage = 0, time = 0, bad = 0;
   memset(out, 0, sizeof *out);
-  int rc = prune_end(p, before, &seq, &usage, &time);
+  int rc = seal_audit_head(p); /* before its entries go: it says what is charged */
+  if (rc == SQLITE_OK) rc = prune_end(p, before, &seq, &usage, &time);
   if (rc == SQLITE_OK && seq == 0) {
     rc = seal_refuse(err, SEAL_MODIFICATION_NOT_ALLOWED,
                      "nothing before that instant was check-pointed and exported");
@@ -344,14 +359,7 @@ int seal_prune(Seal *p, int64_t before, SealPruned *out, SealError *err) {
     rc = seal_store_run(seal_store(p), SQL_CHECKPOINT_FORGET, "i", seq);
   }
   if (rc == SQLITE_OK) rc = seal_store_run(seal_store(p), SQL_CHECKPOINT_BASE, "i", seq);
-  if (rc == SQLITE_OK) {
-    rc = seal_store_run(seal_store(p), SQL_PRUNE_OCCUPANCY, "i", before < time ? before : time);
-  }
-  if (rc == SQLITE_OK) {
-    out->occupancy = sqlite3_changes64(seal_db(p));
-    rc =
-        seal_store_run(seal_store(p), SQL_PRUNE_OCCUPANCY_TERM, "i", before < time ? before : time);
-  }
+  if (rc == SQLITE_OK) rc = prune_held(p, before < time ? before : time, out);
   out->through = seq;
   return rc;
 }

@@ -31,6 +31,7 @@ int seal_audit_head(Seal *p) {
   int rc = seal_store_row(seal_store(p), SQL_AUDIT_HEAD, &row, "");
   if (rc == SQLITE_DONE) {
     memset(txn->audit_hash, 0, sizeof txn->audit_hash);
+    txn->charged = SEAL_INSTANT_MIN; /* nobody has charged anything */
     rc = SQLITE_OK;
   } else if (rc == SQLITE_ROW) {
     rc = SQLITE_CORRUPT_VTAB;
@@ -39,6 +40,8 @@ int seal_audit_head(Seal *p) {
         seq < SEQ_MAX) {
       txn->audit_seq = seq;
       memcpy(txn->audit_hash, sqlite3_column_blob(row, AUDIT_HEAD_HASH), SEAL_SHA256_SIZE);
+      int never = sqlite3_column_type(row, AUDIT_HEAD_CHARGED) == SQLITE_NULL;
+      txn->charged = never ? SEAL_INSTANT_MIN : sqlite3_column_int64(row, AUDIT_HEAD_CHARGED);
       rc = SQLITE_OK;
     }
   }

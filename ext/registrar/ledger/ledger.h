@@ -10,7 +10,7 @@
 #ifndef SEAL_LEDGER_H
 #define SEAL_LEDGER_H
 
-#include "registrar/secret/secret.h"
+#include "registrar/ledger/charge.h"
 
 /************************************************************************************************
 ** ledger.c: audit and change.
@@ -72,12 +72,15 @@ typedef struct SealUse {
   const char *seal_service, *operation, *conf_id; /* conf_id may be NULL */
   int result;                                     /* HTTP status */
   int holds; /* what the units say is held from now on: the terms' counters get it */
+  SealApi api;
+  const SealNames *names; /* a message's VAL services; rows bring theirs one by one */
 } SealUse;
 
-/* One chargeable event: an invocation of each of the n terms, which counts it. */
+/* One chargeable event: an invocation of each of the n terms, which counts it; and its charging records. */
 int seal_usage_write(Seal *p, const SealUse *use, const SealTally *units, size_t n);
-/* The same for rows: later ones of the same transaction add to the event that there is. */
-int seal_usage_rows(Seal *p, const SealUse *use, const SealTally *unit);
+/* The same for rows, of a VAL service (p of NULL: none): later ones of the same transaction add to the event that there
+** is. */
+int seal_usage_rows(Seal *p, const SealUse *use, const SealTally *unit, SealText val_service_id);
 /* 1 in *counted if this transaction's rows are an invocation of the term already. */
 int seal_usage_counted(Seal *p, int64_t val_server, const char *seal_service, int64_t term,
                        int *counted);
@@ -124,10 +127,11 @@ int seal_checkpoint(Seal *p, int64_t at, char **jws, SealError *err);
 int seal_export_mark(Seal *p, int64_t seq, int64_t *marked, SealError *err);
 
 typedef struct SealPruned {
-  int64_t through;                 /* the last audit entry that went */
-  int64_t audit, usage, occupancy; /* how many rows went */
+  int64_t through;                         /* the last audit entry that went */
+  int64_t audit, usage, occupancy, charge; /* how many rows went */
 } SealPruned;
-/* Removes from the ledgers what is older than `before`, was exported and check-pointed. */
+/* Removes from the ledgers what is older than `before`, was exported and check-pointed; of what was held what is
+** charged, and of charging records what a charging system has taken. */
 int seal_prune(Seal *p, int64_t before, SealPruned *out, SealError *err);
 
 #endif

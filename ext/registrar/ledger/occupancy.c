@@ -10,20 +10,34 @@
 ** whatever hangs on it. Only who reads brings the two together (view_occupancy in
 ** sql/statements/occupancy.sql), so that neither expiry nor the sweep has to write anything.
 **
-** History doesn't run backwards: a change with an instant before the last one takes effect with it.
+** History doesn't run backwards: a change with an instant before the last one takes effect with it. Nor does it change
+** where it is charged: what is done as of an instant in a day that has a charging record counts from the end of the last
+** such day on, so that what was charged stays what was held.
 */
 #include "registrar/ledger/ledger.h"
 
+/* From when on what is done at *at counts. */
+static int not_charged(Seal *p, int64_t *at) {
+  int rc = seal_audit_head(p);
+  if (rc == SQLITE_OK && *at < seal_txn(p)->charged) *at = seal_txn(p)->charged;
+  return rc;
+}
+
 int seal_occupancy_close(Seal *p, int64_t configuration, int64_t service, int64_t at) {
+  int rc = not_charged(p, &at);
+  if (rc != SQLITE_OK) return rc;
   return seal_store_run(seal_store(p), SQL_OCCUPANCY_CLOSE, "iii", configuration, at, service);
 }
 
 int seal_occupancy_new(Seal *p, int64_t configuration, int64_t at) {
+  int rc = not_charged(p, &at);
+  if (rc != SQLITE_OK) return rc;
   return seal_store_run(seal_store(p), SQL_OCCUPANCY_NEW, "ii", configuration, at);
 }
 
 int seal_occupancy_change(Seal *p, int64_t configuration, int64_t service, int64_t at) {
-  int rc = seal_occupancy_close(p, configuration, service, at);
+  int rc = not_charged(p, &at);
+  if (rc == SQLITE_OK) rc = seal_occupancy_close(p, configuration, service, at);
   if (rc == SQLITE_OK) {
     rc = seal_store_run(seal_store(p), SQL_OCCUPANCY_AGAIN, "iii", configuration, at, service);
   }
@@ -32,7 +46,10 @@ int seal_occupancy_change(Seal *p, int64_t configuration, int64_t service, int64
 }
 
 int seal_occupancy_terms(Seal *p, int64_t configuration, int64_t at) {
-  int rc = seal_store_run(seal_store(p), SQL_OCCUPANCY_TERM_FORGET, "ii", configuration, at);
+  int rc = not_charged(p, &at);
+  if (rc == SQLITE_OK) {
+    rc = seal_store_run(seal_store(p), SQL_OCCUPANCY_TERM_FORGET, "ii", configuration, at);
+  }
   if (rc == SQLITE_OK) {
     rc = seal_store_run(seal_store(p), SQL_OCCUPANCY_TERM_CUT, "ii", configuration, at);
   }
@@ -51,7 +68,9 @@ int seal_occupancy_term(Seal *p, int64_t configuration, int64_t term, int came, 
 
 int seal_occupancy_state(Seal *p, SealParent kind, int64_t id, int64_t since) {
   int64_t k = kind;
-  int rc = seal_store_run(seal_store(p), SQL_OCCUPANCY_GAP_FORGET, "iii", k, id, since);
+  int rc = not_charged(p, &since);
+  if (rc == SQLITE_OK)
+    rc = seal_store_run(seal_store(p), SQL_OCCUPANCY_GAP_FORGET, "iii", k, id, since);
   if (rc == SQLITE_OK)
     rc = seal_store_run(seal_store(p), SQL_OCCUPANCY_GAP_CUT, "iii", k, id, since);
   return rc == SQLITE_OK ? seal_store_run(seal_store(p), SQL_OCCUPANCY_GAP_ADD, "iii", k, id, since)
@@ -59,7 +78,9 @@ int seal_occupancy_state(Seal *p, SealParent kind, int64_t id, int64_t since) {
 }
 
 int seal_occupancy_price(Seal *p, int64_t term, int64_t since) {
-  int rc = seal_store_run(seal_store(p), SQL_OCCUPANCY_PRICE_FORGET, "ii", term, since);
+  int rc = not_charged(p, &since);
+  if (rc == SQLITE_OK)
+    rc = seal_store_run(seal_store(p), SQL_OCCUPANCY_PRICE_FORGET, "ii", term, since);
   if (rc == SQLITE_OK)
     rc = seal_store_run(seal_store(p), SQL_OCCUPANCY_PRICE_CUT, "ii", term, since);
   return rc == SQLITE_OK ? seal_store_run(seal_store(p), SQL_OCCUPANCY_PRICE_ADD, "ii", term, since)
@@ -68,6 +89,7 @@ int seal_occupancy_price(Seal *p, int64_t term, int64_t since) {
 
 int seal_occupancy_gone(Seal *p, SealParent kind, int64_t id, int64_t at) {
   int64_t k = kind;
-  int rc = seal_store_run(seal_store(p), SQL_OCCUPANCY_GONE_PARTY, "ii", k, id);
+  int rc = not_charged(p, &at);
+  if (rc == SQLITE_OK) rc = seal_store_run(seal_store(p), SQL_OCCUPANCY_GONE_PARTY, "ii", k, id);
   return rc == SQLITE_OK ? seal_store_run(seal_store(p), SQL_OCCUPANCY_GONE, "iii", k, id, at) : rc;
 }

@@ -57,7 +57,7 @@ int seal_usage_write(Seal *p, const SealUse *use, const SealTally *units, size_t
   }
   int rc = write_event(p, use, identities, key_records, &seq);
   for (size_t i = 0; rc == SQLITE_OK && i < n; i++) rc = write_unit(p, seq, use, &units[i]);
-  return rc;
+  return rc == SQLITE_OK ? seal_charge_event(p, use, seq) : rc;
 }
 
 /* The event of this transaction's rows; *seq is 0 if there is none yet. */
@@ -87,13 +87,21 @@ int seal_usage_counted(Seal *p, int64_t val_server, const char *seal_service, in
   return rc == SQLITE_ROW || rc == SQLITE_DONE ? SQLITE_OK : rc;
 }
 
-int seal_usage_rows(Seal *p, const SealUse *use, const SealTally *unit) {
+/* The term's first rows of the event: they are an invocation of it. */
+static int first_of_term(Seal *p, int64_t seq, const SealUse *use, const SealTally *unit,
+                         SealText val_service_id) {
+  int rc = write_unit(p, seq, use, unit);
+  if (rc != SQLITE_OK) return rc;
+  return seal_charge_rows(p, use, seq, unit->term, val_service_id, 1);
+}
+
+int seal_usage_rows(Seal *p, const SealUse *use, const SealTally *unit, SealText val_service_id) {
   int64_t seq;
   int rc = find_rows(p, use->val_server, use->seal_service, &seq);
   if (rc == SQLITE_OK && seq == 0) {
     seal_txn(p)->usage_rows = 1;
     rc = write_event(p, use, unit->identities, unit->key_records, &seq);
-    return rc == SQLITE_OK ? write_unit(p, seq, use, unit) : rc;
+    return rc == SQLITE_OK ? first_of_term(p, seq, use, unit, val_service_id) : rc;
   }
   if (rc == SQLITE_OK) {
     rc = seal_store_run(seal_store(p), SQL_USAGE_ADD, "iii", seq, unit->identities,
@@ -104,8 +112,9 @@ int seal_usage_rows(Seal *p, const SealUse *use, const SealTally *unit) {
                         unit->identities, unit->key_records);
   }
   if (rc != SQLITE_OK) return rc;
-  if (sqlite3_changes(seal_db(p)) == 0) return write_unit(p, seq, use, unit);
-  if (!use->holds) return SQLITE_OK;
+  if (sqlite3_changes(seal_db(p)) == 0) return first_of_term(p, seq, use, unit, val_service_id);
+  rc = seal_charge_rows(p, use, seq, unit->term, val_service_id, 0);
+  if (rc != SQLITE_OK || !use->holds) return rc;
   return seal_store_run(seal_store(p), SQL_TERM_USE_ADD, "iii", unit->term, unit->identities,
                         unit->key_records);
 }

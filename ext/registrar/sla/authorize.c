@@ -416,7 +416,8 @@ static int note(Judge *j, int *counted) {
   if (ask->invocation == SEAL_BY_ROWS) {
     return seal_usage_counted(j->p, ask->val_server, ask->seal_service, j->out->term, counted);
   }
-  return seal_invocation_note(ask->touched, j->out->term, ask->identities, ask->key_records);
+  return seal_invocation_of_service(ask->touched, j->out->term, ask->val_service_id,
+                                    ask->identities, ask->key_records);
 }
 
 static int judge(Judge *j) {

@@ -20,6 +20,7 @@
 void seal_invocation_clear(SealInvocation *touched) {
   sqlite3_free(touched->terms);
   sqlite3_free(touched->places);
+  seal_names_clear(&touched->names);
   memset(touched, 0, sizeof *touched);
 }
 
@@ -69,6 +70,13 @@ int seal_invocation_note(SealInvocation *touched, int64_t term, int64_t identiti
   touched->terms[*place - 1].identities += identities;
   touched->terms[*place - 1].key_records += key_records;
   return SQLITE_OK;
+}
+
+int seal_invocation_of_service(SealInvocation *touched, int64_t term, SealText val_service_id,
+                               int64_t identities, int64_t key_records) {
+  int first = seal_invocation_of(touched, term) == NULL;
+  int rc = seal_invocation_note(touched, term, identities, key_records);
+  return rc == SQLITE_OK ? seal_names_add(&touched->names, term, val_service_id, first) : rc;
 }
 
 int64_t seal_bucket_level(int64_t rate, int64_t bucket_time, int64_t spent, int64_t at,

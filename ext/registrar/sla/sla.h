@@ -24,12 +24,16 @@ typedef struct SealInvocation {
   SealTally *terms;
   size_t n, size;
   uint32_t *places; /* invocation.c's: which of them a term is */
+  SealNames names;  /* the VAL services that it is for */
 } SealInvocation;
 /* What is noted of a term; NULL: nothing. `touched` may be NULL. */
 const SealTally *seal_invocation_of(const SealInvocation *touched, int64_t term);
 /* Notes that a message touches a term, and asks this much of it. */
 int seal_invocation_note(SealInvocation *touched, int64_t term, int64_t identities,
                          int64_t key_records);
+/* The same for a VAL service that the message is for; p of NULL: it names none. */
+int seal_invocation_of_service(SealInvocation *touched, int64_t term, SealText val_service_id,
+                               int64_t identities, int64_t key_records);
 void seal_invocation_clear(SealInvocation *touched);
 /* The message was refused: it counts for the rate of every term that it touched, and of no other
 ** limit. Where it never came to name a VAL service, it counts for the term that seal_use_authorize asks.

@@ -10,7 +10,6 @@
 ** into storage, counters, what was found out for later rows) is theirs; *when* it is written, dropped or
 ** forgotten is said here, by one table (txn.c), and done by the rooms' duties. So nobody above has to flush,
 ** settle or forget, and nobody above asks the clock.
-**
 ** Seal is opaque: a room keeps what is its own in seal_room(), what lives as long as a transaction is in
 ** SealTxn.
 */
@@ -109,8 +108,9 @@ typedef int SealRoomDuty(Seal *p, SealDuty duty);
 ** and forgets at a ROLLBACK TO what is part of the transaction's own writing: audit_seq, usage_known. */
 typedef struct SealTxn {
   int64_t number;    /* 1 + the length of the audit chain when it was first asked; 0: not yet */
-  int64_t audit_seq; /* head of the chain; 0: not read yet */
+  int64_t audit_seq; /* head of the chain; 0: not read yet, and charged neither */
   unsigned char audit_hash[SEAL_SHA256_SIZE];
+  int64_t charged;     /* read with it: the end of the last day that is charged */
   int64_t usage_start; /* its rows' usage entries begin no earlier; 0: not read yet */
   int usage_known;     /* usage_start holds: nothing was taken back since */
   int usage_rows;      /* it has an event of rows, or may have */

@@ -1,11 +1,11 @@
-/* seal_charging([from [, until]]): one TS 32.291 ChargingDataRequest for each chargeable event.
+/* seal_charging([from [, until]]): one TS 32.291 ChargingDataRequest for each charging record.
 **
 **    SELECT seq, request FROM seal_charging('2026-11-01', '2026-12-01');
 **
-** Events stand in the order of their numbers, and an event reads the same however often it is exported:
-** all of it comes from the usage ledger, nothing from what an agreement says today. Post-event charging:
-** each is a one-time event. `WHERE seq > ?` reads no more than it asks for. The JSON is made by
-** sql/statements/charging.sql.
+** Records stand in the order of their numbers, and one reads the same however often it is exported, but for
+** retransmissionIndicator, which the command `charged` moves: all of it comes from seal_charge, nothing from what an
+** agreement says today. Post-event charging: each is a one-time event. `WHERE seq > ?` reads no more than it asks for. The
+** JSON is made by sql/statements/charging.sql.
 */
 #include "tables/function/function_charging.h"
 #include "tables/relation/relation.h"
@@ -131,6 +131,27 @@ static int read_instant(sqlite3_vtab *base, sqlite3_value *value, int64_t *out) 
   return base->zErrMsg ? SQLITE_ERROR : SQLITE_NOMEM;
 }
 
+#define UUID_SIZE 37
+
+static int is_uuid(SealText text) {
+  if (text.p == NULL || text.n != UUID_SIZE - 1) return 0;
+  for (int i = 0; i < text.n; i++) {
+    int hyphen = i == 8 || i == 13 || i == 18 || i == 23;
+    char c = text.p[i];
+    if (hyphen ? c != '-' : strchr("0123456789abcdefABCDEF", c) == NULL) return 0;
+  }
+  return 1;
+}
+
+static void write_uuid(const unsigned char *hash, char out[UUID_SIZE]) {
+  for (int i = 0, at = 0; i < 16; i++) {
+    int byte = i == 6 ? (hash[i] & 0x0f) | 0x40 : i == 8 ? (hash[i] & 0x3f) | 0x80 : hash[i];
+    if (i == 4 || i == 6 || i == 8 || i == 10) out[at++] = '-';
+    sqlite3_snprintf(3, out + at, "%02x", byte);
+    at += 2;
+  }
+}
+
 /* Narrows the numbers that are read by a bound; one that is no integer is left to SQLite. */
 static void take_bound(int arg, sqlite3_value *value, int64_t *low, int64_t *high) {
   if (sqlite3_value_type(value) != SQLITE_INTEGER) return;
@@ -139,11 +160,34 @@ static void take_bound(int arg, sqlite3_value *value, int64_t *low, int64_t *hig
   if (arg != ARG_SEQ_FROM && seq < *high) *high = seq;
 }
 
+/* nFName is an NfInstanceId, a UUID (TS 29.571): the registrar's identifier if that is one, by itself or as a urn:uuid:;
+** else one that is made of its SHA-256, in the form of version 4. */
+static int consumer_name(Seal *p, char out[UUID_SIZE]) {
+  sqlite3_stmt *row;
+  unsigned char hash[SEAL_SHA256_SIZE];
+  int rc = seal_store_row(seal_store(p), SQL_CHARGING_CONSUMER, &row, "");
+  if (rc != SQLITE_ROW) return rc == SQLITE_DONE ? SQLITE_CORRUPT_VTAB : rc;
+  SealText name = seal_column_text(row, CHARGING_CONSUMER_IDENTIFIER), uuid = name;
+  if (name.p != NULL && name.n > 9 && sqlite3_strnicmp(name.p, "urn:uuid:", 9) == 0) {
+    uuid = (SealText){name.p + 9, name.n - 9};
+  }
+  SealReason reason = SEAL_VALID;
+  if (is_uuid(uuid)) {
+    sqlite3_snprintf(UUID_SIZE, out, "%.*s", uuid.n, uuid.p);
+  } else {
+    reason = seal_sha256(seal_crypto(p), name.p ? name.p : "", (size_t)name.n, hash);
+    if (reason == SEAL_VALID) write_uuid(hash, out);
+  }
+  seal_store_reset(row);
+  return seal_reason_rc(reason);
+}
+
 static int charging_filter(sqlite3_vtab_cursor *base, int number, const char *plan, int argc,
                            sqlite3_value **argv) {
   ChargingCursor *cursor = (ChargingCursor *)base;
   Seal *p = ((ChargingTable *)base->pVtab)->p;
   int64_t from = SEAL_INSTANT_MIN, until = SEAL_UNBOUNDED, low = 0, high = INT64_MAX;
+  char name[UUID_SIZE];
   int i = 0, rc;
   (void)plan;
   cursor->eof = 1;
@@ -160,11 +204,15 @@ static int charging_filter(sqlite3_vtab_cursor *base, int number, const char *pl
     if (number & 1 << arg) take_bound(arg, argv[i++], &low, &high);
   }
   if (rc != SQLITE_OK || i != argc) return rc;
-  rc = seal_store_text(seal_store(p), seal_sql[SQL_CHARGING_EVENTS], &cursor->stmt);
+  rc = consumer_name(p, name);
+  if (rc == SQLITE_OK) {
+    rc = seal_store_text(seal_store(p), seal_sql[SQL_CHARGING_RECORDS], &cursor->stmt);
+  }
   if (rc == SQLITE_OK) rc = sqlite3_bind_int64(cursor->stmt, 1, from);
   if (rc == SQLITE_OK) rc = sqlite3_bind_int64(cursor->stmt, 2, until);
   if (rc == SQLITE_OK) rc = sqlite3_bind_int64(cursor->stmt, 3, low);
   if (rc == SQLITE_OK) rc = sqlite3_bind_int64(cursor->stmt, 4, high);
+  if (rc == SQLITE_OK) rc = sqlite3_bind_text(cursor->stmt, 5, name, -1, SQLITE_TRANSIENT);
   return rc == SQLITE_OK ? charging_next(base) : rc;
 }
 

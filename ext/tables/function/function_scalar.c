@@ -250,6 +250,34 @@ static void bundle(sqlite3_context *ctx, int argc, sqlite3_value **argv) {
   }
 }
 
+/* seal_instant(value): an instant, given as relations take one or as digits in a text, as RFC 3339 in UTC; NULL for NULL.
+** What is none is an error that quotes it: so that a report does not read another period than it was asked for. */
+static void instant(sqlite3_context *ctx, int argc, sqlite3_value **argv) {
+  char quoted[SEAL_QUOTE_MAX + 8], text[SEAL_INSTANT_SIZE];
+  int64_t t;
+  (void)argc;
+  if (sqlite3_value_type(argv[0]) == SQLITE_NULL) return;
+  int rc = seal_value_instant(argv[0], &t);
+  if (rc != 0 && sqlite3_value_type(argv[0]) == SQLITE_TEXT &&
+      sqlite3_value_numeric_type(argv[0]) == SQLITE_INTEGER) {
+    rc = seal_value_instant(argv[0], &t);
+  }
+  if (rc == 0) {
+    seal_instant_text(t, text);
+    sqlite3_result_text(ctx, text, -1, SQLITE_TRANSIENT);
+    return;
+  }
+  char *message = sqlite3_mprintf("seal_instant: \"%s\" is not an instant (RFC 3339, a date, or "
+                                  "integer seconds since 1970)",
+                                  seal_quote(seal_value_text(argv[0]), quoted));
+  if (message == NULL) {
+    sqlite3_result_error_nomem(ctx);
+  } else {
+    sqlite3_result_error(ctx, message, -1);
+  }
+  sqlite3_free(message);
+}
+
 static const struct {
   const char *name;
   int n_args;
@@ -270,6 +298,7 @@ static const struct {
     {"seal_bundle", 1, LOOKS, bundle},
     {"seal_bundle", 2, LOOKS, bundle},
     {"seal_bundle", 3, LOOKS, bundle},
+    {"seal_instant", 1, PURE, instant},
     {"seal_version", 0, PURE, version}, /* the last: where it is, all is registered (seal.c) */
 };
 

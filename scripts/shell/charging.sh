@@ -1,0 +1,79 @@
+# shellcheck shell=sh
+# Charging records (seal_charge): listed, and made for the days that have ended.
+#
+#   seal charging charge
+#   seal charging list --from 2026-11-01 --until 2026-12-01 --csv
+
+help_charging() {
+  cat <<'T'
+usage: seal charging list [--from INSTANT] [--until INSTANT] [--untaken]
+                          [--kind invocation|identity-days] [--agreement-id ID]
+                          [--val-server-id ID] [--val-service-id ID]
+                          [--limit N]
+       seal charging charge
+
+list shows charging records in their order: invocations by their time, identity-
+days by their day; --untaken: those that no charging system has taken yet. For
+people, names are cut to fit, and identity-days are in seconds (s); --json and
+--csv give every column whole.
+
+charge makes the records of identity-days for every UTC day that has ended and
+is not charged yet. Run it as often as you like: each day is charged once, and
+does not change afterwards. Best shortly after each midnight, UTC.
+T
+}
+
+seal_charging() {
+  what=${1-}
+  case $what in
+    list | charge) shift ;;
+    --help | -h) take '' "$@" ;;
+    *) wrong "charging list or charging charge?" ;;
+  esac
+  "charging_$what" "$@"
+}
+
+charging_list() {
+  filters='kind=text agreement_id=text val_server_id=text val_service_id=text'
+  take "$filters from=instant until=instant untaken=flag limit=count" "$@"
+  [ "$ARGC" -eq 0 ] || wrong "charging list takes options only"
+  {
+    modes table
+    case $FORMAT in
+      table) charging_short ;;
+      *) echo 'SELECT seq, time, kind, agreement_id, val_provider_id, val_server_id, seal_service, api_name,
+          val_service_id, term, quantity, amount, currency, price, usage_seq, from_time, until_time' ;;
+    esac
+    echo 'FROM (SELECT seal_instant(:from) AS start, seal_instant(:until) AS stop) AS period CROSS JOIN seal_charge
+      WHERE (start IS NULL OR coalesce(from_time, time) >= start)
+        AND (stop IS NULL OR coalesce(from_time, time) < stop)'
+    ! given untaken || echo 'AND seq > (SELECT charged FROM seal_registrar)'
+    printf '%s ORDER BY seq LIMIT coalesce(:limit, -1);\n' "$(filter ' AND ' "$filters")"
+  } | sql read
+  show
+}
+
+# What fits into 80 columns.
+charging_short() {
+  cat <<'T'
+SELECT seq AS "No.", substr(coalesce(from_time, time), 1, 10) AS "Day",
+  iif(length(val_server_id) > 15, substr(val_server_id, 1, 12) || '...', val_server_id) AS "VAL server",
+  iif(length(val_service_id) > 10, substr(val_service_id, 1, 7) || '...', val_service_id) AS "Service",
+  quantity || iif(kind = 'invocation', '', ' s') AS "Quantity",
+  iif(amount GLOB '*.*', rtrim(rtrim(amount, '0'), '.'), amount) || coalesce(' ' || currency, '') AS "Amount"
+T
+}
+
+charging_charge() {
+  take '' "$@"
+  [ "$ARGC" -eq 0 ] || wrong "charging charge takes no words"
+  printf '%s\n' "INSERT INTO seal_command(command) VALUES ('charge');" \
+    "SELECT c.result, r.charged_until FROM seal_command AS c, seal_registrar AS r LIMIT 1;" |
+    sql write
+  IFS='|' read -r made until <"$WORK/out"
+  case $FORMAT in
+    json) printf '[{"records":%s,"charged_until":"%s"}]\n' "$made" "$until" ;;
+    csv) printf 'records,charged_until\n%s,%s\n' "$made" "$until" ;;
+    *) printf '%s records made; charged until %s\n' "$made" "$until" ;;
+  esac
+}
