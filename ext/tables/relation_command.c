@@ -99,7 +99,7 @@ static int run_export_mark(SealRow *row, int64_t at, char **result) {
 }
 
 /* prune: removes what is older than the instant `argument` from the ledgers; gives {"through", "audit",
-** "usage", "occupancy"}. */
+** "usage", "occupancy", "notification"}. */
 static int run_prune(SealRow *row, int64_t at, char **result) {
   const SealCell *argument = &row->cells[COMMAND_ARGUMENT];
   SealPruned pruned;
@@ -110,9 +110,11 @@ static int run_prune(SealRow *row, int64_t at, char **result) {
   }
   int rc = seal_prune(row->p, before, &pruned, row->err);
   if (rc != SQLITE_OK) return rc;
-  *result = sqlite3_mprintf("{\"through\":%lld,\"audit\":%lld,\"usage\":%lld,\"occupancy\":%lld}",
-                            (long long)pruned.through, (long long)pruned.audit,
-                            (long long)pruned.usage, (long long)pruned.occupancy);
+  *result =
+      sqlite3_mprintf("{\"through\":%lld,\"audit\":%lld,\"usage\":%lld,\"occupancy\":%lld,"
+                      "\"notification\":%lld}",
+                      (long long)pruned.through, (long long)pruned.audit, (long long)pruned.usage,
+                      (long long)pruned.occupancy, (long long)pruned.notification);
   return *result ? SQLITE_OK : SQLITE_NOMEM;
 }
 
@@ -254,6 +256,16 @@ static int run_new_epoch(SealRow *row, int64_t at, char **result) {
   return *result ? SQLITE_OK : SQLITE_NOMEM;
 }
 
+/* notice: makes the notifications of ends that are due; gives how many. */
+static int run_notice(SealRow *row, int64_t at, char **result) {
+  int64_t made;
+  int rc = seal_notice(row->p, at, &made);
+  if (rc != SQLITE_OK) return rc;
+  *result = sqlite3_mprintf("%lld", (long long)made);
+  if (*result == NULL) return SQLITE_NOMEM;
+  return made > 0 ? SQLITE_OK : SQLITE_DONE;
+}
+
 static const struct {
   const char *name;
   int (*run)(SealRow *row, int64_t at, char **result);
@@ -266,7 +278,7 @@ static const struct {
     {"checkpoint", run_checkpoint, 0, 0, 0}, {"export-mark", run_export_mark, 0, 0, 0},
     {"prune", run_prune, 0, 0, 0},           {"explain-authorization", run_explain, 0, 1, 0},
     {"apply", run_apply, 0, 0, 1},           {"refused", run_refused, 0, 1, 0},
-    {"new-epoch", run_new_epoch, 0, 0, 0},
+    {"new-epoch", run_new_epoch, 0, 0, 0},   {"notice", run_notice, 0, 0, 0},
 };
 
 static int record_command(SealRow *row, const char *command, int64_t at, const char *result) {

@@ -216,6 +216,12 @@ static int make_place(Seal *p, const SealRowAsk *ask, Place *place) {
   return seal_occupancy_term(p, place->configuration, place->grant.term, 1, ask->at.t);
 }
 
+/* What is held under the slot's term goes from `before` to `after`. */
+static void raise_level(SealSlot *slot, int64_t before, int64_t after) {
+  slot->level.crossed |= seal_level_crossed(slot->level.limit, before, after);
+  slot->level.held = after;
+}
+
 static int fill_slot(Seal *p, const SealRowAsk *ask, const Place *place, SealSlot **out) {
   int rc = seal_slot_new(p, ask, out);
   if (rc != SQLITE_OK) return rc;
@@ -234,6 +240,12 @@ static int fill_slot(Seal *p, const SealRowAsk *ask, const Place *place, SealSlo
   if (ask->act != NULL) {
     sqlite3_snprintf(sizeof slot->operation, slot->operation, "%s", ask->act->operation);
     sqlite3_snprintf(sizeof slot->traceparent, slot->traceparent, "%s", place->who.traceparent);
+  }
+  slot->level = ask->record != NULL ? place->grant.record_level : place->grant.identity_level;
+  slot->level.crossed = 0;
+  if (place->held.term != 0 && place->held.term != place->grant.term) {
+    int64_t moved = ask->record != NULL ? place->held.key_records : place->held.identities;
+    raise_level(slot, slot->level.held, slot->level.held + moved);
   }
   slot->seen.sure = place->next == 0;
   /* A slot that there is for the same service does not see what goes through this one. */
@@ -283,6 +295,10 @@ static int insert_id(Seal *p, SealSlots *slots, SealSlot *slot, const SealRowAsk
   slot->next++;
   slot->added++;
   slots->dirty = 1;
+  if (slot->left != SEAL_UNBOUNDED) {
+    int64_t held = slot->level.limit - slot->left;
+    raise_level(slot, held, held + 1);
+  }
   take_one(slots, slot);
   return SQLITE_OK;
 }
@@ -316,6 +332,7 @@ static int insert_record(Seal *p, SealSlots *slots, SealSlot *slot, const SealRo
   slot->next++;
   slot->added++;
   slot->removed += replaced != 0;
+  raise_level(slot, slot->level.held, slot->level.held + (replaced == 0));
   slots->dirty = 1;
   return SQLITE_OK;
 }

@@ -13,7 +13,7 @@
 ** that whoever keeps it need not be believed. Neither a shorter chain nor one that was made anew has them. Pruning
 ** stops at a checkpoint, whose hash is where verification then begins.
 */
-#include "registrar/ledger/ledger.h"
+#include "registrar/ledger/notification.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -352,6 +352,12 @@ int seal_prune(Seal *p, int64_t before, SealPruned *out, SealError *err) {
     rc =
         seal_store_run(seal_store(p), SQL_PRUNE_OCCUPANCY_TERM, "i", before < time ? before : time);
   }
+  if (rc == SQLITE_OK) {
+    int64_t end = before < time ? before : time;
+    rc = seal_store_run(seal_store(p), SQL_PRUNE_NOTIFICATION, "ii", end,
+                        end - SEAL_NOTIFICATION_DEAD);
+  }
+  if (rc == SQLITE_OK) out->notification = sqlite3_changes64(seal_db(p));
   out->through = seq;
   return rc;
 }

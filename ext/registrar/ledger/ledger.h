@@ -122,8 +122,8 @@ int seal_checkpoint(Seal *p, int64_t at, char **jws, SealError *err);
 int seal_export_mark(Seal *p, int64_t seq, int64_t *marked, SealError *err);
 
 typedef struct SealPruned {
-  int64_t through;                 /* the last audit entry that went */
-  int64_t audit, usage, occupancy; /* how many rows went */
+  int64_t through;                               /* the last audit entry that went */
+  int64_t audit, usage, occupancy, notification; /* how many rows went */
 } SealPruned;
 /* Removes from the ledgers what is older than `before`, was exported and check-pointed. */
 int seal_prune(Seal *p, int64_t before, SealPruned *out, SealError *err);

@@ -250,7 +250,7 @@ static int table_rename(sqlite3_vtab *base, const char *name) {
 static int table_shadow_name(const char *suffix) {
   static const char *const names[] = {"data",  "use",    "held", "replay",     "service",
                                       "key",   "member", "unit", "checkpoint", "gap",
-                                      "price", "party",  "term", "rate"};
+                                      "price", "party",  "term", "rate",       "cause"};
   for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
     if (sqlite3_stricmp(names[i], suffix) == 0) return 1;
   }
