@@ -17,9 +17,9 @@
 
 -- seal_notification_cause remembers of which end a VAL server was told by the command notice: of its configurations
 -- (credential '') or of a credential, how many seconds before (0: that it has ended). The sweep forgets those that lie
--- as far back as notice looks.
+-- as far back as notice looks. The upgrade from format 1 makes both before the relation is there.
 -- name: create_notification
-CREATE TABLE main.seal_notification_data(
+CREATE TABLE IF NOT EXISTS main.seal_notification_data(
   seq INTEGER PRIMARY KEY,
   time INTEGER NOT NULL,
   val_server INTEGER NOT NULL,
@@ -34,16 +34,16 @@ CREATE TABLE main.seal_notification_data(
   last_error TEXT,
   txn INTEGER NOT NULL
 );
-CREATE INDEX main.seal_notification_due ON seal_notification_data(due_time) WHERE delivered_time IS NULL;
-CREATE INDEX main.seal_notification_val_server ON seal_notification_data(val_server, txn);
-CREATE TABLE main.seal_notification_cause(
+CREATE INDEX IF NOT EXISTS main.seal_notification_due ON seal_notification_data(due_time) WHERE delivered_time IS NULL;
+CREATE INDEX IF NOT EXISTS main.seal_notification_val_server ON seal_notification_data(val_server, txn);
+CREATE TABLE IF NOT EXISTS main.seal_notification_cause(
   val_server INTEGER NOT NULL,
   credential TEXT NOT NULL,
   until INTEGER NOT NULL,
   lead INTEGER NOT NULL,
   PRIMARY KEY (val_server, credential, until, lead)
 ) WITHOUT ROWID;
-CREATE INDEX main.seal_notification_until ON seal_notification_cause(until);
+CREATE INDEX IF NOT EXISTS main.seal_notification_until ON seal_notification_cause(until);
 
 -- name: drop_notification
 DROP TABLE main.seal_notification_data;
