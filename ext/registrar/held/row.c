@@ -281,6 +281,17 @@ static void take_one(SealSlots *slots, const SealSlot *slot) {
   }
 }
 
+/* What other slots of the VAL server crossed of the same limit is told with this one, in its order. */
+static void gather_levels(SealSlots *slots, SealSlot *slot) {
+  for (int i = 0; i < slots->n; i++) {
+    SealSlot *other = &slots->slot[i];
+    if (other == slot || other->term != slot->term || other->val_server != slot->val_server)
+      continue;
+    slot->level.crossed |= other->level.crossed;
+    other->level.crossed = 0;
+  }
+}
+
 static int insert_id(Seal *p, SealSlots *slots, SealSlot *slot, const SealRowAsk *ask,
                      int64_t *rowid) {
   if (slot->next >= SEAL_ROWS_MAX) return SQLITE_FULL;
@@ -298,6 +309,7 @@ static int insert_id(Seal *p, SealSlots *slots, SealSlot *slot, const SealRowAsk
   if (slot->left != SEAL_UNBOUNDED) {
     int64_t held = slot->level.limit - slot->left;
     raise_level(slot, held, held + 1);
+    if (slot->level.crossed) gather_levels(slots, slot);
   }
   take_one(slots, slot);
   return SQLITE_OK;
