@@ -85,6 +85,17 @@ set invariant_queries {
     SELECT 'usage', count(*), max(seq) FROM seal_usage_data HAVING count(*) <> max(seq)
     UNION ALL
     SELECT 'change', count(*), max(seq) FROM seal_change_data HAVING count(*) <> max(seq)
+    UNION ALL
+    SELECT 'notification', count(*), max(seq) FROM seal_notification_data HAVING count(*) <> max(seq)
+  }
+  notification.once {
+    SELECT val_server, event, object, detail, count(*) FROM seal_notification_data
+    WHERE event IN ('VALIDITY_ENDING', 'ENDED', 'CREDENTIAL_ENDING')
+    GROUP BY val_server, event, object, detail ->> 'validUntil', detail ->> 'lead' HAVING count(*) > 1
+  }
+  notification.cause {
+    SELECT val_server FROM seal_notification_cause
+    WHERE val_server NOT IN (SELECT id FROM seal_val_server_data)
   }
   audit.hash {SELECT seq FROM seal_audit_data WHERE typeof(hash) <> 'blob' OR length(hash) <> 32}
   replay.txn {SELECT iss, jti FROM seal_credential_replay
