@@ -21,6 +21,7 @@ typedef struct News {
   int64_t at, due;
   char *object;
   json_t *detail; /* an object */
+  int corrupt;    /* a stored text that is to be told is no UTF-8 */
 } News;
 
 static void news_clear(News *news) {
@@ -39,10 +40,6 @@ static char *notified_name(const char *relation, const SealText *parts, int n) {
   return sqlite3_str_finish(out);
 }
 
-static json_t *text_value(SealText text) {
-  return text.p ? json_stringn(text.p, (size_t)text.n) : NULL;
-}
-
 /* An instant; null: without end. */
 static json_t *instant_value(int64_t t) {
   char text[SEAL_INSTANT_SIZE];
@@ -58,12 +55,26 @@ static void say(News *news, const char *name, json_t *value) {
   news->detail = NULL;
 }
 
+static void say_text(News *news, const char *name, SealText text) {
+  int good = text.p != NULL && seal_is_utf8(text.p, (size_t)text.n);
+  news->corrupt |= !good;
+  if (good) say(news, name, json_stringn(text.p, (size_t)text.n));
+}
+
+/* The detail as text, the caller's (sqlite3_free). */
+static int dump_detail(const News *news, char **out) {
+  *out = news->detail ? seal_json_dump(news->detail) : NULL;
+  if (news->corrupt) return SQLITE_CORRUPT_VTAB;
+  return *out && news->object ? SQLITE_OK : SQLITE_NOMEM;
+}
+
 /* Writes it by a statement of notification_columns: for whom is the statement's, by `id`; one that asks for
 ** something beyond an instant is given that, others SEAL_UNBOUNDED. */
 static int write_news(Seal *p, enum SealSql sql, int64_t id, const News *news, int64_t beyond) {
-  int64_t number;
-  char *detail = news->detail ? seal_json_dump(news->detail) : NULL;
-  int rc = detail && news->object ? seal_transaction_number(p, &number) : SQLITE_NOMEM;
+  int64_t number = 0;
+  char *detail;
+  int rc = dump_detail(news, &detail);
+  if (rc == SQLITE_OK) rc = seal_transaction_number(p, &number);
   if (rc == SQLITE_OK) {
     rc = seal_store_run(seal_store(p), sql,
                         beyond == SEAL_UNBOUNDED ? "iittti"
@@ -89,10 +100,10 @@ static int name_parent(Seal *p, SealParent kind, int64_t id, News *news) {
   };
   news->object = notified_name(relations[kind], parts, kind == SEAL_TERM ? 3 : 1);
   news->detail = json_object();
-  if (kind != SEAL_VAL_SERVER) say(news, "agreementId", text_value(parts[0]));
+  if (kind != SEAL_VAL_SERVER) say_text(news, "agreementId", parts[0]);
   if (kind == SEAL_TERM) {
-    say(news, "sealService", text_value(parts[1]));
-    say(news, "valServiceId", text_value(parts[2]));
+    say_text(news, "sealService", parts[1]);
+    say_text(news, "valServiceId", parts[2]);
   }
   seal_store_reset(row);
   return SQLITE_OK;
@@ -157,10 +168,11 @@ static int join_news(Seal *p, sqlite3_stmt *row, const Changed *changed, News *n
     sqlite3_free(news->object);
     news->object = notified_name("val_server", &changed->val_server_id, 1);
   }
-  char *detail = news->detail ? seal_json_dump(news->detail) : NULL;
-  int rc = detail && news->object ? seal_store_run(seal_store(p), SQL_NOTIFICATION_JOIN, "itt", seq,
-                                                   news->object, detail)
-                                  : SQLITE_NOMEM;
+  char *detail;
+  int rc = dump_detail(news, &detail);
+  if (rc == SQLITE_OK) {
+    rc = seal_store_run(seal_store(p), SQL_NOTIFICATION_JOIN, "itt", seq, news->object, detail);
+  }
   sqlite3_free(detail);
   return rc;
 }
@@ -168,11 +180,11 @@ static int join_news(Seal *p, sqlite3_stmt *row, const Changed *changed, News *n
 static int tell_changed(Seal *p, const Changed *changed, int64_t at) {
   News news = {.event = "VALIDITY_CHANGED", .at = at, .due = at, .detail = json_object()};
   sqlite3_stmt *row = NULL;
-  int64_t number;
+  int64_t number = 0;
   news.object = seal_configuration_name(changed->val_server_id, changed->conf_id);
   say(&news, "validUntil", instant_value(changed->until));
-  say(&news, "sealService", text_value(changed->seal_service));
-  say(&news, "confId", text_value(changed->conf_id));
+  say_text(&news, "sealService", changed->seal_service);
+  say_text(&news, "confId", changed->conf_id);
   int rc = seal_transaction_number(p, &number);
   if (rc == SQLITE_OK) {
     rc = seal_store_row(seal_store(p), SQL_NOTIFICATION_SAME, &row, "iii", changed->val_server,
@@ -217,7 +229,7 @@ int seal_notify_revoked(Seal *p, int64_t credential, int64_t at) {
   if (rc == SQLITE_ROW) {
     SealText id = seal_column_text(row, NOTIFICATION_CREDENTIAL_CREDENTIAL_ID);
     news.object = notified_name("credential", &id, 1);
-    say(&news, "credentialId", text_value(id));
+    say_text(&news, "credentialId", id);
     rc = write_news(p, SQL_NOTIFICATION_ONE,
                     sqlite3_column_int64(row, NOTIFICATION_CREDENTIAL_VAL_SERVER), &news,
                     SEAL_UNBOUNDED);
@@ -293,10 +305,10 @@ static int tell_end(Seal *p, sqlite3_stmt *row, int64_t at, int64_t *made) {
   say(&news, "validUntil", instant_value(until));
   if (lead > 0) say(&news, "lead", json_integer(lead));
   if (of_credential) {
-    say(&news, "credentialId", text_value(credential));
+    say_text(&news, "credentialId", credential);
   } else {
     say(&news, "configurations", json_integer(n));
-    if (n == 1) say(&news, "confId", text_value(name));
+    if (n == 1) say_text(&news, "confId", name);
   }
   rc = write_news(p, SQL_NOTIFICATION_ONE, val_server, &news, SEAL_UNBOUNDED);
   ++*made;
