@@ -123,6 +123,26 @@ WHERE id = ?1 AND coalesce(exp_time, {{forever}}) > ?2
 NOT EXISTS (SELECT 1 FROM main.seal_notification_cause AS k WHERE k.val_server = e.val_server
   AND k.credential = e.credential AND k.until = e.until AND k.lead = l.lead)
 
+-- The configurations that something ends after ?2 and as near as the longest lead, each once: of what ends it first, one
+-- arm finds it by an index, or by the operator's few rows.
+-- fragment: horizon
+(SELECT ?1 + max(lead) FROM {{leads}})
+-- fragment: ending
+(SELECT id FROM main.seal_configuration_data WHERE until > ?2 AND until <= {{horizon}}
+  UNION
+  SELECT c.id FROM main.seal_val_server_data AS v
+    CROSS JOIN main.seal_configuration_data AS c ON c.val_server = v.id
+    WHERE v.exp_time > ?2 AND v.exp_time <= {{horizon}}
+  UNION
+  SELECT c.id FROM main.seal_agreement_data AS a
+    CROSS JOIN main.seal_val_server_data AS v ON v.agreement = a.id
+    CROSS JOIN main.seal_configuration_data AS c ON c.val_server = v.id
+    WHERE a.stop_time > ?2 AND a.stop_time <= {{horizon}}
+  UNION
+  SELECT s.configuration FROM main.seal_term_data AS t
+    CROSS JOIN main.seal_configuration_service AS s ON s.term = t.id
+    WHERE t.stop_time > ?2 AND t.stop_time <= {{horizon}})
+
 -- What is due: of the ends of what VAL servers hold, each once for all configurations that have it; `name` is one of
 -- those, n how many there are.
 -- ?1 at ?2 ends after this instant
@@ -131,9 +151,10 @@ SELECT e.val_server, e.val_server_id, e.credential, e.until, e.name, e.n, l.lead
 FROM (
   SELECT v.id AS val_server, v.val_server_id, '' AS credential, {{until_configuration}} AS until,
     min(c.conf_id) AS name, count(*) AS n
-  FROM main.seal_agreement_data AS a
-  CROSS JOIN main.seal_val_server_data AS v ON v.agreement = a.id
-  CROSS JOIN main.seal_configuration_data AS c ON c.val_server = v.id
+  FROM {{ending}} AS g
+  CROSS JOIN main.seal_configuration_data AS c ON c.id = g.id
+  CROSS JOIN main.seal_val_server_data AS v ON v.id = c.val_server
+  CROSS JOIN main.seal_agreement_data AS a ON a.id = v.agreement
   WHERE {{told_of_end}} GROUP BY 1, 4) AS e
 CROSS JOIN {{leads}} AS l
 WHERE e.until > ?2 AND e.until - l.lead <= ?1 AND {{untold}}

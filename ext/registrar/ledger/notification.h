@@ -56,8 +56,8 @@ int seal_notify_level(Seal *p, int64_t val_server, int64_t term, const char *wha
 /************************************************************************************************
 ** What comes by time.
 */
-/* Makes the notifications of ends that are due at `at`, each once: *made is how many. Linear in configurations and
-** credentials. */
+/* Makes the notifications of ends that are due at `at`, each once: *made is how many. Linear in the configurations
+** that end soon or not long ago, and in credentials. */
 int seal_notice(Seal *p, int64_t at, int64_t *made);
 /* Before a configuration goes that may have ended: had nobody been told of it, all that is due is told. */
 int seal_notice_gone(Seal *p, int64_t configuration, int64_t at);
