@@ -109,7 +109,7 @@ test: setup
 
 # What guards the rooms, in less than a minute; make test has all.
 CHECK = batch body charging clock crypto doc explain fault-f-charging flags gate held house instant interface install invoice \
-  jose key-record limits message occupancy plan rate relations rows sla token upgrade validity
+  jose key-record limits message notification occupancy plan rate relations rows sla token upgrade validity
 
 check:
 	@$(MAKE) --no-print-directory test TESTS="$(CHECK)"

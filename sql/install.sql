@@ -23,5 +23,6 @@ CREATE VIRTUAL TABLE IF NOT EXISTS seal_charge USING seal(charge);
 CREATE VIRTUAL TABLE IF NOT EXISTS seal_audit USING seal(audit);
 CREATE VIRTUAL TABLE IF NOT EXISTS seal_change USING seal(change);
 CREATE VIRTUAL TABLE IF NOT EXISTS seal_refusal USING seal(refusal);
+CREATE VIRTUAL TABLE IF NOT EXISTS seal_notification USING seal(notification);
 CREATE VIRTUAL TABLE IF NOT EXISTS seal_command USING seal(command);
 CREATE VIRTUAL TABLE IF NOT EXISTS seal_message USING seal(message);

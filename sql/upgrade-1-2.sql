@@ -289,6 +289,32 @@ CREATE TABLE main.seal_charge_state(
   exported INTEGER NOT NULL
 );
 INSERT INTO main.seal_charge_state(id, until, taken, exported) VALUES (1, NULL, 0, 0);
+-- VAL servers are told what becomes of what they hold, from now on.
+CREATE TABLE main.seal_notification_data(
+  seq INTEGER PRIMARY KEY,
+  time INTEGER NOT NULL,
+  val_server INTEGER NOT NULL,
+  val_server_id TEXT NOT NULL,
+  destination TEXT NOT NULL,
+  event TEXT NOT NULL,
+  object TEXT NOT NULL,
+  detail TEXT NOT NULL,
+  due_time INTEGER NOT NULL,
+  delivered_time INTEGER,
+  attempts INTEGER NOT NULL DEFAULT 0,
+  last_error TEXT,
+  txn INTEGER NOT NULL
+);
+CREATE INDEX main.seal_notification_due ON seal_notification_data(due_time) WHERE delivered_time IS NULL;
+CREATE INDEX main.seal_notification_val_server ON seal_notification_data(val_server, txn);
+CREATE TABLE main.seal_notification_cause(
+  val_server INTEGER NOT NULL,
+  credential TEXT NOT NULL,
+  until INTEGER NOT NULL,
+  lead INTEGER NOT NULL,
+  PRIMARY KEY (val_server, credential, until, lead)
+) WITHOUT ROWID;
+CREATE INDEX main.seal_notification_until ON seal_notification_cause(until);
 
 -- The registrar's row has more columns. The first epoch began with the installation. A place of 0.1.0 leads on to
 -- nothing: a SEAL server goes on to serve what it has, and takes a full copy next.
@@ -300,6 +326,7 @@ CREATE TABLE main.seal_registrar_data(
   api_root TEXT,
   skms_uri TEXT,
   stale_after INTEGER,
+  notice_before TEXT NOT NULL,
   format INTEGER NOT NULL,
   epoch INTEGER NOT NULL,
   restored_time INTEGER,
@@ -314,9 +341,9 @@ CREATE TABLE main.seal_registrar_data(
   bundle_time INTEGER,
   bundle_until INTEGER
 );
-INSERT INTO main.seal_registrar_data(id, identifier, skms_uri, format, epoch, installed_time, signing_kid,
+INSERT INTO main.seal_registrar_data(id, identifier, skms_uri, notice_before, format, epoch, installed_time, signing_kid,
   last_sweep_time, clock_time, seal_check, bundle_seq, bundle_time)
-SELECT id, identifier, skms_uri, format, installed_time, installed_time, signing_kid, last_sweep_time,
+SELECT id, identifier, skms_uri, '[604800, 86400]', format, installed_time, installed_time, signing_kid, last_sweep_time,
   clock_time, seal_check, bundle_seq, bundle_time
 FROM main.seal_upgrade_registrar;
 DROP TABLE main.seal_upgrade_registrar;

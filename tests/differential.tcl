@@ -11,7 +11,7 @@
 # {!N} in its own: where two terms are of one column SQLite may put the one's text into the other.
 
 set relations {agreement term val_server credential policy server configuration identity key key_record audit change usage
-  occupancy charge registrar anchor}
+  occupancy charge registrar anchor notification}
 set keys {
   agreement agreement_id term {agreement_id seal_service val_service_id} val_server val_server_id credential credential_id
   policy {seal_service val_service_id name} server seal_server_id anchor anchor_id configuration {val_server_id conf_id}
@@ -94,6 +94,14 @@ proc fill_rows {} {
     db eval {INSERT INTO seal_key_record(credential, val_service_id, val_user_id, key_info) VALUES ($access, 'v2x', $user, $info)}
   }
   db eval {INSERT INTO seal_command(command, at) VALUES ('charge', '2026-11-18')}
+  db eval {
+    UPDATE seal_val_server SET notification_destination = 'https://' || val_server_id || '/7' WHERE val_server_id <> '10';
+    UPDATE seal_val_server SET status = 'suspended'; UPDATE seal_val_server SET status = 'active';
+    UPDATE seal_configuration SET exp_time = '2027-01-01' WHERE val_server_id = 'v2x.example' AND exp_time IS NULL;
+    UPDATE seal_notification SET delivered_time = '2026-11-15T12:00:00Z', attempts = 1 WHERE seq IN (1, 5);
+    UPDATE seal_notification SET attempts = 7, last_error = '07' WHERE seq IN (2, 7);
+    INSERT INTO seal_command(command, at) VALUES ('notice', '2026-12-10');
+  }
 }
 
 # --- Plain tables ------------------------------------------------------------------------------

@@ -87,6 +87,8 @@ set invariant_queries {
     SELECT 'change', count(*), max(seq) FROM seal_change_data HAVING count(*) <> max(seq)
     UNION ALL
     SELECT 'charge', count(*), max(seq) FROM seal_charge_data HAVING count(*) <> max(seq)
+    UNION ALL
+    SELECT 'notification', count(*), max(seq) FROM seal_notification_data HAVING count(*) <> max(seq)
   }
   ledger.charge {
     SELECT n.usage, n.term FROM seal_usage_unit AS n WHERE 1 IS NOT (SELECT sum(g.quantity) FROM seal_charge_data AS g
@@ -94,6 +96,15 @@ set invariant_queries {
     UNION ALL
     SELECT g.usage_seq, g.seq FROM seal_charge_data AS g WHERE g.kind = 'invocation'
       AND NOT EXISTS (SELECT 1 FROM seal_usage_unit AS n WHERE n.usage = g.usage_seq AND n.term = g.rating_group)
+  }
+  notification.once {
+    SELECT val_server, event, object, detail, count(*) FROM seal_notification_data
+    WHERE event IN ('VALIDITY_ENDING', 'ENDED', 'CREDENTIAL_ENDING')
+    GROUP BY val_server, event, object, detail ->> 'validUntil', detail ->> 'lead' HAVING count(*) > 1
+  }
+  notification.cause {
+    SELECT val_server FROM seal_notification_cause
+    WHERE val_server NOT IN (SELECT id FROM seal_val_server_data)
   }
   audit.hash {SELECT seq FROM seal_audit_data WHERE typeof(hash) <> 'blob' OR length(hash) <> 32}
   replay.txn {SELECT iss, jti FROM seal_credential_replay

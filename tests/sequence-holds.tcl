@@ -47,6 +47,18 @@ set structure {
   UNION ALL SELECT 'ledger.charge', n.usage, n.term, n.val_service_id FROM seal_usage_unit AS n
   WHERE 1 IS NOT (SELECT sum(g.quantity) FROM seal_charge_data AS g WHERE g.usage_seq = n.usage AND g.rating_group = n.term)
   UNION ALL SELECT 'ledger.gaps', 'audit', count(*), max(seq) FROM seal_audit_data HAVING count(*) <> max(seq)
+  UNION ALL SELECT 'ledger.gaps', 'notification', count(*), max(seq) FROM seal_notification_data HAVING count(*) <> max(seq)
+  UNION ALL SELECT 'notification.whom', seq, val_server_id, destination FROM seal_notification_data
+  WHERE destination <> 'https://' || val_server_id OR val_server_id = 'c.example'
+  UNION ALL SELECT 'notification.level', seq, event, detail FROM seal_notification_data WHERE event GLOB 'QUOTA_*'
+    AND (detail ->> 'held' > detail ->> 'limit'
+      OR 10 * (detail ->> 'held') < (detail ->> 'limit') * iif(event = 'QUOTA_NEAR', 9, 10))
+  UNION ALL SELECT 'notification.once', max(seq), event, object || detail FROM seal_notification_data
+  WHERE event IN ('VALIDITY_ENDING', 'ENDED', 'CREDENTIAL_ENDING')
+  GROUP BY val_server, event, object, detail ->> 'validUntil', detail ->> 'lead' HAVING count(*) > 1
+  UNION ALL SELECT 'notification.status', seq, event, object FROM (SELECT seq, event, object,
+      lag(event) OVER (PARTITION BY val_server, object ORDER BY seq) AS before FROM seal_notification_data
+    WHERE event IN ('SUSPENDED', 'RESUMED', 'TERMINATED')) WHERE event = before OR before = 'TERMINATED'
   UNION ALL SELECT 'occupancy.overlap', o.service, o.start, o.stop FROM seal_occupancy_data AS o
   WHERE o.stop > (SELECT min(start) FROM seal_occupancy_data AS n WHERE n.service = o.service AND n.start > o.start)
 }
@@ -89,6 +101,30 @@ proc check_all {who} {
   if {$found ne {}} {wrong [lindex $found 0] $found}
   check_quotas $who
   if {![in_transaction] && [chance 10]} check_seldom
+}
+
+# After the command notice: each end that has come as near as the registrar says is told of to who holds what ends then,
+# and nothing else is.
+proc check_noticed {} {
+  set now [clock_vfs now]
+  set missing [ask {
+    WITH e AS (SELECT DISTINCT v.id, min(c.until, coalesce(v.exp_time, 1 << 60), coalesce(a.stop_time, 1 << 60),
+        (SELECT coalesce(min(coalesce(y.stop_time, 1 << 60)), 1 << 60) FROM seal_configuration_service AS x
+          JOIN seal_term_data AS y ON y.id = x.term WHERE x.configuration = c.id)) AS until
+      FROM seal_configuration_data AS c JOIN seal_val_server_data AS v ON v.id = c.val_server
+      JOIN seal_agreement_data AS a ON a.id = v.agreement
+      WHERE v.notification_destination IS NOT NULL AND 'terminated' NOT IN (v.status, a.status))
+    SELECT e.id, e.until, l.lead FROM e
+    JOIN (SELECT 0 AS lead UNION ALL SELECT value FROM json_each((SELECT notice_before FROM seal_registrar_data))) AS l
+      ON e.until - l.lead <= $now
+    WHERE NOT EXISTS (SELECT 1 FROM seal_notification_data AS n WHERE n.val_server = e.id
+      AND n.event = iif(l.lead, 'VALIDITY_ENDING', 'ENDED') AND unixepoch(n.detail ->> 'validUntil') = e.until
+      AND coalesce(n.detail ->> 'lead', 0) = l.lead AND n.due_time = e.until - l.lead)
+  }]
+  if {$missing ne {}} {wrong notification.missing $missing}
+  sql "INSERT INTO seal_command(command) VALUES ('notice')"
+  set twice [ask {SELECT result FROM seal_command LIMIT 1}]
+  if {$twice != 0} {wrong notification.twice $twice}
 }
 
 # What costs more.

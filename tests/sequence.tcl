@@ -148,7 +148,10 @@ proc insert_term {agreement service val_service} {
     VALUES ('$agreement', '$service', '$val_service', [join [dict values $limits] {, }])"
 }
 proc insert_val_server {server agreement} {
-  lassign [sql "INSERT INTO seal_val_server(val_server_id, agreement_id) VALUES ('$server', '$agreement')"] rc
+  # One of them is told nothing.
+  set destination [expr {$server eq "c.example" ? "NULL" : "'https://$server'"}]
+  lassign [sql "INSERT INTO seal_val_server(val_server_id, agreement_id, notification_destination)
+    VALUES ('$server', '$agreement', $destination)"] rc
   if {$rc} return
   # What another registration of the name was answered is not this one's.
   foreach key [dict keys $::state [list message $server *]] {dict unset ::state $key}
@@ -476,7 +479,15 @@ proc step_operator_server {} {
   }
 }
 proc step_command {} {
-  switch [pick {sweep sweep sweep-some checkpoint}] {
+  switch [pick {sweep sweep sweep-some checkpoint notice notice deliver}] {
+    notice {
+      sql "INSERT INTO seal_command(command) VALUES ('notice')"
+      check_noticed
+    }
+    deliver {
+      sql "UPDATE seal_notification SET delivered_time = [clock_vfs now], attempts = attempts + 1
+        WHERE seq % 3 = [upto 3] - 1 AND delivered_time IS NULL"
+    }
     sweep {sql "INSERT INTO seal_command(command) VALUES ('sweep')"}
     sweep-some {sql "INSERT INTO seal_command(command, argument) VALUES ('sweep', [upto 3])"}
     checkpoint {sql "INSERT INTO seal_command(command) VALUES ('checkpoint')"}
@@ -497,7 +508,8 @@ set storage {seal_registrar_data seal_agreement_data seal_term_data seal_term_us
   seal_credential_data seal_credential_replay seal_configuration_data seal_configuration_service seal_identity_data
   seal_key_record_data seal_usage_data seal_usage_unit seal_audit_data seal_audit_checkpoint seal_change_data
   seal_message_data seal_refusal_data seal_val_server_rate
-  seal_occupancy_data seal_occupancy_term seal_occupancy_gap seal_occupancy_price seal_occupancy_party}
+  seal_occupancy_data seal_occupancy_term seal_occupancy_gap seal_occupancy_price seal_occupancy_party
+  seal_notification_data seal_notification_cause}
 
 # What two dumps differ in.
 proc difference {before after} {

@@ -6,7 +6,11 @@ char *seal_json_dump(const json_t *json) {
   size_t n = json_dumpb(json, NULL, 0, JSON_COMPACT);
   char *text = n > 0 ? sqlite3_malloc64(n + 1) : NULL;
   if (text == NULL) return NULL;
-  (void)json_dumpb(json, text, n, JSON_COMPACT);
+  /* It allocates on its way, each time. */
+  if (json_dumpb(json, text, n, JSON_COMPACT) != n) {
+    sqlite3_free(text);
+    return NULL;
+  }
   text[n] = 0;
   return text;
 }

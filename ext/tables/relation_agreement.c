@@ -12,7 +12,9 @@ static int agreement_check(SealRow *row) {
 
 static int agreement_after(SealRow *row, int removed) {
   static const int when[] = {AGREEMENT_STATUS, AGREEMENT_START_TIME, AGREEMENT_STOP_TIME, -1};
-  return seal_note_state(row, SEAL_AGREEMENT, removed, when);
+  int rc = seal_note_state(row, SEAL_AGREEMENT, removed, when);
+  if (rc != SQLITE_OK) return rc;
+  return seal_notify_row(row, SEAL_AGREEMENT, removed, AGREEMENT_STATUS, AGREEMENT_STOP_TIME);
 }
 
 const SealRelation seal_relation_agreement = {

@@ -127,7 +127,7 @@ static int run_export_mark(SealRow *row, int64_t at, char **result) {
 }
 
 /* prune: removes what is older than the instant `argument` from the ledgers; gives {"through", "audit",
-** "usage", "occupancy", "charge"}. */
+** "usage", "occupancy", "charge", "notification"}. */
 static int run_prune(SealRow *row, int64_t at, char **result) {
   const SealCell *argument = &row->cells[COMMAND_ARGUMENT];
   SealPruned pruned;
@@ -138,11 +138,11 @@ static int run_prune(SealRow *row, int64_t at, char **result) {
   }
   int rc = seal_prune(row->p, before, &pruned, row->err);
   if (rc != SQLITE_OK) return rc;
-  *result =
-      sqlite3_mprintf("{\"through\":%lld,\"audit\":%lld,\"usage\":%lld,\"occupancy\":%lld,"
-                      "\"charge\":%lld}",
-                      (long long)pruned.through, (long long)pruned.audit, (long long)pruned.usage,
-                      (long long)pruned.occupancy, (long long)pruned.charge);
+  *result = sqlite3_mprintf("{\"through\":%lld,\"audit\":%lld,\"usage\":%lld,\"occupancy\":%lld,"
+                            "\"charge\":%lld,\"notification\":%lld}",
+                            (long long)pruned.through, (long long)pruned.audit,
+                            (long long)pruned.usage, (long long)pruned.occupancy,
+                            (long long)pruned.charge, (long long)pruned.notification);
   return *result ? SQLITE_OK : SQLITE_NOMEM;
 }
 
@@ -342,6 +342,16 @@ static int run_new_epoch(SealRow *row, int64_t at, char **result) {
   return *result ? SQLITE_OK : SQLITE_NOMEM;
 }
 
+/* notice: makes the notifications of ends that are due; gives how many. */
+static int run_notice(SealRow *row, int64_t at, char **result) {
+  int64_t made;
+  int rc = seal_notice(row->p, at, &made);
+  if (rc != SQLITE_OK) return rc;
+  *result = sqlite3_mprintf("%lld", (long long)made);
+  if (*result == NULL) return SQLITE_NOMEM;
+  return made > 0 ? SQLITE_OK : SQLITE_DONE;
+}
+
 static const struct {
   const char *name;
   int (*run)(SealRow *row, int64_t at, char **result);
@@ -356,6 +366,7 @@ static const struct {
     {"apply", run_apply, 0, 0, 1},           {"refused", run_refused, 0, 1, 0},
     {"new-epoch", run_new_epoch, 0, 0, 0},   {"assertion", run_assertion, 1, 0, 0},
     {"charge", run_charge, 0, 0, 0},         {"charged", run_charged, 0, 0, 0},
+    {"notice", run_notice, 0, 0, 0},
 };
 
 static int record_command(SealRow *row, const char *command, int64_t at, const char *result) {

@@ -56,7 +56,18 @@ static int credential_check(SealRow *row) {
   return rc;
 }
 
+/* An active one is revoked, or goes. */
+static int credential_after(SealRow *row, int removed) {
+  if (row->old == NULL) return SQLITE_OK;
+  SealText before = seal_column_text(row->old, CREDENTIAL_STATUS + 1);
+  if (before.p == NULL) return seal_text_missing(row->old, CREDENTIAL_STATUS + 1);
+  if (!seal_text_is(before, "active")) return SQLITE_OK;
+  if (!removed && seal_text_is(seal_row_text(row, CREDENTIAL_STATUS), "active")) return SQLITE_OK;
+  return seal_notify_revoked(row->p, row->rowid, row->at.t);
+}
+
 const SealRelation seal_relation_credential = {
     .is = &seal_description_credential,
     .check = credential_check,
+    .after = credential_after,
 };

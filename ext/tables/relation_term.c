@@ -18,6 +18,7 @@ static int term_after(SealRow *row, int removed) {
   static const int prices[] = {TERM_PRICE_PER_IDENTITY_DAY, TERM_CURRENCY, -1};
   int is_new = row->old == NULL;
   int rc = seal_note_state(row, SEAL_TERM, removed, when);
+  if (rc == SQLITE_OK) rc = seal_notify_row(row, SEAL_TERM, removed, -1, TERM_STOP_TIME);
   if (rc != SQLITE_OK || removed || !(is_new || seal_row_changes(row, prices))) return rc;
   return seal_occupancy_price(row->p, row->rowid, is_new ? SEAL_INSTANT_MIN : row->at.t);
 }

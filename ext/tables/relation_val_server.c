@@ -43,7 +43,14 @@ static int val_server_check(SealRow *row) {
 
 static int val_server_after(SealRow *row, int removed) {
   static const int when[] = {VAL_SERVER_STATUS, VAL_SERVER_EXP_TIME, -1};
-  return seal_note_state(row, SEAL_VAL_SERVER, removed, when);
+  int rc = seal_note_state(row, SEAL_VAL_SERVER, removed, when);
+  if (rc == SQLITE_OK && row->old != NULL &&
+      row->cells[VAL_SERVER_NOTIFICATION_DESTINATION].changed) {
+    rc = seal_notify_follow(row->p, row->rowid,
+                            seal_row_text(row, VAL_SERVER_NOTIFICATION_DESTINATION));
+  }
+  if (rc != SQLITE_OK) return rc;
+  return seal_notify_row(row, SEAL_VAL_SERVER, removed, VAL_SERVER_STATUS, VAL_SERVER_EXP_TIME);
 }
 
 const SealRelation seal_relation_val_server = {

@@ -66,6 +66,8 @@ DELETE FROM main.seal_term_data WHERE agreement = ?1
 -- name: agreement_remove_credentials
 DELETE FROM main.seal_credential_data
 WHERE val_server IN (SELECT id FROM main.seal_val_server_data WHERE agreement = ?1)
+-- name: agreement_remove_notices
+DELETE FROM main.seal_notification_cause WHERE val_server IN (SELECT id FROM main.seal_val_server_data WHERE agreement = ?1)
 -- name: agreement_remove_rates
 DELETE FROM main.seal_val_server_rate
 WHERE val_server IN (SELECT id FROM main.seal_val_server_data WHERE agreement = ?1)

@@ -6,6 +6,7 @@
 -- column: api_root         url                                        "where its APIs are reached, as in https://seal.example: Location and metadata are of it, and a token's aud may be it or its token endpoint"
 -- column: skms_uri         uri                                        "the registrar's own key management URI: sKmsUri of a KM Request"
 -- column: stale_after      count                                      "seconds after which a SEAL server that got no bundle serves nobody; NULL: never"
+-- column: notice_before    json required                              "JSON array: how many seconds before an end VAL servers are told of it, by the command notice"
 -- column: format           count read-only not-null                   "number of the storage format"
 -- column: epoch            count read-only not-null                   "number of this history: a higher one since each restore"
 -- column: restored_time    instant read-only                          "when new-epoch began the epoch; NULL: the first since the installation"
@@ -20,6 +21,7 @@
 -- column: key_records      count read-only from(CAST((SELECT coalesce(sum(key_records), 0) FROM main.seal_term_use) AS INTEGER))  "how many are stored; what has ended counts until it is swept"
 -- column: charged         count read-only from(CAST((SELECT taken FROM main.seal_charge_state WHERE id = 1) AS INTEGER))  "up to which number a charging system has taken seal_charge"
 -- column: charged_until   instant read-only from((SELECT until FROM main.seal_charge_state WHERE id = 1))  "until when days are charged; NULL: none is"
+-- column: undelivered      count read-only from(CAST((SELECT count(*) FROM main.seal_notification_data WHERE delivered_time IS NULL) AS INTEGER))  "how many notifications were not delivered yet"
 -- column: applied          text read-only from(r.bundle_to)           "at a SEAL server: how far bundles were applied"
 -- column: serves_until     instant read-only from(r.bundle_until)     "at a SEAL server: until when it serves without another bundle; NULL: without end"
 -- storage: clock_time      INTEGER NOT NULL
@@ -48,8 +50,8 @@ CREATE TABLE main.seal_registrar_key(
   until INTEGER NOT NULL,
   change INTEGER NOT NULL
 );
-INSERT INTO main.seal_registrar_data(id, identifier, format, epoch, installed_time, clock_time)
-VALUES (1, 'urn:seal:registrar', 2, CAST(strftime('%s', 'now') AS INTEGER),
+INSERT INTO main.seal_registrar_data(id, identifier, notice_before, format, epoch, installed_time, clock_time)
+VALUES (1, 'urn:seal:registrar', '[604800, 86400]', 2, CAST(strftime('%s', 'now') AS INTEGER),
   CAST(strftime('%s', 'now') AS INTEGER), 0);
 
 -- name: drop_registrar

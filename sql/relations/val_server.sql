@@ -85,6 +85,8 @@ WHERE configuration IN (SELECT id FROM main.seal_configuration_data WHERE val_se
 DELETE FROM main.seal_configuration_data WHERE val_server = ?1
 -- name: val_server_remove_credentials
 DELETE FROM main.seal_credential_data WHERE val_server = ?1
+-- name: val_server_remove_notices
+DELETE FROM main.seal_notification_cause WHERE val_server = ?1
 -- name: val_server_remove_rate
 DELETE FROM main.seal_val_server_rate WHERE val_server = ?1
 -- name: val_server_remove

@@ -18,5 +18,6 @@ SELECT r.identifier, r.skms_uri, seal_version() AS version,
       AND c.object NOT GLOB 'seal_anchor:*' AND c.object NOT GLOB 'seal_registrar*') AS behind
     FROM seal_server AS s WHERE s.status = 'active' ORDER BY s.seal_server_id)
     WHERE behind > 0) AS seal_servers_behind,
+  r.undelivered AS notifications_undelivered,
   r.applied
 FROM seal_registrar AS r;

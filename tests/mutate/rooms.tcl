@@ -7,6 +7,7 @@ set guard_order {
   ext/crypto/*             {crypto jose fault-h-crypto secret shared}
   ext/registrar/who/*      {replay capif server credential anchor token fault-h-sla attack-credential fault-a}
   ext/registrar/sla/*      {explain rate limits key-record fault-h-sla token fault-a-sla sla fault-a}
+  ext/registrar/ledger/notification* {notification}
   ext/registrar/ledger/*   {charging fault-f-charging invoice audit rows fault-c-ledger charging-random occupancy}
   ext/registrar/held/*     {batch held key-record gate validity rows exchange message fault-a body}
   ext/registrar/secret/*   {crypto key-record secret credential token rotation exchange}
@@ -21,6 +22,7 @@ set guard_order {
   sql/statements/exchange.sql  {exchange exchange-random fault-c-exchange}
   sql/statements/secret.sql    {key-record replay secret token}
   sql/statements/ledger.sql    {charging invoice audit fault-c-ledger}
+  sql/statements/notification.sql {notification}
   sql/statements/charging.sql  {charging fault-f-charging charging-random}
   sql/statements/views.sql     {key-record fault-h-sla validity message}
   sql/statements/*         {batch key-record validity rows token message fault-a}

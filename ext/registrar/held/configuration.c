@@ -123,6 +123,17 @@ static int authorize_one(Seal *p, const SealAct *act, const SealConfiguration *c
   return rc == SQLITE_OK && service->n_records > 0 ? check_records(p, act->who, err) : rc;
 }
 
+/* What is held under the terms of VAL services that cross a level, once all of them are stored. */
+static void fill_levels(const SealConfiguration *conf, const SealInvocation *tally) {
+  for (size_t i = 0; i < conf->n_services; i++) {
+    SealGrant *grant = &conf->services[i].grant;
+    const SealTally *more = seal_invocation_of(tally, grant->term);
+    if (more == NULL) continue;
+    grant->identity_level.held += more->identities;
+    grant->record_level.held += more->key_records;
+  }
+}
+
 /* Judges every VAL service of a configuration, or, where it has none, whether the SEAL service may be used;
 ** gives when it itself ends and until when it holds. */
 static int authorize_all(Seal *p, const SealAct *act, SealConfiguration *conf, int64_t replaces,
@@ -155,6 +166,7 @@ static int authorize_all(Seal *p, const SealAct *act, SealConfiguration *conf, i
   /* What max_validity gives from now on is for who asks for his services anew. */
   if (head.until < *until) *until = head.until;
   if (head.until < conf->valid_until) conf->valid_until = head.until;
+  if (rc == SQLITE_OK) fill_levels(conf, &tally);
   seal_invocation_clear(&tally);
   return rc;
 }
@@ -269,7 +281,23 @@ static int contact(Seal *p, const SealAct *act, const SealConfiguration *conf) {
   SealEvent event = {act->at, who->val_server_id, "update", object, "done", NULL, NULL};
   rc = object ? seal_audit_traced(p, &event, who->traceparent) : SQLITE_NOMEM;
   if (rc == SQLITE_OK) rc = seal_change_write(p, act->at, NULL, object, "update");
+  if (rc == SQLITE_OK) rc = seal_notify_follow(p, who->val_server, conf->notification_destination);
   sqlite3_free(object);
+  return rc;
+}
+
+/* The VAL server is told which limits its message has all but used. */
+static int notify_levels(Seal *p, const SealAct *act, const SealConfiguration *conf) {
+  int rc = SQLITE_OK;
+  for (size_t i = 0; rc == SQLITE_OK && i < conf->n_services; i++) {
+    const SealGrant *grant = &conf->services[i].grant;
+    rc = seal_notify_level(p, act->who->val_server, grant->term, SEAL_LEVEL_IDENTITIES,
+                           &grant->identity_level, act->at);
+    if (rc == SQLITE_OK) {
+      rc = seal_notify_level(p, act->who->val_server, grant->term, SEAL_LEVEL_KEY_RECORDS,
+                             &grant->record_level, act->at);
+    }
+  }
   return rc;
 }
 
@@ -301,6 +329,7 @@ static int record_put(Seal *p, const SealAct *act, const SealConfiguration *conf
     rc = seal_change_write(p, act->at, conf->seal_service, object, act->operation);
   }
   if (rc == SQLITE_OK) rc = seal_usage_write(p, &use, act->touched->terms, act->touched->n);
+  if (rc == SQLITE_OK) rc = notify_levels(p, act, conf);
   sqlite3_free(object);
   sqlite3_free(detail);
   return rc;
@@ -390,6 +419,8 @@ int seal_configuration_change(Seal *p, int64_t id, const int64_t *exp_time, Seal
   int rc = seal_head_load(p, id, &head);
   if (rc != SQLITE_OK) return rc;
   int64_t until = exp_time ? *exp_time : head.until;
+  rc = seal_notify_configuration(p, id, until, at);
+  if (rc != SQLITE_OK) return rc;
   rc = seal_configuration_move(p, id, head.val_server, head.until, until);
   if (rc == SQLITE_OK) {
     rc = seal_store_run(seal_store(p), SQL_CONFIGURATION_RESCHEDULE, "iuisi", id,
@@ -402,6 +433,8 @@ int seal_configuration_change(Seal *p, int64_t id, const int64_t *exp_time, Seal
 int seal_configuration_remove(Seal *p, int64_t id, int64_t at) {
   SealHead head;
   int rc = seal_head_load(p, id, &head);
+  if (rc == SQLITE_OK) rc = seal_notice_gone(p, id, at);
+  if (rc == SQLITE_OK) rc = seal_notify_configuration(p, id, at, at);
   if (rc == SQLITE_OK) rc = remove_whole(p, id, at);
   return rc == SQLITE_OK ? record_operator(p, &head, at, "delete") : rc;
 }

@@ -90,6 +90,7 @@ typedef struct SealSlot {
   int64_t configuration, service, term, until, val_server;
   int64_t valid_until; /* of credential and grant: from here on, ask again */
   int64_t left;        /* identities that the term still allows, SEAL_UNBOUNDED: any number */
+  SealLevel level;     /* of the term's limit: what its rows have brought it to */
   int64_t next;        /* the next row's place */
   SealSeen seen;       /* the rows so far */
   char conf_id_text[SEAL_ID_MAX + 1];

@@ -216,6 +216,12 @@ static int make_place(Seal *p, const SealRowAsk *ask, Place *place) {
   return seal_occupancy_term(p, place->configuration, place->grant.term, 1, ask->at.t);
 }
 
+/* What is held under the slot's term goes from `before` to `after`. */
+static void raise_level(SealSlot *slot, int64_t before, int64_t after) {
+  slot->level.crossed |= seal_level_crossed(slot->level.limit, before, after);
+  slot->level.held = after;
+}
+
 static int fill_slot(Seal *p, const SealRowAsk *ask, const Place *place, SealSlot **out) {
   int rc = seal_slot_new(p, ask, out);
   if (rc != SQLITE_OK) return rc;
@@ -234,6 +240,12 @@ static int fill_slot(Seal *p, const SealRowAsk *ask, const Place *place, SealSlo
   if (ask->act != NULL) {
     sqlite3_snprintf(sizeof slot->operation, slot->operation, "%s", ask->act->operation);
     sqlite3_snprintf(sizeof slot->traceparent, slot->traceparent, "%s", place->who.traceparent);
+  }
+  slot->level = ask->record != NULL ? place->grant.record_level : place->grant.identity_level;
+  slot->level.crossed = 0;
+  if (place->held.term != 0 && place->held.term != place->grant.term) {
+    int64_t moved = ask->record != NULL ? place->held.key_records : place->held.identities;
+    raise_level(slot, slot->level.held, slot->level.held + moved);
   }
   slot->seen.sure = place->next == 0;
   /* A slot that there is for the same service does not see what goes through this one. */
@@ -269,6 +281,17 @@ static void take_one(SealSlots *slots, const SealSlot *slot) {
   }
 }
 
+/* What other slots of the VAL server crossed of the same limit is told with this one, in its order. */
+static void gather_levels(SealSlots *slots, SealSlot *slot) {
+  for (int i = 0; i < slots->n; i++) {
+    SealSlot *other = &slots->slot[i];
+    if (other == slot || other->term != slot->term || other->val_server != slot->val_server)
+      continue;
+    slot->level.crossed |= other->level.crossed;
+    other->level.crossed = 0;
+  }
+}
+
 static int insert_id(Seal *p, SealSlots *slots, SealSlot *slot, const SealRowAsk *ask,
                      int64_t *rowid) {
   if (slot->next >= SEAL_ROWS_MAX) return SQLITE_FULL;
@@ -283,6 +306,11 @@ static int insert_id(Seal *p, SealSlots *slots, SealSlot *slot, const SealRowAsk
   slot->next++;
   slot->added++;
   slots->dirty = 1;
+  if (slot->left != SEAL_UNBOUNDED) {
+    int64_t held = slot->level.limit - slot->left;
+    raise_level(slot, held, held + 1);
+    if (slot->level.crossed) gather_levels(slots, slot);
+  }
   take_one(slots, slot);
   return SQLITE_OK;
 }
@@ -316,6 +344,7 @@ static int insert_record(Seal *p, SealSlots *slots, SealSlot *slot, const SealRo
   slot->next++;
   slot->added++;
   slot->removed += replaced != 0;
+  raise_level(slot, slot->level.held, slot->level.held + (replaced == 0));
   slots->dirty = 1;
   return SQLITE_OK;
 }

@@ -129,6 +129,12 @@ static int write_one(Seal *p, SealSlot *slot) {
     rc = seal_store_run(seal_store(p), SQL_CONFIGURATION_TOUCH, "ii", slot->configuration,
                         slot->at.t);
   }
+  if (rc == SQLITE_OK) {
+    rc = seal_notify_level(p, slot->val_server, slot->term,
+                           slot->records ? SEAL_LEVEL_KEY_RECORDS : SEAL_LEVEL_IDENTITIES,
+                           &slot->level, slot->at.t);
+  }
+  slot->level.crossed = 0;
   slot->added = slot->removed = slot->changed = 0;
   return rc;
 }

@@ -3,7 +3,7 @@
 ** Validity itself is judged where rows are read (valid_configuration in sql/statements/views.sql):
 ** what has ended is invisible at once. The sweep only gives back its space, in batches that a host
 ** chooses, and touches nothing that lives. SEAL servers hear of it: what is swept here is gone even if an
-** agreement is prolonged afterwards. For that reason too a SEAL server's own sweep leaves alone what
+** agreement is prolonged afterwards. So is who is told of its end, if the command notice has not run since. For that reason too a SEAL server's own sweep leaves alone what
 ** bundles brought: it is the registrar's to take away.
 */
 #include "registrar/held/held_int.h"
@@ -149,7 +149,8 @@ static int sweep_one(Seal *p, int64_t limit, int64_t at, int64_t *removed, int *
   seal_store_reset(row);
   if (rc == SQLITE_DONE) return SQLITE_OK;
   if (rc != SQLITE_ROW) return rc;
-  rc = record_sweep(p, id, at);
+  rc = seal_notice_gone(p, id, at);
+  if (rc == SQLITE_OK) rc = record_sweep(p, id, at);
   if (rc == SQLITE_OK) rc = seal_configuration_clear(p, id, limit, at, removed);
   if (rc != SQLITE_OK) return rc;
   rc = seal_store_row(seal_store(p), SQL_CONFIGURATION_SERVICES, &row, "i", id);
@@ -193,6 +194,9 @@ int seal_sweep(Seal *p, int64_t limit, SealAt at, int64_t *removed) {
     rc = seal_store_run(seal_store(p), SQL_SWEEP_REFUSAL, "ii", t - SEAL_REFUSALS_KEPT, limit);
   }
   if (rc == SQLITE_OK) rc = seal_signing_forget(p, t);
+  if (rc == SQLITE_OK) {
+    rc = seal_store_run(seal_store(p), SQL_SWEEP_CAUSE, "ii", t - SEAL_NOTICE_LATE, limit);
+  }
   if (rc == SQLITE_OK) rc = seal_store_run(seal_store(p), SQL_SWEEP_TIME, "i", t);
   return rc;
 }

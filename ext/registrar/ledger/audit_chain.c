@@ -13,7 +13,7 @@
 ** that whoever keeps it need not be believed. Neither a shorter chain nor one that was made anew has them. Pruning
 ** stops at a checkpoint, whose hash is where verification then begins.
 */
-#include "registrar/ledger/ledger.h"
+#include "registrar/ledger/notification.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -360,6 +360,12 @@ int seal_prune(Seal *p, int64_t before, SealPruned *out, SealError *err) {
   }
   if (rc == SQLITE_OK) rc = seal_store_run(seal_store(p), SQL_CHECKPOINT_BASE, "i", seq);
   if (rc == SQLITE_OK) rc = prune_held(p, before < time ? before : time, out);
+  if (rc == SQLITE_OK) {
+    int64_t end = before < time ? before : time;
+    rc = seal_store_run(seal_store(p), SQL_PRUNE_NOTIFICATION, "ii", end,
+                        end - SEAL_NOTIFICATION_DEAD);
+  }
+  if (rc == SQLITE_OK) out->notification = sqlite3_changes64(seal_db(p));
   out->through = seq;
   return rc;
 }

@@ -127,8 +127,8 @@ int seal_checkpoint(Seal *p, int64_t at, char **jws, SealError *err);
 int seal_export_mark(Seal *p, int64_t seq, int64_t *marked, SealError *err);
 
 typedef struct SealPruned {
-  int64_t through;                         /* the last audit entry that went */
-  int64_t audit, usage, occupancy, charge; /* how many rows went */
+  int64_t through;                                       /* the last audit entry that went */
+  int64_t audit, usage, occupancy, charge, notification; /* how many rows went */
 } SealPruned;
 /* Removes from the ledgers what is older than `before`, was exported and check-pointed; of what was held what is
 ** charged, and of charging records what a charging system has taken. */

@@ -322,26 +322,45 @@ static int check_quota(Judge *j, const char *what, int64_t max, int64_t held, in
                      (long long)(held + other + asked));
 }
 
+/* The levels of a limit that a granted act crosses. What it gives back (`other`) crosses none, nor does what it takes
+** again. */
+static SealLevel level(int64_t max, int64_t held, int64_t other, int64_t asked) {
+  unsigned crossed = seal_level_crossed(max, held + other, held + other + asked);
+  return (SealLevel){max, held, crossed & seal_level_crossed(max, held, INT64_MAX)};
+}
+
 static int check_identities(Judge *j) {
   int64_t max = seal_column_until(j->row, AUTHORIZE_TERM_MAX_IDENTITIES);
   j->out->identities = SEAL_UNBOUNDED;
+  j->out->identity_level.limit = SEAL_UNBOUNDED;
   if (max == SEAL_UNBOUNDED) return SQLITE_OK;
   int rc = read_held(j);
   if (rc != SQLITE_OK) return rc;
-  const SealTally *other = seal_invocation_of(j->ask->tally, j->out->term);
-  return check_quota(j, "identities", max, j->identities, other ? other->identities : 0,
-                     j->ask->identities, &j->out->identities);
+  const SealTally *tally = seal_invocation_of(j->ask->tally, j->out->term);
+  int64_t other = tally ? tally->identities : 0;
+  rc = check_quota(j, "identities", max, j->identities, other, j->ask->identities,
+                   &j->out->identities);
+  if (rc == SQLITE_OK) {
+    j->out->identity_level = level(max, j->identities, other, j->ask->identities);
+  }
+  return rc;
 }
 
 static int check_key_records(Judge *j) {
   int64_t max = seal_column_until(j->row, AUTHORIZE_TERM_MAX_KEY_RECORDS);
   j->out->key_records = SEAL_UNBOUNDED;
+  j->out->record_level.limit = SEAL_UNBOUNDED;
   if (max == SEAL_UNBOUNDED) return SQLITE_OK;
   int rc = read_held(j);
   if (rc != SQLITE_OK) return rc;
-  const SealTally *other = seal_invocation_of(j->ask->tally, j->out->term);
-  return check_quota(j, "key records", max, j->key_records, other ? other->key_records : 0,
-                     j->ask->key_records, &j->out->key_records);
+  const SealTally *tally = seal_invocation_of(j->ask->tally, j->out->term);
+  int64_t other = tally ? tally->key_records : 0;
+  rc = check_quota(j, "key records", max, j->key_records, other, j->ask->key_records,
+                   &j->out->key_records);
+  if (rc == SQLITE_OK) {
+    j->out->record_level = level(max, j->key_records, other, j->ask->key_records);
+  }
+  return rc;
 }
 
 /************************************************************************************************

@@ -14,6 +14,7 @@
 #ifndef SEAL_SLA_H
 #define SEAL_SLA_H
 
+#include "registrar/ledger/notification.h"
 #include "registrar/who/who.h"
 
 /************************************************************************************************
@@ -81,6 +82,8 @@ typedef struct SealGrant {
   int64_t valid_until; /* the earliest of that and of all that it hangs on */
   int64_t identities,
       key_records; /* how many may be held by this VAL service, SEAL_UNBOUNDED: any */
+  /* What is held under the term now, and the levels that what is asked brings it to. */
+  SealLevel identity_level, record_level;
 } SealGrant;
 
 /* Judges what is asked. *out is filled as far as it came. Writes nothing. */

@@ -57,6 +57,32 @@ int seal_note_state(SealRow *row, SealParent kind, int removed, const int *colum
   return seal_occupancy_state(row->p, kind, row->rowid, at);
 }
 
+/* Another status, or the end of what is not terminated yet. */
+static int notify_status(SealRow *row, SealParent kind, int removed, int status) {
+  SealText before = seal_column_text(row->old, status + 1), now = seal_row_text(row, status);
+  if (before.p == NULL) return seal_text_missing(row->old, status + 1);
+  if (now.p == NULL) return SQLITE_NOMEM;
+  if (removed) {
+    if (seal_text_is(before, "terminated")) return SQLITE_OK;
+    now = seal_text_from("terminated");
+  } else if (seal_text_same(before, now)) {
+    return SQLITE_OK;
+  }
+  return seal_notify_status(row->p, kind, row->rowid, now.p, row->at.t);
+}
+
+int seal_notify_row(SealRow *row, SealParent kind, int removed, int status, int end) {
+  int64_t at = row->at.t;
+  if (row->old == NULL) return SQLITE_OK;
+  int rc = status >= 0 ? notify_status(row, kind, removed, status) : SQLITE_OK;
+  if (rc != SQLITE_OK) return rc;
+  if (removed) {
+    return kind == SEAL_TERM ? seal_notice_gone_term(row->p, row->rowid, at) : SQLITE_OK;
+  }
+  return seal_notify_end(row->p, kind, row->rowid, seal_column_until(row->old, end + 1),
+                         seal_row_int(row, end), at);
+}
+
 int seal_row_unique_of(SealRow *row, int rc, const int *columns) {
   if (rc != SQLITE_CONSTRAINT_UNIQUE) return rc;
   const SealDescription *is = row->relation->is;

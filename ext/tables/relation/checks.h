@@ -6,6 +6,7 @@
 #ifndef SEAL_CHECKS_H
 #define SEAL_CHECKS_H
 
+#include "registrar/ledger/notification.h"
 #include "tables/relation/relation.h"
 
 /* Refuses a change of a status that is 'terminated': that is for good. */
@@ -21,6 +22,9 @@ const void *seal_cell_bytes(const SealCell *cell, int *n);
 /* What hangs on the row (an agreement, a VAL server or a term) is valid at other times from now on, if one of
 ** these columns changes or the row goes; it was as before until now. A new row has no before. */
 int seal_note_state(SealRow *row, SealParent kind, int removed, const int *columns);
+/* VAL servers are told what becomes of the row (an agreement, a VAL server or a term): of another status (column, -1: it
+** has none), another end (column), or that it goes. Nothing of a new one. */
+int seal_notify_row(SealRow *row, SealParent kind, int removed, int status, int end);
 /* A UNIQUE failure of a row whose key is not its relation's: it names the columns that SQLite would, had the
 ** row this key. Any other code passes. */
 int seal_row_unique_of(SealRow *row, int rc, const int *columns);

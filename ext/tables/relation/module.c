@@ -248,9 +248,9 @@ static int table_rename(sqlite3_vtab *base, const char *name) {
 
 /* The suffixes of storage: seal_agreement_data, seal_term_held, … */
 static int table_shadow_name(const char *suffix) {
-  static const char *const names[] = {"data",  "use",    "held", "replay",     "service",
-                                      "key",   "member", "unit", "checkpoint", "gap",
-                                      "price", "party",  "term", "rate",       "state"};
+  static const char *const names[] = {"data",   "use",  "held",       "replay", "service", "key",
+                                      "member", "unit", "checkpoint", "gap",    "price",   "party",
+                                      "term",   "rate", "state",      "cause"};
   for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
     if (sqlite3_stricmp(names[i], suffix) == 0) return 1;
   }

@@ -24,6 +24,7 @@ typedef struct SealRelation {
   unsigned counts : 1;       /* shows counters or ledgers: what rows add up to is written first */
   unsigned waits : 1;        /* a row of it may wait with its like, and an act on one */
   unsigned silent : 1;       /* its own hooks write audit and change */
+  unsigned untold : 1; /* what is written is no SEAL server's concern: it enters no change feed */
   unsigned
       credential : 1; /* VAL servers insert its rows: a refusal that the host ignores is audited */
   /* Hooks, each may be NULL. They return SQLITE_OK, SQLITE_CONSTRAINT_VTAB with a refusal in the row's SealError, or a fault's code. */

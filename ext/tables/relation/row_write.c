@@ -170,7 +170,7 @@ static int fill_column(SealRow *row, int i, sqlite3_value *value) {
     cell_old(row, i);
     return SQLITE_OK;
   }
-  int fixed = row->old && column->flags & (SEAL_COL_KEY | SEAL_COL_FIXED);
+  int fixed = row->old && column->flags & (SEAL_COL_KEY | SEAL_COL_FIXED | SEAL_COL_READ_ONLY);
   if (fixed || (column->flags & SEAL_COL_READ_ONLY && !null)) {
     return seal_refuse(row->err, SEAL_MODIFICATION_NOT_ALLOWED, "seal_%s.%s can't be %s",
                        row->relation->is->name, column->name, row->old ? "changed" : "given");
@@ -274,7 +274,7 @@ static int record_change(SealRow *row, const char *operation) {
   int64_t at = row->at.t;
   SealEvent event = {at, "operator", operation, object, "done", NULL, detail};
   if (rc == SQLITE_OK) rc = seal_audit_write(row->p, &event);
-  if (rc == SQLITE_OK) {
+  if (rc == SQLITE_OK && !row->relation->untold) {
     rc = seal_change_write(row->p, at, seal_service_name(service), object, operation);
   }
   sqlite3_free(object);
