@@ -136,7 +136,7 @@ column_text() {
     term.currency) printf '%s' 'three capital letters, or none' ;;
     val-server.end_pt) printf '%s' "JSON EndPoint: {\"fqdn\":\"...\"}, or none" ;;
     credential.type) printf '%s' 'jwk, x509, psk' ;;
-    anchor.type) printf '%s' 'ca, crl, issuer' ;;
+    anchor.type) printf '%s' 'ca, intermediate, crl, issuer, capif' ;;
     anchor.subject) printf '%s' 'of a certificate or a CRL: read from it' ;;
     anchor.iss) printf '%s' 'of an issuer: what its tokens say' ;;
     anchor.value) printf '%s' 'a file: PEM, DER or JWKS; - is the input' ;;

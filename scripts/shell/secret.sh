@@ -36,17 +36,26 @@ seal_token() {
 
 help_rotate_key() {
   cat <<'T'
-usage: seal --key FILE rotate-key
+usage: seal --key FILE rotate-key [--leaked]
 
 Makes a new key for the registrar's signatures and prints its public half (a
-JWK). The one before stays valid until the last token that it signed has ended.
+JWK). The one before stays valid until the last token that it signed has ended,
+and for 30 days it signs what brings SEAL servers the new one: nobody has to do
+anything there.
+
+--leaked: somebody else has the key. Nothing that was signed so far is believed
+any more, and each SEAL server needs the new keys (seal init --registrar-jwks).
 T
 }
 
 seal_rotate_key() {
-  take 'at=instant' "$@"
+  take 'at=instant leaked=flag' "$@"
   [ "$ARGC" -eq 0 ] || wrong "rotate-key takes no words"
-  run_command rotate-key NULL
+  if given leaked; then
+    run_command rotate-key "'leaked'"
+  else
+    run_command rotate-key NULL
+  fi
 }
 
 help_rekey() {
