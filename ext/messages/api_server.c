@@ -188,7 +188,10 @@ int seal_val_servdata_get(Seal *p, SealRequest *request, const char *seal_servic
   if (rc == SQLITE_OK) rc = find_data(p, request, targets, seal_text_from(services), &data, err);
   if (rc == SQLITE_OK) {
     const char *all = sqlite3_str_value(data.out);
+    /* Of a part that memory ran out for nothing shows in the whole. */
     rc = sqlite3_str_errcode(data.out);
+    if (rc == SQLITE_OK) rc = sqlite3_str_errcode(data.ids);
+    if (rc == SQLITE_OK) rc = sqlite3_str_errcode(data.info);
     if (rc == SQLITE_OK) {
       out->body = sqlite3_mprintf("{\"valServData\":[%s]%s}", all ? all : "",
                                   features ? ",\"suppFeats\":\"0\"" : "");

@@ -227,11 +227,12 @@ CROSS JOIN main.seal_term_data AS t ON t.id = {{term_of}}
 WHERE s.val_service_id = ?3 AND {{valid_configuration}}
   AND coalesce(t.start_time, -1e18) <= ?1 AND coalesce(t.stop_time, {{forever}}) > ?1
 
--- Which VAL services somebody has, from which VAL server and until when.
+-- Which VAL services somebody has, from which VAL server and until when. How often a VAL server holds him is its own affair:
+-- it counts as one, so that nobody makes an answer too large by what he repeats.
 -- ?1 at ?2 seal_service ?3 VAL services, each between two U+001F; NULL: all ?4 at most ?5 val_user_id ?6 val_ue_id
 -- name: served_one
 SELECT i.val_user_id, i.val_ue_id, s.val_service_id, v.val_server_id, v.end_pt,
-  max(min({{until_configuration}}, coalesce(t.stop_time, {{forever}}))) AS until, count(*) AS n
+  max(min({{until_configuration}}, coalesce(t.stop_time, {{forever}}))) AS until, 1 AS n
 FROM (SELECT val_user_id, val_ue_id, service FROM main.seal_identity_data WHERE val_user_id = ?5
   UNION ALL SELECT val_user_id, val_ue_id, service FROM main.seal_identity_data WHERE val_ue_id = ?6) AS i
 CROSS JOIN main.seal_configuration_service AS s ON s.id = i.service

@@ -78,6 +78,8 @@ unsigned seal_scopes_capif(SealText scope, const char *aef_id) {
       end = at;
       while (end < scope.n && scope.p[end] != ';') end++;
     }
+    /* The id of another function may begin with ours: no name of an API holds a ':'. */
+    if (ours && end > at && memchr(scope.p + at, ':', (size_t)(end - at)) != NULL) ours = 0;
     for (int from = at, to = at; ours && from <= end; from = to + 1) {
       for (to = from; to < end && scope.p[to] != ','; to++) continue;
       for (size_t i = 0; i < sizeof apis / sizeof *apis; i++) {
