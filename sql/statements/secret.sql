@@ -11,12 +11,14 @@ UPDATE main.seal_registrar_data SET seal_check = ?1 WHERE id = 1
 SELECT kid, private, id FROM main.seal_registrar_key WHERE retired_time IS NULL ORDER BY id DESC LIMIT 1
 
 -- The key for a bundle: the newest that its SEAL server knows, by the change with which it was told; else, and for
--- a full copy, the oldest that still signs, since each key was told in bundles that the one before it signed.
+-- a full copy, the oldest that still signs, since each key was told in bundles that the one before it signed; but one of
+-- those that the JWK set has room for (authorize.sql), if there is any: a new SEAL server knows no others.
 -- ?1 the change up to which the server knows the registrar, -1: not known ?2 at
 -- name: signing_key_known
 SELECT kid, private, id FROM main.seal_registrar_key
 WHERE private <> x'' AND (retired_time IS NULL OR retired_time + {{handover}} > ?2)
-ORDER BY change <= ?1 DESC, iif(change <= ?1, -id, id) LIMIT 1
+ORDER BY change <= ?1 DESC, change > ?1 AND id <= (SELECT max(id) - 64 FROM main.seal_registrar_key),
+  iif(change <= ?1, -id, id) LIMIT 1
 
 -- The old key verifies what it signed, and signs bundles for SEAL servers, if there are any, that don't know the new one yet.
 -- ?1 at
