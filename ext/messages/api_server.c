@@ -236,6 +236,9 @@ int seal_bundles_get(Seal *p, SealRequest *request, const char *seal_service, Se
     if (rc == SQLITE_CONSTRAINT_VTAB && err->cause == SEAL_MANDATORY_IE_INCORRECT)
       rc = refuse_since(err);
   }
+  /* The one thing that is written before the token is used up: not by one that was used before. */
+  if (rc == SQLITE_OK)
+    rc = seal_use_check(p, &request->who, (SealTokenUse){request->use, 1}, err);
   if (rc == SQLITE_OK && bundle.acked >= 0)
     rc = seal_bundle_acked(p, request->who.seal_server, bundle.acked);
   if (rc == SQLITE_OK && bundle.news) {
