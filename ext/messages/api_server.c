@@ -211,9 +211,13 @@ int seal_val_servdata_get(Seal *p, SealRequest *request, const char *seal_servic
 /************************************************************************************************
 ** Bundles.
 */
-/* What is wrong with `since` is wrong with a parameter of the query here. */
+#define OF_SINCE "since " /* how the registrar begins what it says of it */
+
+/* What is wrong with `since` is wrong with a parameter of the query here; what is wrong with the SEAL server's key is not. */
 static int refuse_since(SealError *err) {
-  char *detail = sqlite3_mprintf("%s", err->detail);
+  size_t n = sizeof OF_SINCE - 1;
+  if (strncmp(err->detail, OF_SINCE, n) != 0) return SQLITE_CONSTRAINT_VTAB;
+  char *detail = sqlite3_mprintf("%s", err->detail + n);
   if (detail == NULL) return SQLITE_NOMEM;
   seal_error_clear(err);
   int rc = seal_fault(err, SEAL_OPTIONAL_QUERY_PARAM_INCORRECT, "since", detail);
@@ -237,8 +241,7 @@ int seal_bundles_get(Seal *p, SealRequest *request, const char *seal_service, Se
       rc = refuse_since(err);
   }
   /* The one thing that is written before the token is used up: not by one that was used before. */
-  if (rc == SQLITE_OK)
-    rc = seal_use_check(p, &request->who, (SealTokenUse){request->use, 1}, err);
+  if (rc == SQLITE_OK) rc = seal_use_check(p, &request->who, (SealTokenUse){request->use, 1}, err);
   if (rc == SQLITE_OK && bundle.acked >= 0)
     rc = seal_bundle_acked(p, request->who.seal_server, bundle.acked);
   if (rc == SQLITE_OK && bundle.news) {
