@@ -141,29 +141,41 @@ static int check_features(const SealRequest *request, int *asked, SealError *err
   return rc;
 }
 
+/* Appends what a user or UE has, once: *seen says who was asked for before. */
+static int find_one(Seal *p, const SealRequest *request, const json_t *target, json_t *seen,
+                    SealText services, Data *data) {
+  SealRecord asked;
+  memset(&asked, 0, sizeof asked);
+  (void)seal_target_read(target, &asked); /* as it was before */
+  const char *id = asked.val_user_id.p ? asked.val_user_id.p : asked.val_ue_id.p;
+  char *name = sqlite3_mprintf("%c%s", asked.val_user_id.p ? 'u' : 'e', id);
+  int rc = name ? SQLITE_OK : SQLITE_NOMEM, again = name && json_object_get(seen, name) != NULL;
+  if (rc == SQLITE_OK && !again && json_object_set_new(seen, name, json_true()) != 0)
+    rc = SQLITE_NOMEM;
+  sqlite3_free(name);
+  if (rc != SQLITE_OK || again) return rc;
+  return seal_served(p, request->who.seal_service, &asked, services, request->at.t,
+                     SERVED_MAX + 1 - data->n, append_served, data);
+}
+
 /* Finds what was asked for, and appends it. */
 static int find_data(Seal *p, const SealRequest *request, const json_t *targets, SealText services,
                      Data *data, SealError *err) {
   size_t i;
-  json_t *target;
-  int rc = SQLITE_OK;
-  if (targets == NULL) {
-    if (strcmp(request->who.seal_service, SEAL_IDM) != 0) {
-      return seal_fault(err, SEAL_MANDATORY_QUERY_PARAM_MISSING, "val-tgt-ues",
-                        "is missing: only identity management may ask for everybody");
-    }
-    rc = seal_served(p, request->who.seal_service, NULL, services, request->at.t, SERVED_MAX + 1,
-                     append_served, data);
+  json_t *target, *seen = json_object();
+  int rc = seen ? SQLITE_OK : SQLITE_NOMEM;
+  if (rc == SQLITE_OK && targets == NULL) {
+    rc = strcmp(request->who.seal_service, SEAL_IDM) == 0
+             ? seal_served(p, request->who.seal_service, NULL, services, request->at.t,
+                           SERVED_MAX + 1, append_served, data)
+             : seal_fault(err, SEAL_MANDATORY_QUERY_PARAM_MISSING, "val-tgt-ues",
+                          "is missing: only identity management may ask for everybody");
   }
   json_array_foreach(targets, i, target) {
-    SealRecord asked;
-    memset(&asked, 0, sizeof asked);
-    (void)seal_target_read(target, &asked); /* as it was before */
-    rc = seal_served(p, request->who.seal_service, &asked, services, request->at.t,
-                     SERVED_MAX + 1 - data->n, append_served, data);
-    close_one(data); /* the next one may be the same again */
-    if (rc != SQLITE_OK || data->n > SERVED_MAX) break;
+    if (rc == SQLITE_OK && data->n <= SERVED_MAX)
+      rc = find_one(p, request, target, seen, services, data);
   }
+  json_decref(seen);
   close_one(data);
   if (rc == SQLITE_OK && data->n > SERVED_MAX) {
     rc = wrong_parameter(err, "val-tgt-ues", "asks for more than 10000 identities: name fewer");
