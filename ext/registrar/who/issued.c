@@ -143,7 +143,9 @@ static int capif_claims(SealJwt *jwt, const SealToken *token, const char *iss, S
     reason = seal_jwt_check(jwt, &policy);
   }
   if (reason != SEAL_VALID) return seal_refuse_claims(reason, err);
-  if (!seal_is_capif_scope(jwt->scope)) return seal_disbelieve(err);
+  /* TS 33.122 C.2.2 has client_id beside iss: of one invoker. */
+  if (!seal_is_capif_scope(jwt->scope) || (jwt->client_id && strcmp(jwt->client_id, iss) != 0))
+    return seal_disbelieve(err);
   SealText scope = seal_text_from(jwt->scope + sizeof CAPIF_SCOPE - 1);
   out->scopes = seal_scopes_capif(scope, token->identifier);
   out->skeyprov = (out->scopes & SEAL_SCOPE_KPP) != 0;
