@@ -45,6 +45,18 @@ int seal_serves(Seal *p, const char *seal_service, SealText val_service_id, Seal
   return rc == SQLITE_ROW || rc == SQLITE_DONE ? SQLITE_OK : rc;
 }
 
+/* 1 if a row is what the registrar writes: its texts go into an answer as they are. */
+static int is_whole(const SealServed *served) {
+  json_t *json = NULL;
+  SealReason reason = SEAL_VALID;
+  if (served->end_pt.p != NULL)
+    reason = seal_json_parse(served->end_pt.p, (size_t)served->end_pt.n, 4, &json);
+  json_decref(json);
+  return reason == SEAL_VALID && seal_is_id(served->val_service_id) &&
+         seal_is_id(served->val_server_id) &&
+         seal_is_id(served->val_user_id.p ? served->val_user_id : served->val_ue_id);
+}
+
 int seal_served(Seal *p, const char *seal_service, const SealRecord *asked, SealText services,
                 int64_t at, int limit, int (*row)(void *arg, const SealServed *served), void *arg) {
   sqlite3_stmt *rows;
@@ -66,8 +78,7 @@ int seal_served(Seal *p, const char *seal_service, const SealRecord *asked, Seal
         .until = sqlite3_column_int64(rows, SERVED_ALL_UNTIL),
         .n = sqlite3_column_int(rows, SERVED_ALL_N),
     };
-    rc =
-        served.val_service_id.p && served.val_server_id.p ? row(arg, &served) : SQLITE_CORRUPT_VTAB;
+    rc = is_whole(&served) ? row(arg, &served) : SQLITE_CORRUPT_VTAB;
     if (rc == SQLITE_OK) rc = sqlite3_step(rows);
   }
   seal_store_reset(rows);
