@@ -25,6 +25,7 @@ static int term_after(SealRow *row, int removed) {
 
 const SealRelation seal_relation_term = {
     .is = &seal_description_term,
+    .counts = 1,
     .check = term_check,
     .after = term_after,
 };

@@ -18,6 +18,9 @@
 -- column: price_per_invocation            decimal                          "what an invocation costs"
 -- column: price_per_identity_day          decimal                          "what an identity costs that is held for a day"
 -- column: currency                        currency                         "three capital letters (ISO 4217)"
+-- column: identities                      count read-only from({{term_held_identities}})   "how many are held now under it; of every stored row what is stored, with what has ended"
+-- column: key_records                     count read-only from({{term_held_key_records}})  "the same of key records"
+-- column: invocations                     count read-only from({{term_invocations}})       "how often it was invoked so far"
 -- column: at                              instant hidden                   "the clock: another instant that is asked for; NULL: every stored row"
 -- statements: find insert update bundle bundle_all apply
 
@@ -48,6 +51,19 @@ CREATE TABLE main.seal_term_held(
   PRIMARY KEY (term, until, val_server)
 ) WITHOUT ROWID;
 CREATE INDEX main.seal_term_held_val_server ON seal_term_held(val_server, term, until);
+
+-- What a quota sees: what is stored, without what has ended at ?1 by itself or with its VAL server (authorize_held).
+-- fragment: term_held_identities
+CAST(coalesce((SELECT u.identities FROM main.seal_term_use AS u WHERE u.term = w.id), 0)
+  - coalesce((SELECT sum(h.identities) {{term_ended}}), 0) AS INTEGER)
+-- fragment: term_held_key_records
+CAST(coalesce((SELECT u.key_records FROM main.seal_term_use AS u WHERE u.term = w.id), 0)
+  - coalesce((SELECT sum(h.key_records) {{term_ended}}), 0) AS INTEGER)
+-- fragment: term_ended
+FROM main.seal_term_held AS h LEFT JOIN main.seal_val_server_data AS hv ON hv.id = h.val_server
+WHERE h.term = w.id AND ?1 IS NOT NULL AND (h.until <= ?1 OR hv.status = 'terminated' OR hv.exp_time <= ?1)
+-- fragment: term_invocations
+CAST(coalesce((SELECT u.invocations FROM main.seal_term_use AS u WHERE u.term = w.id), 0) AS INTEGER)
 
 -- name: drop_term
 DROP TABLE main.seal_term_data;
