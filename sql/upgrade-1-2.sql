@@ -16,9 +16,9 @@
 --      at the format, and would write what the new one does not expect.
 --   3. Make a backup: sqlite3 seal.db "VACUUM INTO 'seal-0.1.0.db'". There is no way back but that copy.
 --
--- After: run sql/install.sql (`seal init` has done so), which makes relations that are new; say by the command `charged`
--- up to which a charging system has taken what seal_charge has of earlier usage. The registrar and its SEAL servers each
--- need the upgrade; their order does not matter.
+-- After: run sql/install.sql (`seal init` has done so), which makes relations that are new; run the command `charge`, which
+-- makes the records of what was held so far, and say by `charged` up to which a charging system has taken what seal_charge
+-- has of earlier usage. The registrar and its SEAL servers each need the upgrade; their order does not matter.
 --
 -- What it does, as one transaction, so that a failure or a power cut leaves format 1:
 --   - A conf_id is unique for its VAL server, no longer for all.
