@@ -274,8 +274,14 @@ static int run_apply(SealRow *row, int64_t at, char **result) {
   return seal_apply(row->p, bundle, at, result, row->err);
 }
 
+#define CHARGE_AHEAD (366 * 86400) /* seconds that days may be charged before they come */
+
 /* charge: writes the records of the days that have ended and are not charged yet; gives how many. */
 static int run_charge(SealRow *row, int64_t at, char **result) {
+  if (at > seal_host_clock(row->p) + CHARGE_AHEAD) {
+    return seal_row_refuse(row, COMMAND_AT,
+                           "is over a year ahead of the clock: what is charged is closed for good");
+  }
   int64_t made = 0;
   if (row->cells[COMMAND_ARGUMENT].form != SEAL_CELL_NULL) {
     return seal_row_refuse(row, COMMAND_ARGUMENT, "charge takes no argument");
