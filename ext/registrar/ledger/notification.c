@@ -146,8 +146,8 @@ typedef struct Changed {
   SealText val_server_id, conf_id, seal_service;
 } Changed;
 
-/* Several configurations of a VAL server, changed by the same act: one row for all, `row`. One that is changed again
-** is not counted again. */
+/* Several configurations of a VAL server, changed by the same act: one row for all, `row`. The only one that is changed
+** again is not counted again; one of several is, since the row does not say which they are. */
 static int join_news(Seal *p, sqlite3_stmt *row, const Changed *changed, News *news) {
   int64_t seq = sqlite3_column_int64(row, NOTIFICATION_SAME_SEQ);
   int64_t n = sqlite3_column_int64(row, NOTIFICATION_SAME_N);
