@@ -1,4 +1,5 @@
-/* seal_jws(token, jwks), seal_jwt(token, jwks, policy) and seal_thumbprint(key_or_certificate).
+/* seal_jws(token, jwks), seal_jwt(token, jwks, policy) and seal_thumbprint(key_or_certificate); and for who has no key yet
+** seal_generate_key([alg]), seal_public_key(jwk) and seal_sign(claims, jwk [, header]).
 **
 **    SELECT ok, reason, alg, kid, header, payload FROM seal_jws(:token, :jwks);
 **    SELECT ok, reason, claims FROM seal_jwt(:token, :jwks, '{"iss": "as", "at": 1800000000}');
@@ -11,6 +12,8 @@
 #include "tables/function/function_jose.h"
 #include "base/instant.h"
 #include "base/json.h"
+#include "base/text.h"
+#include "crypto/jose/private.h"
 
 SQLITE_EXTENSION_INIT3
 
@@ -462,6 +465,55 @@ static void jose_thumbprint(sqlite3_context *context, int argc, sqlite3_value **
   }
 }
 
+/* Gives a text that holds a secret, and wipes it; or why there is none. */
+static void give(sqlite3_context *context, const char *function, SealReason reason, char *text) {
+  if (reason == SEAL_VALID) {
+    sqlite3_result_text(context, text, -1, SQLITE_TRANSIENT);
+    seal_wipe(text, strlen(text));
+    free(text);
+  } else if (reason == SEAL_NOMEM) {
+    sqlite3_result_error_nomem(context);
+  } else {
+    char *message = sqlite3_mprintf("%s: %s", function, seal_reason_text(reason));
+    if (message == NULL) {
+      sqlite3_result_error_nomem(context);
+    } else {
+      sqlite3_result_error(context, message, -1);
+    }
+    sqlite3_free(message);
+  }
+}
+
+/* seal_generate_key([alg]): a new private key as a JWK. */
+static void jose_generate(sqlite3_context *context, int argc, sqlite3_value **argv) {
+  const char *alg = argc ? (const char *)sqlite3_value_text(argv[0]) : NULL;
+  char *jwk = NULL;
+  SealReason reason = seal_private_make(sqlite3_user_data(context), alg ? alg : "ES256", &jwk);
+  give(context, "seal_generate_key", reason, jwk);
+}
+
+/* seal_public_key(jwk): its public half. */
+static void jose_public(sqlite3_context *context, int argc, sqlite3_value **argv) {
+  JoseBytes jwk = jose_bytes(argv[0]);
+  char *half = NULL;
+  (void)argc;
+  if (sqlite3_value_type(argv[0]) == SQLITE_NULL) return;
+  SealReason reason = seal_private_half(sqlite3_user_data(context), jwk.p, jwk.n, &half);
+  give(context, "seal_public_key", reason, half);
+}
+
+/* seal_sign(claims, jwk [, header]): a compact JWS. */
+static void jose_sign(sqlite3_context *context, int argc, sqlite3_value **argv) {
+  JoseBytes claims = jose_bytes(argv[0]), jwk = jose_bytes(argv[1]), header = {NULL, 0};
+  char *token = NULL;
+  if (sqlite3_value_type(argv[0]) == SQLITE_NULL || sqlite3_value_type(argv[1]) == SQLITE_NULL)
+    return;
+  if (argc > 2 && sqlite3_value_type(argv[2]) != SQLITE_NULL) header = jose_bytes(argv[2]);
+  SealReason reason = seal_private_sign(sqlite3_user_data(context), jwk.p, jwk.n, header.p,
+                                        header.n, claims.p, claims.n, &token);
+  give(context, "seal_sign", reason, token);
+}
+
 static const sqlite3_module jose_jws = {.iVersion = 0,
                                         .xConnect = jose_connect_jws,
                                         .xBestIndex = jose_best_index,
@@ -493,6 +545,22 @@ int seal_jose_register(sqlite3 *db, SealCrypto *c) {
   if (rc == SQLITE_OK) {
     rc = sqlite3_create_function_v2(db, "seal_thumbprint", 1, SQLITE_UTF8 | SQLITE_DETERMINISTIC, c,
                                     jose_thumbprint, NULL, NULL, NULL);
+  }
+  static const struct {
+    const char *name;
+    int n_args, flags;
+    void (*run)(sqlite3_context *, int, sqlite3_value **);
+  } functions[] = {
+      {"seal_generate_key", 0, SQLITE_DIRECTONLY, jose_generate},
+      {"seal_generate_key", 1, SQLITE_DIRECTONLY, jose_generate},
+      {"seal_public_key", 1, SQLITE_DETERMINISTIC, jose_public},
+      {"seal_sign", 2, SQLITE_DIRECTONLY, jose_sign},
+      {"seal_sign", 3, SQLITE_DIRECTONLY, jose_sign},
+  };
+  for (size_t i = 0; rc == SQLITE_OK && i < sizeof functions / sizeof *functions; i++) {
+    rc = sqlite3_create_function_v2(db, functions[i].name, functions[i].n_args,
+                                    SQLITE_UTF8 | functions[i].flags, c, functions[i].run, NULL,
+                                    NULL, NULL);
   }
   return rc;
 }
