@@ -26,8 +26,8 @@ static int wrong_parameter(SealError *err, const char *name, const char *why) {
 */
 /* The answer while it is made: a ValServiceData is open as long as rows are of one user or UE. */
 typedef struct Data {
-  sqlite3_str *out, *ids,
-      *info; /* what is done; valServIds and valServSpecInfo of the one that is open */
+  sqlite3_str *out;        /* what is done */
+  sqlite3_str *ids, *info; /* valServIds and valServSpecInfo of the one that is open */
   char user[SEAL_ID_MAX + 1], ue[SEAL_ID_MAX + 1], service[SEAL_ID_MAX + 1];
   int open, n;
 } Data;

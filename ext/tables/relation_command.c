@@ -13,6 +13,12 @@
 
 #define COUNT(array) ((int)(sizeof array / sizeof *array))
 
+/* A number as a command's result; gives rc, or SQLITE_NOMEM. */
+static int give_number(char **result, int64_t number, int rc) {
+  *result = sqlite3_mprintf("%lld", (long long)number);
+  return *result ? rc : SQLITE_NOMEM;
+}
+
 /* sweep: removes at most `argument` rows (none given: all) of what has ended; gives how many. */
 static int run_sweep(SealRow *row, int64_t at, char **result) {
   (void)at;
@@ -27,8 +33,7 @@ static int run_sweep(SealRow *row, int64_t at, char **result) {
   }
   int rc = seal_sweep(row->p, limit, row->at, &removed);
   if (rc != SQLITE_OK) return rc;
-  *result = sqlite3_mprintf("%lld", (long long)removed);
-  return *result ? SQLITE_OK : SQLITE_NOMEM;
+  return give_number(result, removed, SQLITE_OK);
 }
 
 /* rotate-key: makes a new signing key; gives its public JWK. Argument "leaked": nothing that was signed so far is
@@ -53,8 +58,7 @@ static int run_rekey(SealRow *row, int64_t at, char **result) {
   SealText key = seal_value_text(argument->value);
   int rc = seal_rekey(row->p, (const unsigned char *)key.p, key.n, &count, row->err);
   if (rc != SQLITE_OK) return rc;
-  *result = sqlite3_mprintf("%lld", (long long)count);
-  return *result ? SQLITE_OK : SQLITE_NOMEM;
+  return give_number(result, count, SQLITE_OK);
 }
 
 /* issue-token: argument {"val_server_id", "scope", "ttl"}; gives the token response of RFC 6749. */
@@ -122,8 +126,7 @@ static int run_export_mark(SealRow *row, int64_t at, char **result) {
   }
   int rc = seal_export_mark(row->p, sqlite3_value_int64(argument->value), &marked, row->err);
   if (rc != SQLITE_OK) return rc;
-  *result = sqlite3_mprintf("%lld", (long long)marked);
-  return *result ? SQLITE_OK : SQLITE_NOMEM;
+  return give_number(result, marked, SQLITE_OK);
 }
 
 /* prune: removes what is older than the instant `argument` from the ledgers; gives {"through", "audit",
@@ -288,8 +291,7 @@ static int run_charge(SealRow *row, int64_t at, char **result) {
   }
   int rc = seal_charge_days(row->p, at, &made);
   if (rc != SQLITE_OK && rc != SQLITE_DONE) return rc;
-  *result = sqlite3_mprintf("%lld", (long long)made);
-  return *result ? rc : SQLITE_NOMEM;
+  return give_number(result, made, rc);
 }
 
 /* A number of charging records, from 0 on, of JSON; -1: it is none. */
@@ -334,8 +336,7 @@ static int run_charged(SealRow *row, int64_t at, char **result) {
   }
   if (rc == SQLITE_OK) rc = seal_charge_taken(row->p, &more, &known, row->err);
   if (rc != SQLITE_OK && rc != SQLITE_DONE) return rc;
-  *result = sqlite3_mprintf("%lld", (long long)known.taken);
-  return *result ? rc : SQLITE_NOMEM;
+  return give_number(result, known.taken, rc);
 }
 
 /* new-epoch: the database is a restored copy, from which it goes on in another way than what it is a copy of; gives
@@ -344,8 +345,7 @@ static int run_new_epoch(SealRow *row, int64_t at, char **result) {
   int64_t epoch = 0;
   int rc = seal_new_epoch(row->p, at, &epoch);
   if (rc != SQLITE_OK) return rc;
-  *result = sqlite3_mprintf("%lld", (long long)epoch);
-  return *result ? SQLITE_OK : SQLITE_NOMEM;
+  return give_number(result, epoch, SQLITE_OK);
 }
 
 /* notice: makes the notifications of ends that are due; gives how many. */
@@ -353,9 +353,7 @@ static int run_notice(SealRow *row, int64_t at, char **result) {
   int64_t made;
   int rc = seal_notice(row->p, at, &made);
   if (rc != SQLITE_OK) return rc;
-  *result = sqlite3_mprintf("%lld", (long long)made);
-  if (*result == NULL) return SQLITE_NOMEM;
-  return made > 0 ? SQLITE_OK : SQLITE_DONE;
+  return give_number(result, made, made > 0 ? SQLITE_OK : SQLITE_DONE);
 }
 
 static const struct {

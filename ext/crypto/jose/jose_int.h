@@ -77,6 +77,10 @@ struct SealKey {
   char *jwk;
 };
 
+/* Turns OpenSSL's ECDSA signature, DER of n bytes, into R || S of `size` bytes each (RFC 7518 3.4); `out` may be where the DER
+** lies. 1, or 0 where it is none or memory ran out. (sign.c) */
+int seal_ecdsa_raw(const unsigned char *der, size_t n, size_t size, unsigned char *out);
+
 /* The public key of a JWK of P-256, whatever its use, into key->pkey and key->thumbprint; what is
 ** private in it is refused (jwk.c). The caller clears it, also on failure. */
 SealReason seal_jwk_p256(SealCrypto *c, const json_t *jwk, SealJwk *key);

@@ -401,17 +401,6 @@ static EVP_PKEY *load_rsa(SealCrypto *c, const json_t *jwk) {
   return key;
 }
 
-/* R || S of an ECDSA signature in DER (RFC 7518 3.4), in place; gives its length, or 0. */
-static size_t raw_ecdsa(unsigned char *sig, size_t n, const SealCurve *curve) {
-  const unsigned char *p = sig;
-  int size = (int)curve->size;
-  ECDSA_SIG *pair = d2i_ECDSA_SIG(NULL, &p, (long)n);
-  int good = pair != NULL && BN_bn2binpad(ECDSA_SIG_get0_r(pair), sig, size) == size &&
-             BN_bn2binpad(ECDSA_SIG_get0_s(pair), sig + size, size) == size;
-  ECDSA_SIG_free(pair);
-  return good ? 2 * curve->size : 0;
-}
-
 static const char *const md_name[] = {
     [SEAL_MD_256] = "SHA256", [SEAL_MD_384] = "SHA384", [SEAL_MD_512] = "SHA512"};
 
@@ -430,7 +419,8 @@ static size_t sign_pair(SealCrypto *c, EVP_PKEY *key, const SealAlg *alg, const 
   good = good && EVP_DigestSign(ctx, out, &n, (const unsigned char *)data, n_data) == 1;
   EVP_MD_CTX_free(ctx);
   if (!good) return 0;
-  return alg->kty == SEAL_KTY_EC ? raw_ecdsa(out, n, curve) : n;
+  if (alg->kty != SEAL_KTY_EC) return n;
+  return seal_ecdsa_raw(out, n, curve->size, out) ? 2 * curve->size : 0;
 }
 
 static SealReason sign_with(SealCrypto *c, const json_t *jwk, const SealAlg *alg,

@@ -223,27 +223,32 @@ const char *seal_key_kid(const SealKey *key) {
   return key->kid;
 }
 
-/* Signs, and turns OpenSSL's DER into R || S (RFC 7518 3.4). */
+int seal_ecdsa_raw(const unsigned char *der, size_t n, size_t size, unsigned char *out) {
+  ECDSA_SIG *sig = d2i_ECDSA_SIG(NULL, &der, (long)n);
+  int part = (int)size;
+  int good = sig && BN_bn2binpad(ECDSA_SIG_get0_r(sig), out, part) == part &&
+             BN_bn2binpad(ECDSA_SIG_get0_s(sig), out + size, part) == part;
+
+  ECDSA_SIG_free(sig);
+  return good;
+}
+
+/* Signs, as R || S. */
 static SealReason key_sign(SealCrypto *c, const SealKey *key, const void *data, size_t n,
                            unsigned char out[2 * SEAL_P256_SIZE], const SealMark *mark) {
   unsigned char der[80];
-  const unsigned char *p = der;
   size_t size = sizeof der;
   EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-  ECDSA_SIG *sig = NULL;
   SealReason reason = SEAL_INTERNAL;
 
   if (ctx &&
       EVP_DigestSignInit_ex(ctx, NULL, "SHA256", c->shared->lib, NULL, key->pkey, NULL) == 1 &&
       EVP_DigestSign(ctx, der, &size, data, n) == 1 &&
-      (sig = d2i_ECDSA_SIG(NULL, &p, (long)size)) != NULL &&
-      BN_bn2binpad(ECDSA_SIG_get0_r(sig), out, SEAL_P256_SIZE) == SEAL_P256_SIZE &&
-      BN_bn2binpad(ECDSA_SIG_get0_s(sig), out + SEAL_P256_SIZE, SEAL_P256_SIZE) == SEAL_P256_SIZE) {
+      seal_ecdsa_raw(der, size, SEAL_P256_SIZE, out)) {
     reason = SEAL_VALID;
   } else {
     reason = seal_failed(mark, reason);
   }
-  ECDSA_SIG_free(sig);
   EVP_MD_CTX_free(ctx);
   return reason;
 }

@@ -26,7 +26,11 @@ static int open_key(Seal *p, sqlite3_stmt *row, SealKey **out, SealError *err) {
   return rc;
 }
 
-static int no_key(SealError *err) {
+/* Opens what was found (rc, row) of the signing keys, and leaves the row. */
+static int take_key(Seal *p, int rc, sqlite3_stmt *row, SealKey **out, SealError *err) {
+  if (rc == SQLITE_ROW) rc = open_key(p, row, out, err);
+  seal_store_reset(row);
+  if (rc != SQLITE_DONE) return rc;
   return seal_refuse(err, SEAL_SEALED, "there is no signing key yet: command rotate-key");
 }
 
@@ -35,9 +39,7 @@ int seal_signing_key(Seal *p, SealKey **out, SealError *err) {
   *out = NULL;
   int rc = seal_unlocked(p, err);
   if (rc == SQLITE_OK) rc = seal_store_row(seal_store(p), SQL_SIGNING_KEY, &row, "");
-  if (rc == SQLITE_ROW) rc = open_key(p, row, out, err);
-  seal_store_reset(row);
-  return rc == SQLITE_DONE ? no_key(err) : rc;
+  return take_key(p, rc, row, out, err);
 }
 
 int seal_signing_key_known(Seal *p, int64_t change, int64_t at, SealKey **out, SealError *err) {
@@ -47,9 +49,7 @@ int seal_signing_key_known(Seal *p, int64_t change, int64_t at, SealKey **out, S
   if (rc == SQLITE_OK) {
     rc = seal_store_row(seal_store(p), SQL_SIGNING_KEY_KNOWN, &row, "ii", change, at);
   }
-  if (rc == SQLITE_ROW) rc = open_key(p, row, out, err);
-  seal_store_reset(row);
-  return rc == SQLITE_DONE ? no_key(err) : rc;
+  return take_key(p, rc, row, out, err);
 }
 
 int seal_signing_forget(Seal *p, int64_t at) {
