@@ -9,7 +9,7 @@ set guard_order {
   ext/registrar/sla/*      {explain rate limits key-record fault-h-sla token fault-a-sla sla fault-a}
   ext/registrar/ledger/notification* {notification}
   ext/registrar/ledger/*   {charging fault-f-charging invoice audit rows fault-c-ledger charging-random occupancy}
-  ext/registrar/held/serves.c {server exchange held key-record}
+  ext/registrar/held/serves.c {server rotation exchange held key-record}
   ext/registrar/held/*     {batch held key-record gate validity rows exchange message fault-a body}
   ext/registrar/secret/*   {crypto key-record secret credential token rotation exchange}
   ext/registrar/txn/*      {instant gate clock rows fault-a}
