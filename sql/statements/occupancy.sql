@@ -123,6 +123,7 @@ SELECT count(*) AS n FROM (SELECT 1 FROM main.seal_configuration_service
   WHERE configuration = ?1 AND term = ?2 LIMIT 2)
 
 -- The terms of a configuration are those that it has now, from an instant on: what was known of later is forgotten.
+-- Once it has ended they matter no more.
 -- ?1 configuration ?2 since
 -- name: occupancy_term_forget
 DELETE FROM main.seal_occupancy_term WHERE start >= ?2 AND (val_server, conf_id) = (
@@ -135,7 +136,7 @@ INSERT OR FAIL INTO main.seal_occupancy_term(val_server, conf_id, start, term, s
 SELECT c.val_server, c.conf_id, ?2, s.term, {{forever}}
 FROM main.seal_configuration_data AS c
 CROSS JOIN (SELECT DISTINCT term FROM main.seal_configuration_service WHERE configuration = ?1) AS s
-WHERE c.id = ?1 AND (SELECT min(term) <> max(term) FROM main.seal_configuration_service
+WHERE c.id = ?1 AND c.until > ?2 AND (SELECT min(term) <> max(term) FROM main.seal_configuration_service
   WHERE configuration = ?1)
 
 -- An agreement (1), a VAL server (2) or a term (3) is as it is now from an instant on: what was known of

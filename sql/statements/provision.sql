@@ -44,6 +44,10 @@ WHERE id = ?1
 -- name: configuration_shorten
 UPDATE main.seal_configuration_data SET until = ?2 WHERE id = ?1
 
+-- ?1 id ?2 its own end, before the one that it had
+-- name: configuration_end
+UPDATE main.seal_configuration_data SET exp_time = ?2, until = ?2, standing = NULL WHERE id = ?1
+
 -- ?1 id ?2 at
 -- name: configuration_touch
 UPDATE main.seal_configuration_data SET updated_time = max(updated_time, ?2) WHERE id = ?1

@@ -426,7 +426,10 @@ int seal_configuration_change(Seal *p, int64_t id, const int64_t *exp_time, Seal
     rc = seal_store_run(seal_store(p), SQL_CONFIGURATION_RESCHEDULE, "iuisi", id,
                         exp_time ? *exp_time : head.exp_time, until, &supp_feat, at);
   }
-  if (rc == SQLITE_OK && head.until != until) rc = seal_occupancy_change(p, id, 0, at);
+  if (rc == SQLITE_OK && head.until != until) {
+    rc = seal_occupancy_change(p, id, 0, at);
+    if (rc == SQLITE_OK) rc = seal_occupancy_terms(p, id, at);
+  }
   return rc == SQLITE_OK ? record_operator(p, &head, at, "update") : rc;
 }
 

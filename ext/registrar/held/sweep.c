@@ -2,8 +2,9 @@
 **
 ** Validity itself is judged where rows are read (valid_configuration in sql/statements/views.sql):
 ** what has ended is invisible at once. The sweep only gives back its space, in batches that a host
-** chooses, and touches nothing that lives. SEAL servers hear of it: what is swept here is gone even if an
-** agreement is prolonged afterwards. So is who is told of its end, if the command notice has not run since. For that reason too a SEAL server's own sweep leaves alone what
+** chooses, and touches nothing that lives. What a batch has begun on is at its own end, so that the rest waits for the
+** next one and lives no more, whatever is prolonged meanwhile: its other VAL services may be under terms that go on.
+** SEAL servers hear of it: what is swept here is gone even if an agreement is prolonged afterwards. So is who is told of its end, if the command notice has not run since. For that reason too a SEAL server's own sweep leaves alone what
 ** bundles brought: it is the registrar's to take away.
 */
 #include "registrar/held/held_int.h"
@@ -113,7 +114,6 @@ int seal_configuration_clear(Seal *p, int64_t id, int64_t limit, int64_t at, int
   Clearing clearing = {.val_server = head.val_server,
                        .until = head.until,
                        .identity = strcmp(head.seal_service, SEAL_IDM) == 0};
-  int held = sqlite3_changes(seal_db(p)) > 0;
   /* Each takes at least one from the limit. */
   rc = going_read(p, id, limit - *removed, &going, &n, &several);
   for (size_t i = 0; rc == SQLITE_OK && i < n && !left && *removed < limit; i++) {
@@ -122,9 +122,17 @@ int seal_configuration_clear(Seal *p, int64_t id, int64_t limit, int64_t at, int
     rc = clear_service(p, &clearing, limit - *removed, removed, &left);
   }
   sqlite3_free(going);
-  if (rc == SQLITE_OK && several) rc = seal_occupancy_terms(p, id, at);
-  if (rc != SQLITE_OK || !held || limit == INT64_MAX) return rc;
-  return seal_occupancy_change(p, id, 0, at); /* what the limit has left */
+  return rc == SQLITE_OK && several ? seal_occupancy_terms(p, id, at) : rc;
+}
+
+/* What the limit has left of a configuration: its own end is `at`, if it would come later. */
+static int end_begun(Seal *p, int64_t id, int64_t at) {
+  SealHead head;
+  int rc = seal_head_load(p, id, &head);
+  if (rc != SQLITE_OK || head.until <= at) return rc;
+  rc = seal_configuration_move(p, id, head.val_server, head.until, at);
+  if (rc == SQLITE_OK) rc = seal_store_run(seal_store(p), SQL_CONFIGURATION_END, "ii", id, at);
+  return rc == SQLITE_OK ? seal_occupancy_terms(p, id, at) : rc;
 }
 
 /* The change that a sweep is to a configuration. */
@@ -156,7 +164,8 @@ static int sweep_one(Seal *p, int64_t limit, int64_t at, int64_t *removed, int *
   rc = seal_store_row(seal_store(p), SQL_CONFIGURATION_SERVICES, &row, "i", id);
   seal_store_reset(row);
   if (rc == SQLITE_DONE) rc = seal_store_run(seal_store(p), SQL_CONFIGURATION_DELETE, "i", id);
-  return rc == SQLITE_ROW ? SQLITE_OK : rc;
+  else if (rc == SQLITE_ROW) rc = end_begun(p, id, at);
+  return rc;
 }
 
 /* 1 in *fed if bundles bring what this database holds. */
