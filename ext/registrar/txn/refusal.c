@@ -71,3 +71,23 @@ void seal_error_clear(SealError *err) {
   sqlite3_free(err->detail);
   memset(err, 0, sizeof *err);
 }
+
+void seal_log(int rc, int refused, int64_t written, const char *text) {
+  char piece[SEAL_LOG_PIECE + 1];
+  size_t n = strlen(text), from = 0;
+  do {
+    size_t length = n - from < SEAL_LOG_PIECE ? n - from : SEAL_LOG_PIECE;
+    for (size_t i = 0; i < length; i++) {
+      unsigned char c = (unsigned char)text[from + i];
+      piece[i] = c < 0x20 || c == 0x7f ? '?' : (char)c;
+    }
+    piece[length] = 0;
+    if (from > 0) {
+      sqlite3_log(rc, "seal more: %s", piece);
+    } else {
+      sqlite3_log(rc, "seal %s %lld: %s", refused ? "refused" : "failed", (long long)written,
+                  piece);
+    }
+    from += length;
+  } while (from < n);
+}

@@ -51,4 +51,12 @@ int seal_fault(SealError *err, SealCause cause, const char *param, const char *r
 #define SEAL_FAULTS_MAX 100
 void seal_error_clear(SealError *err);
 
+/* Tells SQLite's error log (SQLITE_CONFIG_LOG; `.log` of the sqlite3 shell) what the host is about to hear, for
+** programs that have nothing else to read it from: "seal refused N: TEXT", or "seal failed N: TEXT" where the system
+** failed, N being how many rows the transaction had written. The log cuts what is long: a text of more than a line
+** goes on in lines that begin with "seal more: ". Control characters become '?'. It allocates nothing. */
+void seal_log(int rc, int refused, int64_t written, const char *text);
+#define SEAL_LOG_PIECE                                                                             \
+  150 /* bytes of the text in a line: SQLite's log has room for 209 with the rest */
+
 #endif

@@ -81,8 +81,7 @@ typedef enum SealGate {
 int seal_gate(Seal *p, SealGate event, SealAt *at);
 /* xSavepoint, xRelease and xRollbackTo, with SQLite's number of the savepoint. */
 int seal_gate_savepoint(Seal *p, SealGate event, int n);
-/* A write is over: rc is what it returns; gives it back. */
-int seal_gate_leave(Seal *p, int rc);
+int seal_gate_leave(Seal *p, int rc); /* a write is over: rc is what it returns; gives it back */
 /* Within SEAL_XUPDATE_ROW or _ACT, one that goes with nothing that waits: so that counters say all. */
 int seal_gate_first(Seal *p);
 /* What failed half-way, so that nothing passes until it is taken back; NULL: nothing did. */
@@ -107,6 +106,7 @@ typedef int SealRoomDuty(Seal *p, SealDuty duty);
 /* What lives as long as a transaction: facts about it that are read once. The gate zeroes all of it at its end,
 ** and forgets at a ROLLBACK TO what is part of the transaction's own writing: audit_seq, usage_known. */
 typedef struct SealTxn {
+  int64_t written;   /* rows of relations that it has written so far, as a host counts them */
   int64_t number;    /* 1 + the length of the audit chain when it was first asked; 0: not yet */
   int64_t audit_seq; /* head of the chain; 0: not read yet, and charged neither */
   unsigned char audit_hash[SEAL_SHA256_SIZE];

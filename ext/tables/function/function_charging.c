@@ -128,7 +128,9 @@ static int read_instant(sqlite3_vtab *base, sqlite3_value *value, int64_t *out) 
   base->zErrMsg = sqlite3_mprintf("seal_charging: \"%s\" is not an instant (RFC 3339, a date, or "
                                   "integer seconds since 1970)",
                                   seal_quote(text, quoted));
-  return base->zErrMsg ? SQLITE_ERROR : SQLITE_NOMEM;
+  if (base->zErrMsg == NULL) return SQLITE_NOMEM;
+  seal_log(SQLITE_ERROR, 1, 0, base->zErrMsg);
+  return SQLITE_ERROR;
 }
 
 #define UUID_SIZE 37

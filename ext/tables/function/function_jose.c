@@ -10,6 +10,7 @@
 */
 #include <string.h>
 #include "tables/function/function_jose.h"
+#include "registrar/txn/refusal.h"
 #include "base/instant.h"
 #include "base/json.h"
 #include "base/text.h"
@@ -479,6 +480,7 @@ static void give(sqlite3_context *context, const char *function, SealReason reas
       sqlite3_result_error_nomem(context);
     } else {
       sqlite3_result_error(context, message, -1);
+      seal_log(SQLITE_ERROR, 1, 0, message);
     }
     sqlite3_free(message);
   }

@@ -19,6 +19,12 @@
 #define LOOKS (SQLITE_UTF8 | SQLITE_DIRECTONLY)
 #define PURE  (SQLITE_UTF8 | SQLITE_DETERMINISTIC)
 
+/* An argument that is not what it should be. */
+static void fail_argument(sqlite3_context *ctx, const char *text) {
+  sqlite3_result_error(ctx, text, -1);
+  seal_log(SQLITE_ERROR, 1, 0, text);
+}
+
 static void fail_function(sqlite3_context *ctx, Seal *p, int rc, SealError *err) {
   char *text = NULL;
   if (rc == SQLITE_NOMEM) {
@@ -36,6 +42,7 @@ static void fail_function(sqlite3_context *ctx, Seal *p, int rc, SealError *err)
   if (text != NULL) {
     sqlite3_result_error(ctx, text, -1);
     sqlite3_result_error_code(ctx, rc == SQLITE_CONSTRAINT_VTAB ? SQLITE_CONSTRAINT : rc);
+    seal_log(rc, rc == SQLITE_CONSTRAINT_VTAB, 0, text);
     sqlite3_free(text);
   }
   seal_error_clear(err);
@@ -57,7 +64,7 @@ static int argument_at(sqlite3_context *ctx, int argc, sqlite3_value **argv, int
   if (text == NULL) {
     sqlite3_result_error_nomem(ctx);
   } else {
-    sqlite3_result_error(ctx, text, -1);
+    fail_argument(ctx, text);
   }
   sqlite3_free(text);
   return -1;
@@ -207,15 +214,15 @@ static void audit_verify(sqlite3_context *ctx, int argc, sqlite3_value **argv) {
     int is_number = sqlite3_value_numeric_type(argv[0]) == SQLITE_INTEGER;
     through = is_number ? sqlite3_value_int64(argv[0]) : 0;
     if (through < 1) {
-      sqlite3_result_error(ctx, "through: the number of an audit entry is needed", -1);
+      fail_argument(ctx, "through: the number of an audit entry is needed");
       return;
     }
   }
   if (argc > 1 && sqlite3_value_type(argv[1]) != SQLITE_NULL) {
     hash = bytes;
     if (through == SEAL_UNBOUNDED || read_hash(seal_value_text(argv[1]), bytes) != 0) {
-      sqlite3_result_error(
-          ctx, "hash: 64 hexadecimal digits are needed, and the entry's number before them", -1);
+      fail_argument(ctx,
+                    "hash: 64 hexadecimal digits are needed, and the entry's number before them");
       return;
     }
   }
@@ -273,7 +280,7 @@ static void instant(sqlite3_context *ctx, int argc, sqlite3_value **argv) {
   if (message == NULL) {
     sqlite3_result_error_nomem(ctx);
   } else {
-    sqlite3_result_error(ctx, message, -1);
+    fail_argument(ctx, message);
   }
   sqlite3_free(message);
 }

@@ -19,10 +19,12 @@ typedef struct Module {
 /************************************************************************************************
 ** Making and connecting.
 */
-int seal_table_fail(SealTable *table, char *message) {
+int seal_table_fail(SealTable *table, int rc, char *message) {
   sqlite3_free(table->base.zErrMsg);
   table->base.zErrMsg = message;
-  return message ? SQLITE_ERROR : SQLITE_NOMEM;
+  if (message == NULL) return SQLITE_NOMEM;
+  seal_log(rc, rc == SQLITE_ERROR, seal_txn(table->p)->written, message);
+  return rc;
 }
 
 /* An instant has no type: with TEXT, the integers of `at IN (1000, 2000)` would come as text. */
@@ -189,7 +191,11 @@ static int table_update(sqlite3_vtab *base, int argc, sqlite3_value **argv, sqli
     } else {
       base->zErrMsg = seal_table_fault_text(table, rc);
     }
+    int refused =
+        (rc & 0xff) == SQLITE_CONSTRAINT || (err.cause == SEAL_CAUSE_NONE && err.detail != NULL);
+    if (base->zErrMsg != NULL) seal_log(rc, refused, seal_txn(table->p)->written, base->zErrMsg);
   }
+  if (rc == SQLITE_OK) seal_txn(table->p)->written++;
   seal_error_clear(&err);
   /* The host's is the row that it inserted last, which SQLite notes from *rowid: none of ours. */
   sqlite3_set_last_insert_rowid(seal_db(table->p), last);
@@ -199,7 +205,7 @@ static int table_update(sqlite3_vtab *base, int argc, sqlite3_value **argv, sqli
 /* Passes the gate with what is no write; a fault says what it is. */
 static int passed(sqlite3_vtab *base, int rc) {
   SealTable *table = (SealTable *)base;
-  if (rc != SQLITE_OK) (void)seal_table_fail(table, seal_table_fault_text(table, rc));
+  if (rc != SQLITE_OK) (void)seal_table_fail(table, rc, seal_table_fault_text(table, rc));
   return rc;
 }
 
@@ -242,7 +248,7 @@ static int table_rollback_to(sqlite3_vtab *base, int n) {
 static int table_rename(sqlite3_vtab *base, const char *name) {
   SealTable *table = (SealTable *)base;
   (void)name;
-  return seal_table_fail(table,
+  return seal_table_fail(table, SQLITE_ERROR,
                          sqlite3_mprintf("seal_%s can't be renamed", table->relation->is->name));
 }
 

@@ -282,7 +282,7 @@ int seal_table_plan(sqlite3_vtab *base, sqlite3_index_info *info) {
   plan_cost(&plan, unique, alternative);
   int rc = SQLITE_CONSTRAINT;
   if (plan.fault != NULL && alternative != OTHER_INSTANT) {
-    rc = seal_table_fail(table, plan.fault);
+    rc = seal_table_fail(table, SQLITE_ERROR, plan.fault);
     plan.fault = NULL;
   } else if (plan.fault == NULL && !plan.refused) {
     rc = plan_text(&plan, plan.lookup || unique ? relation->is->view : relation->is->view_all);

@@ -134,7 +134,7 @@ static int cursor_statement(SealTable *table, SealCursor *cursor, const char *sq
 static int refuse_instant(SealTable *table, sqlite3_value *value) {
   char quoted[SEAL_QUOTE_MAX + 8];
   SealText text = {(const char *)sqlite3_value_text(value), sqlite3_value_bytes(value)};
-  return seal_table_fail(table,
+  return seal_table_fail(table, SQLITE_ERROR,
                          sqlite3_mprintf("seal_%s: \"%s\" is not an instant (RFC 3339, a date, "
                                          "or integer seconds since 1970)",
                                          table->relation->is->name, seal_quote(text, quoted)));
@@ -542,9 +542,10 @@ static int check_asks(SealTable *table, SealCursor *cursor, const char *plan) {
   }
   if (before == 0 || before == cursor->asks) return SQLITE_OK;
   return seal_table_fail(
-      table, sqlite3_mprintf("seal_%s: at can't be asked in an OR, nor in the ON of a RIGHT or "
-                             "FULL JOIN: ask it in WHERE, or of a subquery",
-                             table->relation->is->name));
+      table, SQLITE_ERROR,
+      sqlite3_mprintf("seal_%s: at can't be asked in an OR, nor in the ON of a RIGHT or "
+                      "FULL JOIN: ask it in WHERE, or of a subquery",
+                      table->relation->is->name));
 }
 
 int seal_cursor_filter(sqlite3_vtab_cursor *base, int number, const char *plan, int argc,
@@ -564,7 +565,7 @@ int seal_cursor_filter(sqlite3_vtab_cursor *base, int number, const char *plan, 
   cursor->name = NULL;
   int rc = seal_gate(table->p, relation->counts ? SEAL_XFILTER_SUMS : SEAL_XFILTER, NULL);
   if (rc != SQLITE_OK) {
-    (void)seal_table_fail(table, seal_table_fault_text(table, rc));
+    (void)seal_table_fail(table, rc, seal_table_fault_text(table, rc));
     return rc;
   }
   rc = check_asks(table, cursor, plan);
@@ -630,7 +631,10 @@ void seal_column_fail(sqlite3_context *ctx, int rc, const SealError *err) {
   if (err->cause != SEAL_CAUSE_NONE) {
     text = sqlite3_mprintf("%s: %s", seal_cause_text(err->cause), err->detail);
   }
-  if (text != NULL) sqlite3_result_error(ctx, text, -1);
+  if (text != NULL) {
+    sqlite3_result_error(ctx, text, -1);
+    seal_log(rc, (rc & 0xff) == SQLITE_CONSTRAINT, 0, text);
+  }
   sqlite3_result_error_code(ctx, rc);
   sqlite3_free(text);
 }

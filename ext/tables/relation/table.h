@@ -68,8 +68,8 @@ typedef struct SealTable {
   int planned_terms; /* and of how many terms it is offered */
 } SealTable;
 
-/* Fails with a message, which it takes; NULL: out of memory. */
-int seal_table_fail(SealTable *table, char *message);
+/* Fails with an error code and a message, which it takes; NULL: out of memory. */
+int seal_table_fail(SealTable *table, int rc, char *message);
 /* What a fault of the system is called: SQLite's own message, if the error is a nested statement's. */
 char *seal_table_fault_text(const SealTable *table, int rc);
 /* Gives a statement up. */
