@@ -54,12 +54,12 @@ usage: seal $1 add$(add_keys "$1") [OPTIONS]
        seal $1 show$keys
        seal $1 set$keys OPTIONS
 T
-  ! has_word status suspended || echo "       seal $1 suspend$keys    (resume undoes it)"
-  ! has_word status revoked || echo "       seal $1 suspend$keys    (status 'revoked')"
-  ! has_word status active || echo "       seal $1 resume$keys     (status 'active')"
-  ! has_word status terminated || echo "       seal $1 terminate$keys [--yes | --dry-run]    (for good)"
+  ! has_word status suspended || echo "       seal $1 suspend$keys"
+  ! has_word status revoked || echo "       seal $1 suspend$keys  (status 'revoked')"
+  ! has_word status active || echo "       seal $1 resume$keys"
+  ! has_word status terminated || echo "       seal $1 terminate$keys  (for good)"
   cat <<T
-       seal $1 remove$keys [--yes | --dry-run]
+       seal $1 remove$keys
 $([ "$1" != credential ] || echo '       seal credential new VAL-SERVER-ID KEY-FILE [--alg ALG] [OPTIONS]')
 Options, one for each column:
 T
@@ -75,8 +75,8 @@ T
   cat <<'T'
 
 list shows what is valid now, or --at an instant, or --all rows; its options are
-filters. The parts of the key may be given as options too. Whatever goes is said
-first: --dry-run does no more, --yes asks nobody.
+filters. The parts of the key may be given as options too. remove and terminate
+say first what goes with it: --yes asks nobody, --dry-run says it and no more.
 T
   help_example "$1"
 }
@@ -98,8 +98,8 @@ help_example() {
     term) echo '  seal term add sla-7 identity-management v2x --max-identities 100000' ;;
     val-server) echo '  seal val-server add v2x.acme.example --agreement-id sla-7' ;;
     credential)
-      echo '  seal credential new v2x.acme.example acme.key'
-      echo '  seal credential add --val-server-id v2x.acme.example --type x509 --value acme.pem'
+      echo '  seal credential new v2x.acme acme.key'
+      echo '  seal credential add --val-server-id v2x.acme --type x509 --value acme.pem'
       ;;
     anchor) echo '  seal anchor add ca --type ca --value ca.pem' ;;
     server) echo '  seal server add sim-s --seal-service identity-management' ;;
@@ -376,11 +376,11 @@ goes() {
     change "$1"
     echo 'CREATE TEMP TABLE gone AS SELECT n, one, many, was.valid - now.valid AS gone FROM was JOIN ('
     report_sql goes
-    echo ') AS now USING (n, one, many) WHERE was.valid > now.valid; ROLLBACK;'
+    echo ') AS now USING (n, one, many) WHERE was.valid > now.valid;'
     printf '%s\n' '.output /dev/null' "SELECT writefile('gone', coalesce(group_concat(gone || ' ' || iif(gone = 1, one, many), ', '),
       'nothing that is valid')) FROM (SELECT * FROM gone ORDER BY n);"
     modes table 'what gone'
-    echo 'SELECT iif(gone = 1, one, many) AS what, gone FROM gone ORDER BY n;'
+    echo 'SELECT iif(gone = 1, one, many) AS what, gone FROM gone ORDER BY n; ROLLBACK;'
   } | sql write
   found_one
   if given dry_run; then

@@ -8,6 +8,7 @@ SELECT name, CASE
     WHEN kind = 'value' THEN 'file'
     WHEN kind GLOB 'word(*' THEN 'one:' || replace(substr(kind, 6, length(kind) - 6), ' ', ',')
     WHEN kind IN ('count', 'instant') THEN kind
+    WHEN flags GLOB '*required*' THEN 'id'
     ELSE 'text' END AS kind,
   trim(replace(replace(flags, 'key', ''), 'derived', '')) AS flags, meaning
 FROM seal_columns(:relation);
