@@ -230,9 +230,10 @@ seal_provision() {
 
 # load END: sets stored and gone, how many rows came and went.
 load() {
-  STARTED=$(date +%s)
-  ON_REFUSED=row_refused
+  # shellcheck disable=SC2034 # for sql
+  STARTED=$(date +%s) ON_REFUSED=row_refused
   load_sql "$1" | sql write
+  # shellcheck disable=SC2034
   ON_REFUSED=
   read -r stored gone <"$WORK/counts"
 }

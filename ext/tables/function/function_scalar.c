@@ -1,6 +1,6 @@
 /* The scalar functions. None writes the database.
 **
-**    SELECT seal_version();                                             -- 0.1.0
+**    SELECT seal_version();                                             -- the text of VERSION
 **    SELECT seal_serves('identity-management', 'v2x', 'alice@acme.example');
 **
 ** To add a function: its body here, a line in `functions`.
