@@ -197,7 +197,7 @@ mutate: setup
 
 C_FILES  = $(shell find ext -name '*.[ch]' -o -name '*.inc') $(wildcard tests/*/*.[ch] scripts/examples/*.c)
 SH_FILES = $(shell grep -lsE '^\#!.*/(env )?(ba)?sh$$' scripts/* .ci/run tests/*/*.sh) \
-  $(wildcard scripts/shell/*.sh scripts/examples/*.sh)
+  $(wildcard scripts/shell/*.sh scripts/examples/*.sh) scripts/npm/make
 
 # What lint asks of both compilers besides, and of each; the files that the tests build themselves as well.
 LINT_WARN  = -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition -Wvla -Wundef \
@@ -230,7 +230,8 @@ install: all
 	install -m 644 sql/reports/*.sql $(SHARE)/reports
 
 uninstall:
-	rm -f $(LIB)/seal.so $(BIN)/seal $(SHARE)/VERSION $(SHARE)/install.sql $(SHARE)/upgrade-*.sql $(SHARE)/reports/*.sql $(SHARE)/shell/*.sh
+	rm -f $(LIB)/seal.so $(BIN)/seal $(SHARE)/VERSION $(SHARE)/install.sql $(SHARE)/upgrade-*.sql
+	rm -f $(SHARE)/reports/*.sql $(SHARE)/shell/*.sh
 	-rmdir $(LIB) $(SHARE)/reports $(SHARE)/shell $(SHARE)
 
 clean:
