@@ -20,8 +20,8 @@ WITH agreement AS MATERIALIZED (
   WHERE {{metrics_agreement}} AND {{metrics_term}}
   ORDER BY a.agreement_id, t.seal_service, t.val_service_id LIMIT {{metrics_most}}
 ), server AS MATERIALIZED (
-  SELECT json_object('seal_server_id', CAST(w.seal_server_id AS TEXT), 'seal_service', CAST(w.seal_service AS TEXT)) AS labels,
-    coalesce(w.acked, 0) AS acked
+  SELECT json_object('seal_server_id', CAST(w.seal_server_id AS TEXT), 'seal_service', CAST(w.seal_service AS TEXT))
+      AS labels, coalesce(w.acked, 0) AS acked
   FROM main.seal_server_data AS w WHERE w.status = 'active' ORDER BY w.seal_server_id LIMIT {{metrics_most}}
 ), told(seq) AS MATERIALIZED (
   SELECT coalesce((SELECT c.seq FROM main.seal_change_data AS c
@@ -49,13 +49,15 @@ UNION ALL SELECT 'seal_database_info', json_object('identifier', CAST(identifier
 UNION ALL SELECT 'seal_storage_format', '{}', format, 'Number of the storage format.', 'gauge' FROM reg
 UNION ALL SELECT 'seal_epoch', '{}', epoch, 'Number of this history: a higher one since each restore.', 'gauge' FROM reg
 UNION ALL SELECT 'seal_sealed', '{}', ?2, '1 until the connection that answers is unlocked.', 'gauge'
-UNION ALL SELECT 'seal_installed_timestamp_seconds', '{}', installed_time, 'When the registrar was installed.', 'gauge' FROM reg
+UNION ALL SELECT 'seal_installed_timestamp_seconds', '{}', installed_time, 'When the registrar was installed.', 'gauge'
+FROM reg
 UNION ALL SELECT 'seal_restored_timestamp_seconds', '{}', restored_time, 'When a copy was restored last.', 'gauge' FROM reg
 UNION ALL SELECT 'seal_asked_timestamp_seconds', '{}', ?1, 'The instant at which these metrics hold.', 'gauge'
 UNION ALL SELECT 'seal_clock_back_seconds', '{}', max(clock_time - ?1, 0),
   'How far the clock is behind the latest instant at which a credential was used; beyond 30 all are refused.', 'gauge' FROM reg
-UNION ALL SELECT 'seal_signing_key_created_timestamp_seconds', '{}', k.created_time, 'When the key was made that signs now.',
-  'gauge' FROM reg CROSS JOIN main.seal_registrar_key AS k ON k.kid = reg.signing_kid
+UNION ALL SELECT 'seal_signing_key_created_timestamp_seconds', '{}', k.created_time,
+  'When the key was made that signs now.', 'gauge'
+FROM reg CROSS JOIN main.seal_registrar_key AS k ON k.kid = reg.signing_kid
 
 UNION ALL SELECT 'seal_identities', '{}', (SELECT coalesce(sum(identities), 0) FROM main.seal_term_use),
   'Identities that are stored; what has ended counts until it is swept.', 'gauge'
@@ -110,7 +112,8 @@ FROM (SELECT 'agreement' AS kind, (SELECT min(stop_time) FROM main.seal_agreemen
     WHERE status = 'active' AND exp_time > ?1)
   UNION ALL SELECT type || '_anchor', min(exp_time) FROM main.seal_anchor_data
     WHERE status = 'active' AND exp_time > ?1 GROUP BY type)
-UNION ALL SELECT 'seal_anchors_ended', json_object('type', CAST(type AS TEXT)), sum(status = 'active' AND coalesce(exp_time, {{forever}}) <= ?1),
+UNION ALL SELECT 'seal_anchors_ended', json_object('type', CAST(type AS TEXT)),
+  sum(status = 'active' AND coalesce(exp_time, {{forever}}) <= ?1),
   'Anchors that are active and have ended: nothing is trusted by them any more.', 'gauge'
 FROM main.seal_anchor_data GROUP BY type
 
@@ -153,7 +156,8 @@ UNION ALL SELECT 'seal_usage_events_total', '{}', (SELECT coalesce(max(seq), 0) 
 UNION ALL SELECT 'seal_changes_total', '{}', (SELECT coalesce(max(seq), 0) FROM main.seal_change_data),
   'Changes of objects, as SEAL servers are told them.', 'counter'
 
-UNION ALL SELECT 'seal_audit_entries_total', '{}', coalesce((SELECT seq FROM head), (SELECT max(seq) FROM main.seal_audit_checkpoint), 0),
+UNION ALL SELECT 'seal_audit_entries_total', '{}',
+    coalesce((SELECT seq FROM head), (SELECT max(seq) FROM main.seal_audit_checkpoint), 0),
   'Entries of the audit: the number of the chain''s head.', 'counter'
 UNION ALL SELECT 'seal_audit_written_timestamp_seconds', '{}', written_time,
   'When the audit''s last entry was written.', 'gauge' FROM head
@@ -168,7 +172,8 @@ UNION ALL SELECT 'seal_audit_exported_entries', '{}', coalesce((
     SELECT seq FROM main.seal_audit_checkpoint WHERE exported AND jws <> '' ORDER BY seq DESC LIMIT 1), 0),
   'The last signed entry of the audit that was exported, by the command export-mark.', 'gauge'
 
-UNION ALL SELECT 'seal_last_sweep_timestamp_seconds', '{}', last_sweep_time, 'When the registrar was swept last.', 'gauge' FROM reg
+UNION ALL SELECT 'seal_last_sweep_timestamp_seconds', '{}', last_sweep_time,
+  'When the registrar was swept last.', 'gauge' FROM reg
 UNION ALL SELECT 'seal_unswept_timestamp_seconds', '{}',
     (SELECT min(until) FROM main.seal_configuration_data WHERE until <= ?1),
   'When the oldest configuration ended by itself that waits for the sweep.', 'gauge'

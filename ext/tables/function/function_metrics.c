@@ -101,6 +101,7 @@ static int metrics_next(sqlite3_vtab_cursor *base) {
 static int fail(sqlite3_vtab *base, char *message) {
   sqlite3_free(base->zErrMsg);
   base->zErrMsg = message;
+  if (message != NULL) seal_log(SQLITE_ERROR, 1, 0, message);
   return message ? SQLITE_ERROR : SQLITE_NOMEM;
 }
 
