@@ -30,11 +30,13 @@ finding() {
     "$(literal "$2")" "$(literal "$3")" "$(literal "${4-}")" "''" >>"$WORK/parts"
 }
 
-# look FILE ACCESS: runs the statements on the input on a database; or fails, with the cause in WHY.
+# look FILE ACCESS: runs the statements on the input on a database; or fails, and `why` prints the cause.
 look() {
-  if (DB=$1 && sql "$2") 2>"$WORK/why"; then return; fi
-  WHY=$(sed 's/^seal: //; q' "$WORK/why")
-  return 1
+  (DB=$1 && sql "$2") 2>"$WORK/why"
+}
+
+why() {
+  sed 's/^seal: //; q' "$WORK/why"
 }
 
 # A file's name for a command line.
@@ -64,7 +66,7 @@ COMMIT;
 T
     finding ok extension "$(cat "$WORK/version"), $EXTENSION"
   else
-    finding fail extension "$WHY" 'SEAL_EXTENSION=FILE seal doctor (or install it again: make install)'
+    finding fail extension "$(why)" 'SEAL_EXTENSION=FILE seal doctor (or install it again: make install)'
     return 1
   fi
 }
@@ -163,27 +165,30 @@ check_database() {
   check_journal
   bind db "$(quoted "$DB")"
   bind schema schema
-  checks=$(report_sql doctor | sed -n 's/^-- check: //p')
+  checks=$(report_sql doctor | sed -n 's/^-- check: //p' | tr -d ' ')
+  WANTED=
   if echo "SELECT writefile('format', format) FROM seal_registrar;" | look "$DB" read; then
     finding ok database "$DB, format $(cat "$WORK/format")"
     check_key
   else
-    case $WHY in
+    case $(why) in
       *'newer than'*) mend='install a newer version of the registrar' ;;
       *malformed* | *'not a database'*) mend='seal restore COPY --replace' ;;
       *) mend='seal init' ;;
     esac
-    finding fail database "$WHY" "$mend"
+    finding fail database "$(why)" "$mend"
     # Of another format nothing else is known.
     checks=$(printf '%s\n' "$checks" | sed -n '/^integrity/p')
   fi
-  printf '%s\n' "$checks" >"$WORK/checks"
-  while IFS= read -r check; do
-    case $check in
-      *', rows') given quick || examine "${check%,*}" ;;
-      *) examine "$check" ;;
-    esac
-  done <"$WORK/checks"
+  for check in $checks; do
+    given quick && [ "${check%,rows}" != "$check" ] || WANTED="$WANTED ${check%,rows}"
+  done
+  # One run for all, as a rule; and if that breaks, one for each.
+  if ! examine $WANTED; then
+    for check in $WANTED; do
+      examine "$check" || finding_of_failure "$check"
+    done
+  fi
 }
 
 # Whether the key opens what is sealed; and, but for a quick look, each key record.
@@ -194,31 +199,32 @@ check_key() {
   if printf '%s\n' '.output /dev/null' 'SELECT seal_unlock(readfile(:opens));' | look "$DB" look; then
     bind sealed_open 1 INTEGER
   else
-    finding fail secrets "$WHY" 'seal --key FILE doctor (the key with which it was sealed)'
+    finding fail secrets "$(why)" 'seal --key FILE doctor (the key with which it was sealed)'
     return
   fi
   if ! given quick && ! printf '%s\n' '.output /dev/null' 'SELECT seal_unlock(readfile(:opens));' \
     'SELECT sum(length(key_info)) FROM seal_key_record WHERE at IS NULL;' | look "$DB" look; then
-    finding fail secrets "$WHY" 'seal restore COPY --replace'
+    finding fail secrets "$(why)" 'seal restore COPY --replace'
   fi
 }
 
-# examine CHECK: runs one of sql/reports/doctor.sql.
+# examine CHECK...: runs those of sql/reports/doctor.sql, and adds what they find, or nothing when one breaks.
 examine() {
-  EXAMINED=$((EXAMINED + 1))
-  if {
-    echo '.mode json'
-    report_sql doctor | sed -n "/^-- check: $1\(,.*\)*\$/,/^-- check: /p"
-  } | look "$DB" look; then
-    [ ! -s "$WORK/out" ] || mv -- "$WORK/out" "$WORK/result.$EXAMINED"
-    [ -s "$WORK/result.$EXAMINED" ] || return 0
-    printf "INSERT INTO part(\"check\", file) VALUES ('%s', 'result.%s');\n" "$1" "$EXAMINED" >>"$WORK/parts"
-  else
-    case $WHY in
-      *locked* | *busy*) finding warn "$1" "$WHY" 'seal doctor (again, when nobody writes)' ;;
-      *) finding fail "$1" "$WHY" 'seal restore COPY --replace' ;;
-    esac
-  fi
+  for check in "$@"; do
+    printf '%s\n' '.mode json' ".output result.$check"
+    report_sql doctor | sed -n "/^-- check: $check\(, rows\)*\$/,/^-- check: /p"
+  done | look "$DB" look || return 1
+  for check in "$@"; do
+    [ ! -s "$WORK/result.$check" ] ||
+      printf "INSERT INTO part(\"check\", file) VALUES ('%s', 'result.%s');\n" "$check" "$check" >>"$WORK/parts"
+  done
+}
+
+finding_of_failure() {
+  case $(why) in
+    *locked* | *busy*) finding warn "$1" "$(why)" 'seal doctor (again, when nobody writes)' ;;
+    *) finding fail "$1" "$(why)" 'seal restore COPY --replace' ;;
+  esac
 }
 
 # For people a finding takes the lines that it needs, and what mends it stands below.
@@ -262,7 +268,6 @@ seal_doctor() {
   # The checks go on without the key; check_key says what is wrong with it.
   OPENS=$KEY
   KEY=
-  EXAMINED=0
   : >"$WORK/parts"
   ! check_program || check_database
   tell_findings

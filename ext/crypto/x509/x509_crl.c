@@ -353,9 +353,9 @@ static SealReason crl_due(void *arg) {
 
 SealReason seal_crl_next_update(SealCrypto *c, const void *crl, size_t n, int64_t *next_update) {
   SealCrlArgs args = {.c = c, .data = crl, .n = n};
-  SealReason reason =
-      n > SEAL_CRL_MAX ? SEAL_REASON_CRL_TOO_LARGE : seal_confirmed(crl_due, &args);
+  SealReason reason = n > SEAL_CRL_MAX ? SEAL_REASON_CRL_TOO_LARGE : seal_x509_ready(c);
 
+  if (reason == SEAL_VALID) reason = seal_confirmed(crl_due, &args);
   *next_update = args.next_update;
   return reason;
 }
