@@ -10,13 +10,15 @@
 BUILD   ?= build
 PREFIX  ?= /usr/local
 TCLSH   ?= tclsh
+# The one place that has it.
+VERSION := $(shell cat VERSION)
 CFLAGS  ?= -O2 -g
 ifeq ($(origin CC),default)
 CC       = gcc
 endif
 # -fwrapv: a hostile database may hold any number; what is computed of it wraps, on every compiler.
 WARN     = -std=c11 -Wall -Wextra -Werror -fwrapv $(WARN_ALSO)
-CPPFLAGS += -Iext -I$(BUILD)/gen -D_GNU_SOURCE -DSEAL_CFLAGS='"$(CFLAGS)"'
+CPPFLAGS += -Iext -I$(BUILD)/gen -D_GNU_SOURCE -DSEAL_VERSION='"$(VERSION)"' -DSEAL_CFLAGS='"$(CFLAGS)"'
 LDLIBS   = -lcrypto -ljansson
 COMPILE  = $(CC) $(WARN) -fPIC -fvisibility=hidden $(CFLAGS) $(CPPFLAGS)
 
@@ -32,7 +34,7 @@ LIB   = $(DESTDIR)$(PREFIX)/lib/seal
 BIN   = $(DESTDIR)$(PREFIX)/bin
 SHARE = $(DESTDIR)$(PREFIX)/share/seal
 
-.PHONY: all help setup demo test check judges fresh tools bench mutate lint install uninstall clean
+.PHONY: all help setup demo test check judges fresh tools bench mutate lint install uninstall clean static npm dist
 
 all: $(BUILD)/seal.so
 
@@ -48,11 +50,15 @@ help:
 	@echo "make mutate     edits the sources, one at a time, and says which no test finds (MUTATE=options)"
 	@echo "make lint       layout, floors, warnings of both compilers, cppcheck, shellcheck"
 	@echo "make install    to PREFIX=$(PREFIX), below DESTDIR if that is set; make uninstall undoes it"
+	@echo "make static     $(BUILD)/static/seal.so, with OpenSSL and jansson in it, for hosts that have another OpenSSL"
+	@echo "make npm        a package of npm with that in it: $(BUILD)/npm/*.tgz"
+	@echo "make dist       the committed sources: $(BUILD)/seal-$(VERSION).tar.gz"
 	@echo "make clean      remove what was built"
 
 # nodelete: SQLite unloads an extension whose loading fails, but keeps what it had registered by then.
+LINK = $(CC) -shared -Wl,-z,defs -Wl,-z,nodelete -Wl,--exclude-libs,ALL $(CFLAGS) $(LDFLAGS)
 $(BUILD)/seal.so: $(OBJ)
-	$(CC) -shared -Wl,-z,defs -Wl,-z,nodelete -Wl,--exclude-libs,ALL $(CFLAGS) $(LDFLAGS) -o $@ $(OBJ) $(LDLIBS)
+	$(LINK) -o $@ $(OBJ) $(LDLIBS)
 
 # Writes what sql/ says for C only where it differs, so that an unchanged text compiles nothing.
 GEN := $(addprefix $(BUILD)/gen/,sql.c sql.h columns.c columns.h relations.inc)
@@ -69,7 +75,23 @@ $(BUILD)/obj/%.o: ext/%.c $(GEN)
 	@mkdir -p $(@D)
 	$(COMPILE) -MMD -MP -c -o $@ $<
 
+$(BUILD)/obj/tables/function/function_scalar.o: VERSION
+
 -include $(OBJ:.o=.d)
+
+# The extension with OpenSSL and jansson in it, for hosts that bring an OpenSSL of their own. Nothing of either is
+# seen from outside. jansson's archive is made for programs, not for libraries: it names `stdin` as only a program
+# may, to compare a stream that the extension never reads with it.
+STATIC  = $(BUILD)/static
+ARCHIVE = $(shell $(CC) -print-file-name=lib$(1).a)
+
+static: $(STATIC)/seal.so
+
+$(STATIC)/seal.so: $(OBJ)
+	@mkdir -p $(@D)
+	objcopy --redefine-sym stdin=seal_no_stdin "$(call ARCHIVE,jansson)" $(@D)/libjansson.a
+	echo 'void *const seal_no_stdin = 0;' | $(COMPILE) -xc -c -o $(@D)/stdin.o -
+	$(LINK) -o $@ $(OBJ) $(@D)/stdin.o "$(call ARCHIVE,crypto)" $(@D)/libjansson.a
 
 tools: $(TOOLS)
 
@@ -185,11 +207,11 @@ install: all
 	install -m 644 $(BUILD)/seal.so $(LIB)/seal.so
 	install -m 755 scripts/seal $(BIN)/seal
 	install -m 644 scripts/shell/*.sh $(SHARE)/shell
-	install -m 644 sql/install.sql sql/upgrade-*.sql $(SHARE)
+	install -m 644 VERSION sql/install.sql sql/upgrade-*.sql $(SHARE)
 	install -m 644 sql/reports/*.sql $(SHARE)/reports
 
 uninstall:
-	rm -f $(LIB)/seal.so $(BIN)/seal $(SHARE)/install.sql $(SHARE)/upgrade-*.sql $(SHARE)/reports/*.sql $(SHARE)/shell/*.sh
+	rm -f $(LIB)/seal.so $(BIN)/seal $(SHARE)/VERSION $(SHARE)/install.sql $(SHARE)/upgrade-*.sql $(SHARE)/reports/*.sql $(SHARE)/shell/*.sh
 	-rmdir $(LIB) $(SHARE)/reports $(SHARE)/shell $(SHARE)
 
 clean:

@@ -1,4 +1,4 @@
-/* Why something is refused: one stable code for each reason, whose list is reason.inc and the README.
+/* Why something is refused: one stable code for each reason, whose list is reason.inc and sql/README.md.
 **
 **    SealReason reason = seal_jws_verify(c, token, n, set, NULL, &jws);
 **    if (reason != SEAL_VALID) puts(seal_reason_text(reason));   // "signature_invalid"

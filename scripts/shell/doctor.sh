@@ -134,7 +134,7 @@ check_disk() {
     '' | *[!0-9]*) finding warn disk "cannot see how much is free" "df $(quoted "$FOLDER")" ;;
     *)
       text="$((free / 1024)) MiB are free; the database has $((size / 1024)) MiB"
-      mend='seal sweep && seal audit prune INSTANT, and sqlite3 FILE VACUUM; or a larger disk'
+      mend='seal sweep && seal audit prune --before INSTANT, and sqlite3 FILE VACUUM; or a larger disk'
       if [ "$free" -lt 65536 ]; then
         finding fail disk "$text" "$mend"
       elif [ "$free" -lt 262144 ] || [ "$free" -lt $((2 * size)) ]; then
@@ -232,13 +232,17 @@ tell_findings() {
   {
     echo 'CREATE TABLE part(id INTEGER PRIMARY KEY, verdict TEXT, "check" TEXT, what TEXT, mend TEXT, file TEXT);'
     cat "$WORK/parts"
-    printf '%s\n' '.output /dev/null'
+    echo '.output /dev/null'
     report_sql doctor_findings
-    printf '%s\n' '.output out'
-    modes table
-    echo 'SELECT * FROM finding ORDER BY rowid;'
+    if [ "$FORMAT" != table ]; then
+      modes table
+      echo 'SELECT * FROM finding ORDER BY rowid;'
+    fi
   } >"$WORK/script"
-  (cd "$WORK" && sqlite3 -batch -bail -init /dev/null :memory: <script 2>err) || fail "sqlite3 does not work"
+  # The extension may be what is missing: plain sqlite3, which may show control characters as letters, even in CSV.
+  set -- -batch -bail -init /dev/null
+  ! sqlite3 -escape off :memory: '' >/dev/null 2>&1 || set -- -escape off "$@"
+  (cd "$WORK" && sqlite3 "$@" :memory: <script) || fail "sqlite3 does not work"
   if [ "$FORMAT" = table ]; then
     awk -F '\t' '
       function tell(head, text, n, word, i) {

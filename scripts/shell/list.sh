@@ -1,5 +1,5 @@
 # shellcheck shell=sh
-# What a registrar holds: list, status, expiring, usage, invoice, audit, notify.
+# What a registrar holds: list, status, expiring, usage, invoice, notify.
 #
 #   seal list identities --val-user-id alice@acme.example
 #   seal expiring --days 7
@@ -7,51 +7,18 @@
 # A query of more than a line is a file of sql/reports. To add something that can be listed: a line
 # in `describe_list`.
 
-# Sets TABLE, COLUMNS (in their order, for filters), ORDER, and TIMELESS where there is no `at`.
-describe_list() {
-  TIMELESS=
-  case $1 in
-    identities)
-      TABLE=seal_identity
-      COLUMNS='val_service_id=text val_user_id=text val_ue_id=text val_server_id=text conf_id=text
-        exp_time=instant valid_until=instant'
-      ORDER=''
-      ;;
-    keys)
-      TABLE=seal_key
-      COLUMNS='val_service_id=text key_format=text scope=text val_server_id=text conf_id=text
-        exp_time=instant valid_until=instant'
-      ORDER=''
-      ;;
-    key-records)
-      TABLE=seal_key_record
-      COLUMNS='val_service_id=text val_user_id=text val_ue_id=text client_id=text key_format=text
-        user_uri=text val_server_id=text conf_id=text exp_time=instant valid_until=instant'
-      ORDER=''
-      ;;
-    configurations)
-      TABLE=seal_configuration
-      COLUMNS='conf_id=text val_server_id=text seal_service=text exp_time=instant
-        valid_until=instant created_time=instant updated_time=instant supp_feat=text'
-      ORDER=' ORDER BY created_time, conf_id'
-      ;;
-    usage)
-      TABLE=seal_usage
-      COLUMNS='seq=count time=instant agreement_id=text val_provider_id=text val_server_id=text
-        seal_service=text operation=text result=count conf_id=text identities=count
-        key_records=count'
-      ORDER=' ORDER BY seq'
-      TIMELESS=yes
-      ;;
-    changes)
-      TABLE=seal_change
-      COLUMNS='seq=count time=instant seal_service=text object=text operation=text'
-      ORDER=' ORDER BY seq'
-      TIMELESS=yes
-      ;;
-    *) wrong "identities, keys, key-records, configurations, usage or changes?" ;;
-  esac
-  COLUMNS=$(printf '%s' "$COLUMNS" | tr -s ' \n' '  ')
+# name, relation, the order, the columns that a table for people shows
+lists() {
+  cat <<'T'
+identities      seal_identity      -    val_service_id val_user_id val_ue_id val_server_id valid_until
+keys            seal_key           -    val_service_id key_format scope val_server_id valid_until
+key-records     seal_key_record    -    val_service_id val_user_id val_ue_id key_format val_server_id valid_until
+configurations  seal_configuration created_time,conf_id conf_id val_server_id seal_service valid_until
+usage           seal_usage         seq  seq time val_server_id operation result identities
+occupancy       seal_occupancy     -    val_server_id val_service_id start_time stop_time identities
+changes         seal_change        seq  seq time object operation
+refusals        seal_refusal       -    minute cause kind count
+T
 }
 
 help_list() {
@@ -64,10 +31,16 @@ WHAT is one of
   key-records      for whom there are keys; what they are stays sealed
   configurations   what VAL servers provisioned, as a whole
   usage            one row per chargeable event
+  occupancy        what was held, from when to when
   changes          one row per change of an object
+  refusals         what was refused before anybody was proved, by the minute
 
 Options are filters on columns: --val-user-id, --val-service-id, --conf-id, ...
-What is valid now is shown, or --at an instant; --all shows every row.
+What is valid now is shown, or --at an instant; --all shows every row. A table
+shows 10000 rows at most, --csv and --json all, with every column.
+
+Example:
+  seal list identities --val-user-id alice@acme.example
 T
 }
 
@@ -77,17 +50,34 @@ seal_list() {
     --help | -h | '') take '' "$@" ;;
     *) shift ;;
   esac
-  describe_list "$what"
-  options='limit=count'
-  [ -n "$TIMELESS" ] || options="$options at=instant all=flag"
+  TABLE=
+  while read -r name relation order brief; do
+    [ "$name" = "$what" ] || continue
+    TABLE=$relation
+    ORDER=$order
+    BRIEF=$brief
+  done <<T
+$(lists)
+T
+  [ -n "$TABLE" ] || wrong "$(lists | awk '{ printf "%s%s", mark, $1; mark = ", " }')?"
+  load_columns "$TABLE"
+  options='limit=number'
+  ! grep -q '^at|' "$WORK/columns" || options="$options at=instant all=flag"
   take "$COLUMNS $options" "$@"
   [ "$ARGC" -eq 0 ] || wrong "one kind of thing at a time"
   when
-  names=$(printf '%s' "$COLUMNS" | sed 's/=[a-z]*//g; s/  */, /g')
+  shown=$COLUMNS
+  most=-1
+  if [ "$FORMAT" = table ]; then
+    shown=$BRIEF
+    given limit || most=$((TABLE_ROWS + 1))
+  fi
+  names=$(names_of "$shown")
+  [ "$ORDER" = - ] && ORDER='' || ORDER=" ORDER BY $ORDER"
   {
-    modes table
-    printf 'SELECT %s FROM %s WHERE %s%s%s LIMIT coalesce(:limit, -1);\n' \
-      "$names" "$TABLE" "$WHEN" "$(filter ' AND ' "$COLUMNS")" "$ORDER"
+    modes table "$names"
+    printf 'SELECT %s FROM %s WHERE %s%s%s LIMIT coalesce(:limit, %s);\n' "$(printf '%s' "$names" | tr -s ' ' ',')" \
+      "$TABLE" "$WHEN" "$(filter ' AND ' "$COLUMNS")" "$ORDER" "$most"
   } | sql read
   show
 }
@@ -95,10 +85,22 @@ seal_list() {
 # run_report NAME SHAPE
 run_report() {
   {
-    modes "$2"
+    modes "$2" "$(report_names "$1")"
     report_sql "$1"
   } | sql read
   show
+}
+
+# none_of COLUMN...: nothing was found, and the agreement or the VAL server that was asked for is not there at all.
+none_of() {
+  [ ! -s "$WORK/rows" ] || return 0
+  for column in "$@"; do
+    given "$column" || continue
+    printf '%s\n' "SELECT EXISTS (SELECT 1 FROM seal_${column%_id} WHERE $column = :$column AND at IS NULL)
+      OR EXISTS (SELECT 1 FROM seal_usage WHERE $column = :$column) OR EXISTS (SELECT 1 FROM seal_charge WHERE $column = :$column);" |
+      sql read
+    [ "$(cat "$WORK/out")" = 1 ] || refuse "there is no $(spaced "${column%_id}") of that name, and never was one that used anything"
+  done
 }
 
 help_status() {
@@ -128,8 +130,9 @@ T
 }
 
 seal_expiring() {
-  take 'days=count from=instant until=instant' "$@"
+  take 'days=number from=instant until=instant' "$@"
   [ "$ARGC" -eq 0 ] || wrong "expiring takes options only"
+  period
   if given days && given until; then wrong "--days or --until?"; fi
   run_report expiring table
 }
@@ -148,7 +151,9 @@ T
 seal_usage() {
   take 'from=instant until=instant agreement_id=text val_server_id=text' "$@"
   [ "$ARGC" -eq 0 ] || wrong "usage takes options only"
+  period
   run_report usage table
+  none_of agreement_id val_server_id
 }
 
 help_invoice() {
@@ -163,25 +168,9 @@ T
 seal_invoice() {
   take 'from=instant until=instant agreement_id=text' "$@"
   [ "$ARGC" -eq 0 ] || wrong "invoice takes options only"
+  period
   run_report invoice table
-}
-
-help_audit() {
-  cat <<'T'
-usage: seal audit [--from INSTANT] [--until INSTANT] [--actor WHO]
-                  [--action WHAT] [--object WHICH] [--outcome done|refused]
-                  [--cause CAUSE] [--limit N]
-
-The last --limit entries (default: 50; none: all) in their order.
-T
-}
-
-seal_audit() {
-  take 'from=instant until=instant actor=text action=text object=text outcome=text cause=text
-    limit=count' "$@"
-  [ "$ARGC" -eq 0 ] || wrong "audit takes options only"
-  given limit || bind limit 50 INTEGER
-  run_report audit table
+  none_of agreement_id
 }
 
 help_notify() {
@@ -208,7 +197,7 @@ seal_notify() {
   esac
   case $what in
     list)
-      take 'val_server_id=text event=text undelivered=flag limit=count' "$@"
+      take 'val_server_id=text event=text undelivered=flag limit=number' "$@"
       [ "$ARGC" -eq 0 ] || wrong "notify list takes options only"
       given limit || bind limit 50 INTEGER
       list_notifications
@@ -227,7 +216,6 @@ seal_notify() {
   esac
 }
 
-# As a table it fits 80 columns: a long id goes on in the next line.
 list_notifications() {
   where=$(filter ' AND ' 'val_server_id event')
   ! given undelivered || where="$where AND delivered_time IS NULL"
@@ -236,7 +224,6 @@ list_notifications() {
   {
     modes table
     if [ "$FORMAT" = table ]; then
-      echo '.width 5 20 14 18 7'
       columns="seq, due_time, val_server_id, event, CASE WHEN delivered_time IS NOT NULL THEN 'sent'
         WHEN attempts > 0 THEN 'tried ' || attempts ELSE 'new' END AS state"
     fi

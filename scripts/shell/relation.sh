@@ -1,163 +1,128 @@
 # shellcheck shell=sh
-# Relations that the operator writes: add, list, show, set, suspend, resume, remove.
+# Relations that the operator writes: add, list, show, set, suspend, resume, terminate, remove.
 #
 #   seal term add sla-7 identity-management v2x --max-identities 100000
 #   seal val-server suspend v2x.acme.example
+#   seal identity remove v2x alice@acme.example --yes
 #
-# The commands are made from a description of each relation. To add a relation: a line in
-# `describe` here, and one in `commands` of scripts/seal.
+# The commands are made from what seal_columns() says of a relation. To add a relation: a line in `describe` here, and
+# one in `commands` of scripts/seal.
 
-# Sets what is known of a relation: COLUMNS (name=kind, in the order of the relation), BRIEF (those
-# that a table for people shows) and OFF, the status that suspends ('-': it has none). Kinds:
-#   key      part of the primary key; key? is one that the registrar derives when it is left out
-#   id       text that is needed       word     one of a few words
-#   text     text that may be empty    instant  may be empty     count  integer, may be empty
-#   file     the value is the bytes of this file; they are no secret on the way
-#   document the value is the text of this file
+# Sets what is known of a relation beside its columns: BRIEF, those that a table for people shows, and KEYS, what names a
+# row, where that is not its primary key.
 describe() {
+  KEYS=
   case $1 in
-    agreement)
-      COLUMNS='agreement_id=key val_provider_id=id start_time=instant stop_time=instant status=word
-        max_val_servers=count'
-      BRIEF='agreement_id val_provider_id start_time stop_time status'
-      OFF=suspended
+    agreement) BRIEF='agreement_id val_provider_id start_time stop_time status' ;;
+    term) BRIEF='agreement_id seal_service val_service_id identities max_identities' ;;
+    val-server) BRIEF='val_server_id agreement_id exp_time status' ;;
+    credential) BRIEF='credential_id val_server_id type exp_time status' ;;
+    anchor) BRIEF='anchor_id type subject iss exp_time status' ;;
+    server) BRIEF='seal_server_id seal_service acked status' ;;
+    policy) BRIEF='seal_service val_service_id name value exp_time' ;;
+    configuration)
+      BRIEF='conf_id val_server_id seal_service valid_until'
+      KEYS='conf_id'
       ;;
-    term)
-      COLUMNS='agreement_id=key seal_service=key val_service_id=key max_identities=count
-        max_key_records=count max_validity=count key_formats=text scopes=text
-        allowed_total_invocations=count allowed_invocations_per_second=count
-        allowed_invocation_time_ranges=text start_time=instant stop_time=instant
-        price_per_invocation=text price_per_identity_day=text currency=text'
-      BRIEF='agreement_id seal_service val_service_id max_identities max_validity stop_time'
-      OFF=-
+    identity)
+      BRIEF='val_service_id val_user_id val_ue_id val_server_id valid_until'
+      KEYS='val_service_id val_user_id'
       ;;
-    val-server)
-      COLUMNS='val_server_id=key agreement_id=id end_pt=text notification_destination=text
-        exp_time=instant status=word'
-      BRIEF='val_server_id agreement_id end_pt exp_time status'
-      OFF=suspended
-      ;;
-    credential)
-      COLUMNS='credential_id=key? val_server_id=id type=word value=file start_time=instant
-        exp_time=instant status=word'
-      BRIEF='credential_id val_server_id type exp_time status'
-      OFF=revoked
-      ;;
-    anchor)
-      COLUMNS='anchor_id=key type=id subject=text iss=text value=file exp_time=instant status=word'
-      BRIEF='anchor_id type subject iss exp_time status'
-      OFF=revoked
-      ;;
-    server)
-      COLUMNS='seal_server_id=key seal_service=id end_pt=text jwk=document acked=count status=word'
-      BRIEF='seal_server_id seal_service end_pt acked status'
-      OFF=suspended
-      ;;
-    policy)
-      COLUMNS='seal_service=key val_service_id=key name=key value=id start_time=instant
-        exp_time=instant'
-      BRIEF='seal_service val_service_id name value exp_time'
-      OFF=-
+    key)
+      BRIEF='val_service_id key_format scope val_server_id valid_until'
+      KEYS='val_service_id'
       ;;
   esac
-  COLUMNS=$(printf '%s' "$COLUMNS" | tr -s ' \n' '  ')
   TABLE=seal_$(printf '%s' "$1" | tr '-' '_')
-  KEYS=
-  for column in $COLUMNS; do
-    case $column in
-      *=key*) KEYS="$KEYS ${column%%=*}" ;;
-    esac
-  done
+  load_columns "$TABLE"
+  [ -n "$KEYS" ] || KEYS=$(awk -F '|' '$2 ~ /^key/ { printf " %s", $1 }' "$WORK/columns")
 }
 
-# What a user sees of a relation's name, its keys and its options.
-spaced() {
-  printf '%s' "$1" | tr '_-' '  '
-}
-hyphens() {
-  printf '%s' "$1" | tr '_' '-'
+# Whether a column has a word among those that it may be.
+has_word() {
+  awk -F '|' -v name="$1" -v word="$2" '$1 == name && ("," substr($2, 5) ",") ~ ("," word ",") { found = 1 }
+    END { exit !found }' "$WORK/columns"
 }
 
 help_relation() {
   describe "$1"
   keys=
   for key in $KEYS; do keys="$keys $(hyphens "$key" | tr '[:lower:]' '[:upper:]')"; done
-  adds=$keys
-  [ "$1" != credential ] || adds=' [CREDENTIAL-ID]'
   cat <<T
-usage: seal $1 add$adds [OPTIONS]
-       seal $1 list [OPTIONS] [--at INSTANT | --all]
+usage: seal $1 add$(add_keys "$1") [OPTIONS]
+       seal $1 list [OPTIONS] [--at INSTANT | --all] [--limit N]
        seal $1 show$keys
        seal $1 set$keys OPTIONS
 T
-  [ "$OFF" = - ] || cat <<T
-       seal $1 suspend$keys    (status '$OFF')
-       seal $1 resume$keys     (status 'active')
-T
+  ! has_word status suspended || echo "       seal $1 suspend$keys"
+  ! has_word status revoked || echo "       seal $1 suspend$keys  (status 'revoked')"
+  ! has_word status active || echo "       seal $1 resume$keys"
+  ! has_word status terminated || echo "       seal $1 terminate$keys  (for good)"
   cat <<T
        seal $1 remove$keys
-
+$([ "$1" != credential ] || echo '       seal credential new VAL-SERVER-ID KEY-FILE [--alg ALG] [OPTIONS]')
 Options, one for each column:
 T
-  for column in $COLUMNS; do
-    kind=${column#*=}
-    case $kind in
-      key*) text='part of the key' ;;
-      id) text='needed' ;;
-      word) text='a word' ;;
-      text) text='text, or none' ;;
-      count) text='an integer, or none' ;;
-      instant) text='an instant, or none' ;;
-      file | document) text='a file that holds the value; - is the input' ;;
+  while IFS='|' read -r name kind flags meaning; do
+    case $name:$flags in
+      at:* | *:read-only) continue ;;
     esac
-    name=${column%%=*}
-    printf '  --%-32s %s\n' "$(hyphens "$name")" "$(column_text "$1" "$name" "$text")"
-  done
+    case $kind in
+      file | document) meaning="a file: $meaning" ;;
+    esac
+    printf '%s\n' "--$(hyphens "$name")  $meaning" | fold -s -w 74 | sed '1s/^/  /; 2,$s/^/      /; s/ *$//'
+  done <"$WORK/columns"
   cat <<'T'
 
 list shows what is valid now, or --at an instant, or --all rows; its options are
-filters. The parts of the key may be given as options too.
+filters. The parts of the key may be given as options too. remove and terminate
+say first what goes with it: --yes asks nobody, --dry-run says it and no more.
 T
-  [ "$1" != credential ] || cat <<'T'
-
-A credential's id is its thumbprint, unless another is given.
-T
+  help_example "$1"
 }
 
-# What to say about a column, where more than its kind is worth saying.
-column_text() {
-  case $1.$2 in
-    term.seal_service) printf '%s' 'identity-management, key-management, ...' ;;
-    term.val_service_id) printf '%s' "a VAL service; * is any (exact wins)" ;;
-    term.max_validity) printf '%s' 'seconds that a request may ask for, or none' ;;
-    term.key_formats | term.scopes) printf '%s' 'JSON array of words, or none (any)' ;;
-    term.allowed_invocation_time_ranges) printf '%s' 'JSON [{startTime, stopTime}], or none' ;;
-    term.price_*) printf '%s' 'a decimal number, or none' ;;
-    term.currency) printf '%s' 'three capital letters, or none' ;;
-    val-server.end_pt) printf '%s' "JSON EndPoint: {\"fqdn\":\"...\"}, or none" ;;
-    credential.type) printf '%s' 'jwk, x509, psk' ;;
-    anchor.type) printf '%s' 'ca, intermediate, crl, issuer, capif' ;;
-    anchor.subject) printf '%s' 'of a certificate or a CRL: read from it' ;;
-    anchor.iss) printf '%s' 'of an issuer: what its tokens say' ;;
-    anchor.value) printf '%s' 'a file: PEM, DER or JWKS; - is the input' ;;
-    credential.value) printf '%s' 'a file: JWK, PEM, DER, or a secret' ;;
-    server.seal_service | policy.seal_service)
-      printf '%s' 'identity-management, key-management, ...'
-      ;;
-    server.jwk) printf '%s' "a file: what rotate-key made there" ;;
-    server.acked) printf '%s' 'the last change that it has' ;;
-    server.status) printf '%s' 'active, suspended (gets no bundles)' ;;
-    policy.value) printf '%s' 'JSON; needed' ;;
-    credential.status | anchor.status) printf '%s' 'active, revoked' ;;
-    *.status) printf '%s' 'active, suspended, terminated (for good)' ;;
-    *) printf '%s' "$3" ;;
+# The words that `add` takes.
+add_keys() {
+  case $1 in
+    credential) printf ' [CREDENTIAL-ID]' ;;
+    configuration) printf ' [CONF-ID] --credential FILE' ;;
+    identity | key) printf '%s' "$keys --credential FILE" ;;
+    *) printf '%s' "$keys" ;;
   esac
+}
+
+help_example() {
+  printf '\nExample:\n'
+  case $1 in
+    agreement) echo '  seal agreement add sla-7 --val-provider-id acme --stop-time 2030-01-01' ;;
+    term) echo '  seal term add sla-7 identity-management v2x --max-identities 100000' ;;
+    val-server) echo '  seal val-server add v2x.acme.example --agreement-id sla-7' ;;
+    credential)
+      echo '  seal credential new v2x.acme acme.key'
+      echo '  seal credential add --val-server-id v2x.acme --type x509 --value acme.pem'
+      ;;
+    anchor) echo '  seal anchor add ca --type ca --value ca.pem' ;;
+    server) echo '  seal server add sim-s --seal-service identity-management' ;;
+    policy) echo "  seal policy add group-management v2x max-members --value 50" ;;
+    configuration) echo '  seal configuration list --val-server-id v2x.acme.example' ;;
+    identity) echo '  seal identity add v2x alice@acme.example --credential token.jwt' ;;
+    key) echo '  seal key list --val-service-id v2x' ;;
+  esac
+}
+
+# The kind of a key among the columns that were read, for `take`.
+key_specs() {
+  for key in $KEYS; do printf '%s=key ' "$key"; done
 }
 
 # Binds the positional words to the keys; with `all`, each key must be known then.
 bind_keys() {
   n=0
+  NAMED=
   for key in $KEYS; do
+    # An identity is a user or a UE.
+    if [ "$key" = val_user_id ] && given val_ue_id; then key=val_ue_id; fi
+    NAMED="$NAMED $key"
     ! given "$key" || continue
     n=$((n + 1))
     if [ "$n" -le "$ARGC" ]; then
@@ -194,42 +159,75 @@ select_row() {
   printf 'SELECT %s FROM %s WHERE %s AND at IS NULL;\n' "$(select_columns "$COLUMNS")" "$TABLE" "$1"
 }
 
+# value_sql COLUMN=KIND: what is written into a column.
+value_sql() {
+  case $1 in
+    credential=*) credential_sql ;;
+    *=file) printf 'readfile(:%s)' "${1%%=*}" ;;
+    *=document) printf 'CAST(readfile(:%s) AS TEXT)' "${1%%=*}" ;;
+    *) printf ':%s' "${1%%=*}" ;;
+  esac
+}
+
 seal_relation() {
-  describe "$COMMAND"
-  [ $# -gt 0 ] || wrong "add, list, show, set, suspend, resume or remove?"
-  action=$1
-  shift
-  case $action in
-    add | set) take "$COLUMNS" "$@" ;;
-    list) take "$COLUMNS at=instant all=flag limit=count" "$@" ;;
-    show | suspend | resume | remove)
-      spec=
-      for key in $KEYS; do spec="$spec$key=key "; done
-      take "$spec" "$@"
-      ;;
+  case ${1-} in
+    '') wrong "add, list, show, set, suspend, resume, terminate or remove?" ;;
     --help | -h)
       help_relation "$COMMAND"
       return
       ;;
-    *) wrong "$COMMAND cannot $action" ;;
+    add | set | list | show | suspend | resume | terminate | remove) ;;
+    new)
+      [ "$COMMAND" = credential ] || wrong "$COMMAND cannot new"
+      ;;
+    *) wrong "$COMMAND cannot $1" ;;
+  esac
+  describe "$COMMAND"
+  action=$1
+  shift
+  case $action in
+    add) take "$WRITTEN at=instant" "$@" ;;
+    set) take "$(names_kinds set) $(key_specs)" "$@" ;;
+    new) take "$(names_kinds new) alg=one:ES256,ES384,EdDSA,RS256,HS256" "$@" ;;
+    list) take "$COLUMNS at=instant all=flag limit=number" "$@" ;;
+    show | suspend | resume) take "$(which_specs)" "$@" ;;
+    terminate | remove) take "$(which_specs) yes=flag dry_run=flag" "$@" ;;
   esac
   "relation_$action"
+}
+
+# What says which row, or narrows it down where several have the same name.
+which_specs() {
+  key_specs
+  case $COMMAND in
+    configuration) printf 'val_server_id=text' ;;
+    identity) printf 'val_ue_id=text val_server_id=text conf_id=text' ;;
+    key) printf 'val_server_id=text conf_id=text' ;;
+  esac
+}
+
+# The columns that may be set; for a new key, those that are not made by it.
+names_kinds() {
+  awk -F '|' -v what="$1" '
+    what == "set" && $3 !~ /read-only|fixed|hidden/ && $2 !~ /^key/ || what == "new" && $1 ~ /_time$/ {
+      printf " %s=%s", $1, $2 }' "$WORK/columns"
+}
+
+# The condition that names the row: its keys, and what was given besides to narrow it down.
+which() {
+  # shellcheck disable=SC2086 # a list of words
+  filter '' "$(printf '%s\n' $NAMED val_server_id conf_id | awk '!seen[$0]++' | tr '\n' ' ')"
 }
 
 relation_add() {
   bind_keys some
   names=
   values=
-  for column in $COLUMNS; do
+  for column in $WRITTEN at=instant; do
     name=${column%%=*}
     given "$name" || continue
-    case $column in
-      *=file) value="readfile(:$name)" ;;
-      *=document) value="CAST(readfile(:$name) AS TEXT)" ;;
-      *) value=":$name" ;;
-    esac
     names="$names${names:+, }$name"
-    values="$values${values:+, }$value"
+    values="$values${values:+, }$(value_sql "$column")"
   done
   [ -n "$names" ] || wrong "what is to be added?"
   {
@@ -240,15 +238,40 @@ relation_add() {
   show
 }
 
+# A pair of keys: the private half into a file that its owner alone may read, the public half into the registrar.
+relation_new() {
+  [ "$ARGC" -eq 2 ] || wrong "which VAL server, and which file for the private key?"
+  new_file "$ARG2"
+  bind val_server_id "$ARG1"
+  given alg || bind alg ES256
+  times=
+  for name in start_time exp_time; do ! given "$name" || times="$times, $name"; done
+  {
+    cat <<T
+CREATE TEMP TABLE made AS SELECT seal_generate_key(:alg) AS jwk;
+INSERT INTO seal_credential(val_server_id, type, value$times)
+SELECT :val_server_id, iif(:alg = 'HS256', 'psk', 'jwk'),
+  iif(:alg = 'HS256', CAST(jwk AS BLOB), seal_public_key(jwk))$(printf '%s' "$times" | sed 's/, /, :/g') FROM made;
+T
+    printf '%s\n' '.output /dev/null' "SELECT writefile('private', jwk || char(10)) FROM made;" '.output'
+    modes line
+    select_row 'rowid = last_insert_rowid()'
+  } | sql write
+  put_file private "$ARG2"
+  show
+}
+
 relation_list() {
   [ "$ARGC" -eq 0 ] || wrong "list takes options only"
   when
   shown=$COLUMNS
   [ "$FORMAT" != table ] || shown=$BRIEF
+  valid=
+  ! given all || valid=", iif(rowid IN (SELECT rowid FROM $TABLE), 'yes', 'no') AS valid"
   {
-    modes table
-    printf 'SELECT %s FROM %s WHERE %s%s ORDER BY %s LIMIT coalesce(:limit, -1);\n' \
-      "$(select_columns "$shown")" "$TABLE" "$WHEN" "$(filter ' AND ' "$COLUMNS")" \
+    modes table "$(names_of "$shown")${valid:+ valid}"
+    printf 'SELECT %s%s FROM %s WHERE %s%s ORDER BY %s LIMIT coalesce(:limit, -1);\n' \
+      "$(select_columns "$shown")" "$valid" "$TABLE" "$WHEN" "$(filter ' AND ' "$COLUMNS")" \
       "$(printf '%s' "${KEYS# }" | tr -s ' ' ',')"
   } | sql read
   show
@@ -258,21 +281,9 @@ relation_show() {
   bind_keys all
   {
     modes line
-    select_row "$(filter '' "$KEYS")"
+    select_row "$(which)"
   } | sql read
-  [ -s "$WORK/out" ] || missing
-  show
-}
-
-# change STATEMENT: one that must meet a row; then the row is shown.
-change() {
-  {
-    printf '%s;\n' "$1"
-    printf '%s\n' '.output changes' 'SELECT changes();' '.output'
-    modes line
-    select_row "$(filter '' "$KEYS")"
-  } | sql write
-  [ "$(cat "$WORK/changes")" -gt 0 ] || missing
+  [ -s "$WORK/rows" ] || missing
   show
 }
 
@@ -280,42 +291,100 @@ missing() {
   refuse "RESOURCE_CONTEXT_NOT_FOUND: there is no such $(spaced "$COMMAND")"
 }
 
+# change STATEMENT: an UPDATE or a DELETE whose WHERE is open at its end. It changes the one row that was named: none, if
+# several have the name.
+change() {
+  printf '%s\n' '.output /dev/null' "SELECT writefile('found', count(*)) FROM $TABLE WHERE $(which) AND at IS NULL;" '.output'
+  printf '%s %s AND at IS NULL AND (SELECT count(*) = 1 FROM %s WHERE %s AND at IS NULL);\n' "$1" "$(which)" "$TABLE" \
+    "$(which)"
+}
+
+# Whether it was one row; where it is not, what was done is nothing.
+found_one() {
+  case $(cat "$WORK/found") in
+    0) missing ;;
+    1) ;;
+    *)
+      refuse "$(cat "$WORK/found") rows are called so: $(printf ' %s' "$(which_specs)" | sed 's/ *$//; s/=[a-z]*//g; s/ / --/g; s/_/-/g') say which"
+      ;;
+  esac
+}
+
 relation_set() {
   bind_keys all
   changes=
-  for column in $COLUMNS; do
+  for column in $(names_kinds set); do
     name=${column%%=*}
-    case $column in
-      *=key*) continue ;;
-      *=file) value="readfile(:$name)" ;;
-      *=document) value="CAST(readfile(:$name) AS TEXT)" ;;
-      *) value=":$name" ;;
-    esac
-    ! given "$name" || changes="$changes${changes:+, }$name = $value"
+    ! given "$name" || changes="$changes${changes:+, }$name = $(value_sql "$column")"
   done
   [ -n "$changes" ] || wrong "what is to be set?"
-  change "UPDATE $TABLE SET $changes WHERE $(filter '' "$KEYS") AND at IS NULL"
+  {
+    change "UPDATE $TABLE SET $changes WHERE"
+    modes line
+    select_row "$(which)"
+  } | sql write
+  found_one
+  show
 }
 
 # A status that is fixed text of ours.
 set_status() {
-  [ "$OFF" != - ] ||
-    wrong "a $(spaced "$COMMAND") has no status: suspend its agreement, or set when it ends"
+  if ! has_word status "$1"; then
+    wrong "a $(spaced "$COMMAND") has no status $1: see when it ends, or remove it"
+  fi
   bind_keys all
-  change "UPDATE $TABLE SET status = '$1' WHERE $(filter '' "$KEYS") AND at IS NULL"
+  {
+    change "UPDATE $TABLE SET status = '$1' WHERE"
+    modes line
+    select_row "$(which)"
+  } | sql write
+  found_one
+  show
 }
 
 relation_suspend() {
-  set_status "$OFF"
+  if has_word status revoked; then set_status revoked; else set_status suspended; fi
 }
 
 relation_resume() {
   set_status active
 }
 
+relation_terminate() {
+  has_word status terminated || wrong "a $(spaced "$COMMAND") can't be terminated: suspend or remove it"
+  bind_keys all
+  goes "UPDATE $TABLE SET status = 'terminated' WHERE"
+  given dry_run || set_status terminated
+}
+
 relation_remove() {
   bind_keys all
-  printf '%s\n' "DELETE FROM $TABLE WHERE $(filter '' "$KEYS") AND at IS NULL;" \
-    'SELECT changes();' | sql write
-  [ "$(cat "$WORK/out")" -gt 0 ] || missing
+  goes "DELETE FROM $TABLE WHERE"
+  ! given dry_run || return 0
+  change "DELETE FROM $TABLE WHERE" | sql write
+  found_one
+}
+
+# goes ACT: what it takes along is said, and asked about, unless --dry-run wants no more.
+goes() {
+  if given yes && ! given dry_run; then return 0; fi
+  {
+    echo 'BEGIN IMMEDIATE; CREATE TEMP TABLE was AS'
+    report_sql goes
+    echo ';'
+    change "$1"
+    echo 'CREATE TEMP TABLE gone AS SELECT n, one, many, was.valid - now.valid AS gone FROM was JOIN ('
+    report_sql goes
+    echo ') AS now USING (n, one, many) WHERE was.valid > now.valid;'
+    printf '%s\n' '.output /dev/null' "SELECT writefile('gone', coalesce(group_concat(gone || ' ' || iif(gone = 1, one, many), ', '),
+      'nothing that is valid')) FROM (SELECT * FROM gone ORDER BY n);"
+    modes table 'what gone'
+    echo 'SELECT iif(gone = 1, one, many) AS what, gone FROM gone ORDER BY n; ROLLBACK;'
+  } | sql write
+  found_one
+  if given dry_run; then
+    show
+    return
+  fi
+  confirm "$(spaced "$COMMAND") $action: $(cat "$WORK/gone") would go"
 }

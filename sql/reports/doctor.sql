@@ -152,7 +152,7 @@ WITH now(t, stale_after) AS MATERIALIZED (
   SELECT iif(t - since > stale_after, 'fail', 'warn'),
     format('the SEAL server %s has not taken what changed on %s%s', seal_server_id,
       seal_instant(since), iif(acked IS NULL, ', and never took anything', '')),
-    'seal sync --to FOLDER, and there seal sync --from FOLDER'
+    'seal sync --to FOLDER (and there: seal sync --from FOLDER)'
   FROM now CROSS JOIN behind WHERE t - since > coalesce(stale_after / 2, 86400) ORDER BY since, seal_server_id
 )
 SELECT * FROM wrong
@@ -173,7 +173,7 @@ SELECT verdict, CASE WHEN issued IS NULL THEN 'no bundle was applied yet: it ser
     ELSE format('the last bundle is of %s, %d minutes ago', seal_instant(issued), (t - issued) / 60) || CASE
       WHEN until <= t THEN '; it serves nobody since ' || seal_instant(until)
       WHEN until > t THEN '; it serves until ' || seal_instant(until) ELSE '' END END AS what,
-  iif(verdict <> 'ok', 'seal sync --from FOLDER (or --url; at the registrar: seal sync --to FOLDER)', NULL) AS mend
+  iif(verdict <> 'ok', 'seal sync --from FOLDER-OR-URL (at the registrar: seal sync --to FOLDER)', NULL) AS mend
 FROM judged;
 
 -- check: sweep
@@ -203,7 +203,7 @@ FROM limits WHERE NOT EXISTS (SELECT 1 FROM wrong);
 SELECT iif(old, 'warn', 'ok') AS verdict,
   iif(old, format('the audit goes back to %s, more than a year', seal_instant(time)),
     'the audit goes back less than a year') AS what,
-  iif(old, 'seal audit checkpoint --key FILE && seal audit export FILE && seal audit prune INSTANT', NULL) AS mend
+  iif(old, 'seal audit checkpoint --key FILE && seal audit export FILE && seal audit prune --before INSTANT', NULL) AS mend
 FROM (SELECT written AS time, coalesce(written < unixepoch('now') - 366 * 86400, 0) AS old
   FROM (SELECT (SELECT coalesce(written_time, time) FROM main.seal_audit_data ORDER BY seq LIMIT 1) AS written));
 

@@ -67,7 +67,7 @@ function word() {
   return Array.from({ length: 1 + random(8) }, () => pick(letters)).join('') || 'x'
 }
 
-// --- What the registrar refuses besides (README, "Rules that hold everywhere" and "Messages") -
+// --- What the registrar refuses besides (sql/README, "Rules that hold everywhere" and "Messages") -
 
 const isId = (text) =>
   Buffer.byteLength(text) >= 1 && Buffer.byteLength(text) <= 255 && !/[\u0000-\u001f\u007f]/.test(text)

@@ -27,7 +27,7 @@ typedef struct SealKeySet SealKeySet;
 #define SEAL_KEYSET_SECRET 2 /* symmetric keys only */
 
 /* Parses a JWK or a JWK Set (text of n bytes, 64 KiB at most, 64 keys). All rules of RFC 7517 and of the
-** README's list; private members are refused; one malformed key refuses the set. Keys of a set that are not
+** list in sql/README.md; private members are refused; one malformed key refuses the set. Keys of a set that are not
 ** for signatures, or of an unknown kty, crv or alg, are left out (RFC 7517 5); one has to be left. A key
 ** without alg has the one of its curve, RS256 or HS256. An all-zero secret is for SEAL_KEYSET_ANY and
 ** seal_jws_verify alone. On SEAL_VALID, *out is the caller's; otherwise it is NULL. */

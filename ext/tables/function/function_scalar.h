@@ -5,8 +5,6 @@
 
 #include "registrar/txn/txn.h"
 
-#define SEAL_VERSION "0.1.0"
-
 /* Registers every scalar function; each is one of p's owners. */
 int seal_function_register(Seal *p);
 
