@@ -15,8 +15,8 @@ usage: seal doctor [--quick]
 
 Checks the installation and the database: for each check ok, warn or fail, what
 is found, and the command that mends it. Exit 3 when something fails; a warning
-does not count. Nothing is written: it works on a database that is only readable,
-and in a folder that is.
+does not count. Nothing is written: it works on a database that is only
+readable, and in a folder that is.
 
   --quick      without what reads every row: SQLite's own checks, the counters
                and the audit chain
@@ -71,17 +71,18 @@ T
   fi
 }
 
-# check_file FILE: a file of the database's, or the key, against whom it is of and who may read it.
+# check_file FILE: whose a file of the database's, or the key, is, and who may read it. A group that shares it may have been
+# chosen.
 check_file() {
   mode=$(stat -L -c %a -- "$1") || return 0
   case $mode in
     *00) ;;
-    *[2367]? | *[2367])
-      finding fail permissions "others may write $1 (mode $mode)" "chmod 600 $(quoted "$1")"
+    *[2367])
+      finding fail permissions "anybody may write $1 (mode $mode)" "chmod 600 $(quoted "$1")"
       FINE=0
       ;;
     *)
-      finding warn permissions "others may read $1 (mode $mode)" "chmod 600 $(quoted "$1")"
+      finding warn permissions "others than its owner may read or write $1 (mode $mode)" "chmod 600 $(quoted "$1")"
       FINE=0
       ;;
   esac
@@ -96,8 +97,12 @@ check_file() {
 check_folder() {
   mode=$(stat -L -c %a -- "$1") || return 0
   case $mode in
-    *[2367]? | *[2367])
-      finding fail permissions "others may write the folder $1 (mode $mode)" "chmod go-w $(quoted "$1")"
+    *[2367])
+      finding fail permissions "anybody may write the folder $1 (mode $mode)" "chmod go-w $(quoted "$1")"
+      FINE=0
+      ;;
+    *[2367]?)
+      finding warn permissions "its group may write the folder $1 (mode $mode)" "chmod g-w $(quoted "$1")"
       FINE=0
       ;;
   esac
