@@ -179,6 +179,7 @@ check_database() {
     case $(why) in
       *'newer than'*) mend='install a newer version of the registrar' ;;
       *malformed* | *'not a database'*) mend='seal restore COPY --replace' ;;
+      'cannot open '*) mend="cp $(quoted "$DB") $(quoted "$DB-wal") FOLDER && seal --db FOLDER/FILE doctor" ;;
       *) mend='seal init' ;;
     esac
     finding fail database "$(why)" "$mend"
