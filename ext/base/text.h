@@ -55,6 +55,9 @@ const char *seal_quote(SealText text, char out[SEAL_QUOTE_MAX + 8]);
 
 /* The SEAL services (TS 23.434). Gives the static name, or NULL if the text is not one of them. */
 const char *seal_service_name(SealText text);
+#define SEAL_SERVICE_NAMES                                                                         \
+  "identity-management, key-management, group-management, configuration-management, "              \
+  "location-management, network-resource-management"
 #define SEAL_IDM "identity-management"
 #define SEAL_KM  "key-management"
 

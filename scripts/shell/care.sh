@@ -94,18 +94,27 @@ upgrade_sql() {
 
 help_sweep() {
   cat <<'T'
-usage: seal sweep [--batch N] [--at INSTANT]
+usage: seal sweep [--batch N] [--at INSTANT] [--dry-run]
 
 Removes what has ended. It is invisible and uncounted since then; the sweep
 gives its room back. Each batch of N rows (default: 10000) is a transaction of
-its own, so that others can write in between. Progress is on stderr.
+its own, so that others can write in between. Progress is on stderr. What is
+valid by the host's clock stays, whatever --at says. --dry-run says how many
+rows would go.
 T
 }
 
 seal_sweep() {
-  take 'batch=count at=instant' "$@"
+  take 'batch=number at=instant dry_run=flag' "$@"
   [ "$ARGC" -eq 0 ] || wrong "sweep takes options only"
   given batch || bind batch 10000 INTEGER
+  if given dry_run; then
+    printf '%s\n' "BEGIN IMMEDIATE; INSERT INTO seal_command(command, at) VALUES ('sweep', :at);" '.mode list' \
+      "SELECT result FROM seal_command WHERE command = 'sweep' LIMIT 1; ROLLBACK;" | sql write
+    total=$(cat "$WORK/out")
+    tell removed "$total" "$(plural "$total" row) would be removed"
+    return
+  fi
   total=0
   while :; do
     printf '%s\n' \
@@ -115,13 +124,9 @@ seal_sweep() {
     IFS='|' read -r removed last <"$WORK/out"
     total=$((total + removed))
     [ "$last" -eq 0 ] || break
-    say "sweep: $total rows removed"
+    say "sweep: $(plural "$total" row) removed"
   done
-  case $FORMAT in
-    json) printf '[{"removed":%s}]\n' "$total" ;;
-    csv) printf 'removed\n%s\n' "$total" ;;
-    *) printf '%s rows removed\n' "$total" ;;
-  esac
+  tell removed "$total" "$(plural "$total" row) removed"
 }
 
 help_backup() {

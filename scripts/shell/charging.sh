@@ -14,8 +14,7 @@ usage: seal charging list [--from INSTANT] [--until INSTANT] [--untaken]
 
 list shows charging records in their order: invocations by their time, identity-
 days by their day; --untaken: those that no charging system has taken yet. For
-people, names are cut to fit, and identity-days are in seconds (s); --json and
---csv give every column whole.
+people, identity-days are in seconds (s); --json and --csv give every column.
 
 charge makes the records of identity-days for every UTC day that has ended and
 is not charged yet. Run it as often as you like: each day is charged once, and
@@ -34,15 +33,18 @@ seal_charging() {
 }
 
 charging_list() {
-  filters='kind=text agreement_id=text val_server_id=text val_service_id=text'
-  take "$filters from=instant until=instant untaken=flag limit=count" "$@"
+  filters='kind=one:invocation,identity-days agreement_id=text val_server_id=text val_service_id=text'
+  take "$filters from=instant until=instant untaken=flag limit=number" "$@"
   [ "$ARGC" -eq 0 ] || wrong "charging list takes options only"
+  period
+  names='seq time kind agreement_id val_provider_id val_server_id seal_service api_name val_service_id term quantity
+    amount currency price usage_seq from_time until_time'
+  names=$(printf '%s' "$names" | tr -s ' \n' ' ')
   {
-    modes table
+    modes table "$names"
     case $FORMAT in
       table) charging_short ;;
-      *) echo 'SELECT seq, time, kind, agreement_id, val_provider_id, val_server_id, seal_service, api_name,
-          val_service_id, term, quantity, amount, currency, price, usage_seq, from_time, until_time' ;;
+      *) printf 'SELECT %s\n' "$(printf '%s' "$names" | tr ' ' ',')" ;;
     esac
     echo 'FROM (SELECT seal_instant(:from) AS start, seal_instant(:until) AS stop) AS period CROSS JOIN seal_charge
       WHERE (start IS NULL OR coalesce(from_time, time) >= start)
@@ -56,11 +58,9 @@ charging_list() {
 # What fits into 80 columns.
 charging_short() {
   cat <<'T'
-SELECT seq AS "No.", substr(coalesce(from_time, time), 1, 10) AS "Day",
-  iif(length(val_server_id) > 15, substr(val_server_id, 1, 12) || '...', val_server_id) AS "VAL server",
-  iif(length(val_service_id) > 10, substr(val_service_id, 1, 7) || '...', val_service_id) AS "Service",
-  quantity || iif(kind = 'invocation', '', ' s') AS "Quantity",
-  iif(amount GLOB '*.*', rtrim(rtrim(amount, '0'), '.'), amount) || coalesce(' ' || currency, '') AS "Amount"
+SELECT seq, substr(coalesce(from_time, time), 1, 10) AS day, val_server_id, val_service_id,
+  quantity || iif(kind = 'invocation', '', ' s') AS quantity,
+  iif(amount GLOB '*.*', rtrim(rtrim(amount, '0'), '.'), amount) || coalesce(' ' || currency, '') AS amount
 T
 }
 

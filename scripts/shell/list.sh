@@ -1,5 +1,5 @@
 # shellcheck shell=sh
-# What a registrar holds: list, status, expiring, usage, invoice, audit, notify.
+# What a registrar holds: list, status, expiring, usage, invoice, notify.
 #
 #   seal list identities --val-user-id alice@acme.example
 #   seal expiring --days 7
@@ -173,24 +173,6 @@ seal_invoice() {
   none_of agreement_id
 }
 
-help_audit() {
-  cat <<'T'
-usage: seal audit [--from INSTANT] [--until INSTANT] [--actor WHO]
-                  [--action WHAT] [--object WHICH] [--outcome done|refused]
-                  [--cause CAUSE] [--limit N]
-
-The last --limit entries (default: 50; none: all) in their order.
-T
-}
-
-seal_audit() {
-  take 'from=instant until=instant actor=text action=text object=text outcome=text cause=text
-    limit=count' "$@"
-  [ "$ARGC" -eq 0 ] || wrong "audit takes options only"
-  given limit || bind limit 50 INTEGER
-  run_report audit table
-}
-
 help_notify() {
   cat <<'T'
 usage: seal notify list [--val-server-id ID] [--event EVENT] [--undelivered]
@@ -215,7 +197,7 @@ seal_notify() {
   esac
   case $what in
     list)
-      take 'val_server_id=text event=text undelivered=flag limit=count' "$@"
+      take 'val_server_id=text event=text undelivered=flag limit=number' "$@"
       [ "$ARGC" -eq 0 ] || wrong "notify list takes options only"
       given limit || bind limit 50 INTEGER
       list_notifications
@@ -234,7 +216,6 @@ seal_notify() {
   esac
 }
 
-# As a table it fits 80 columns: a long id goes on in the next line.
 list_notifications() {
   where=$(filter ' AND ' 'val_server_id event')
   ! given undelivered || where="$where AND delivered_time IS NULL"
@@ -243,7 +224,6 @@ list_notifications() {
   {
     modes table
     if [ "$FORMAT" = table ]; then
-      echo '.width 5 20 14 18 7'
       columns="seq, due_time, val_server_id, event, CASE WHEN delivered_time IS NOT NULL THEN 'sent'
         WHEN attempts > 0 THEN 'tried ' || attempts ELSE 'new' END AS state"
     fi

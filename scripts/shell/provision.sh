@@ -3,17 +3,21 @@
 #
 #   printf 'val_user_id\nalice@acme.example\n' >users.csv
 #   seal provision users.csv --credential token.jwt --val-service-id v2x
+#
+# A VALServicesConfig is a message, and is read as one. Rows of CSV or JSON go through seal_identity or seal_key.
 
 help_provision() {
   cat <<'T'
 usage: seal provision FILE --credential FILE [--val-service-id ID]
                       [--exp-time INSTANT] [--at INSTANT]
+                      [--merge | --replace] [--dry-run] [--yes]
 
 Stores the rows of a CSV or JSON file for the VAL server that the credential
-proves, all or none, in one transaction. Progress is on stderr.
+proves, all or none, in one transaction. Progress is on stderr; what is refused
+is named by line and value.
 
 CSV: the first line names the columns. JSON: an array of objects with such
-members, or a VALServicesConfig of TS 29.549. The columns:
+members. The columns:
 
   val_service_id               (or --val-service-id for all rows)
   val_user_id or val_ue_id     identities: exactly one of the two
@@ -21,11 +25,23 @@ members, or a VALServicesConfig of TS 29.549. The columns:
   exp_time                     (or --exp-time for all rows)
   conf_id                      a configuration that is there already
 
-  --credential FILE    a token, a PEM chain, or JSON with both
+Or JSON: a VALServicesConfig of TS 29.549. It is sent as seal request sends one,
+and becomes a configuration of its own.
+
+  --credential FILE    a token, a token response, a PEM chain, or JSON
+                       {authorization, clientCertificate}
+  --merge              rows that the VAL server has already stay as they are
+  --replace            the same, and what it has besides of the VAL services in
+                       the file goes; that is said first
+  --dry-run            says what would be done
+  --yes                asks nobody
+
+Example:
+  seal provision users.csv --credential token.jwt --val-service-id v2x --merge
 T
 }
 
-# The columns that a file may have, and the tables they belong to.
+# The columns that a file may have.
 file_columns=' val_service_id val_user_id val_ue_id key_format scope exp_time conf_id '
 
 # The names in the first line of a CSV file, checked, with spaces between.
@@ -36,10 +52,10 @@ csv_columns() {
     name=${header%%,*}
     case $file_columns in
       *" $name "*) ;;
-      *) refuse "line 1 names no column: \"$name\" (one of:${file_columns% })" ;;
+      *) refuse "$ARG1: line 1 names no column: \"$name\" (one of:${file_columns% })" ;;
     esac
     case " $names " in
-      *" $name "*) refuse "line 1 names $name twice" ;;
+      *" $name "*) refuse "$ARG1: line 1 names $name twice" ;;
     esac
     names="$names${names:+ }$name"
     case $header in
@@ -56,48 +72,25 @@ rows_sql() {
 }
 
 read_csv() {
+  WHERE=line
+  FIRST=2 # the line of the first row
+  # Without this, a value would end where the NUL is.
+  [ "$(tr -cd '\000' <"$1" | wc -c)" -eq 0 ] || refuse "$ARG1: it has a NUL in it"
   columns=$(csv_columns "$1") || exit 1
-  ln -s "$1" "$WORK/rows.csv"
+  ln -s "$1" "$WORK/line"
   list=$(printf '%s' "$columns" | tr ' ' ',')
   {
     printf 'CREATE TABLE input(%s);\n' "$list"
-    printf '.import --csv --skip 1 rows.csv input\n'
+    printf '.import --csv --skip 1 line input\n'
     printf 'INSERT INTO rows(n,%s) SELECT rowid,%s FROM input ORDER BY rowid;\n' "$list" "$list"
-  } | rows_sql || refuse "$ARG1: $(sed 's/^rows.csv:\([0-9]*\): /line \1: /; q' "$WORK/err")"
+  } | rows_sql || refuse "$ARG1: $(head -n 1 "$WORK/err")"
 }
 
-# What is not an array of objects with known members is told by name.
 read_json() {
-  ln -s "$1" "$WORK/rows.json"
-  {
-    cat <<'T'
-CREATE TABLE problem(text TEXT);
-CREATE TEMP TABLE document AS SELECT CAST(readfile('rows.json') AS TEXT) AS d;
-INSERT INTO problem SELECT 'it is not JSON' FROM document WHERE NOT json_valid(d);
-CREATE TEMP TABLE element AS
-SELECT e.key + 1 AS n, e.value AS v, e.type AS kind FROM document, json_each(d) AS e
-WHERE json_valid(d) AND json_type(d) = 'array'
-UNION ALL
-SELECT row_number() OVER (), json_object('val_service_id', s.value ->> 'valServiceId',
-  'val_user_id', i.value ->> 'valUserId', 'val_ue_id', i.value ->> 'valUeId',
-  'key_format', s.value ->> 'keyFormat', 'scope', s.value ->> 'scope',
-  'exp_time', d ->> 'expTime'), 'object'
-FROM document, json_each(d, '$.valSvcConf') AS s
-LEFT JOIN json_each(s.value, '$.idList') AS i
-WHERE json_valid(d) AND json_type(d) = 'object';
-INSERT INTO problem
-SELECT format('element %d is not an object', n) FROM element WHERE kind <> 'object' LIMIT 1;
-INSERT INTO problem
-SELECT format('element %d: "%s" is no column', n, m.key)
-FROM element, json_each(CASE kind WHEN 'object' THEN v ELSE '{}' END) AS m
-WHERE m.key NOT IN ('val_service_id', 'val_user_id', 'val_ue_id', 'key_format', 'scope', 'exp_time',
-  'conf_id') LIMIT 1;
-INSERT INTO rows SELECT n, v ->> 'val_service_id', v ->> 'val_user_id', v ->> 'val_ue_id',
-  v ->> 'key_format', v ->> 'scope', v ->> 'exp_time', v ->> 'conf_id'
-FROM element WHERE NOT EXISTS (SELECT 1 FROM problem);
-SELECT text FROM problem LIMIT 1;
-T
-  } | rows_sql >"$WORK/problem" || refuse "$ARG1: $(head -n 1 "$WORK/err")"
+  WHERE=element
+  FIRST=1
+  ln -s "$1" "$WORK/given"
+  report_sql provision_json | rows_sql >/dev/null || refuse "$ARG1: $(head -n 1 "$WORK/err")"
   [ ! -s "$WORK/problem" ] || refuse "$ARG1: $(cat "$WORK/problem")"
 }
 
@@ -107,31 +100,18 @@ read_rows() {
 CREATE TABLE rows(n INTEGER PRIMARY KEY, val_service_id, val_user_id, val_ue_id, key_format, scope,
   exp_time, conf_id);
 T
-  case $(head -c 4096 -- "$1" | tr -d ' \t\r\n' | head -c 1) in
-    '[' | '{') read_json "$1" ;;
+  case $2 in
+    '[') read_json "$1" ;;
     *) read_csv "$1" ;;
   esac
-  # An empty field is none; digits are seconds since 1970.
-  rows_sql >"$WORK/counts" <<'T' || fail "sqlite3: $(cat "$WORK/err")"
-UPDATE rows SET (val_service_id, val_user_id, val_ue_id, key_format, scope, conf_id, exp_time) =
-  (nullif(val_service_id, ''), nullif(val_user_id, ''), nullif(val_ue_id, ''),
-   nullif(key_format, ''), nullif(scope, ''), nullif(conf_id, ''),
-   CASE WHEN exp_time GLOB '*[^0-9]*' OR length(exp_time) > 18 THEN exp_time
-     ELSE CAST(nullif(exp_time, '') AS INTEGER) END);
-DELETE FROM rows WHERE coalesce(val_service_id, val_user_id, val_ue_id, key_format, scope, conf_id,
-  exp_time) IS NULL;
-SELECT count(*), coalesce(max(n), 0), count(key_format) > 0,
-  count(val_user_id) + count(val_ue_id) > 0,
-  coalesce(min(n) FILTER (WHERE (val_user_id IS NULL) = (val_ue_id IS NULL)), 0)
-FROM rows;
-T
+  report_sql provision_rows | rows_sql >"$WORK/counts" || fail "sqlite3: $(cat "$WORK/err")"
   IFS='|' read -r ROWS LAST keys identities faulty <"$WORK/counts"
   [ "$ROWS" -gt 0 ] || refuse "$ARG1: there are no rows"
   TABLE=seal_identity
   [ "$keys" -eq 0 ] || TABLE=seal_key
   if [ "$keys$identities" = 11 ]; then refuse "$ARG1: identities and key parameters are mixed"; fi
   if [ "$keys" = 0 ] && [ "$faulty" -gt 0 ]; then
-    refuse "$ARG1: row $faulty: exactly one of val_user_id and val_ue_id is needed"
+    refuse "$ARG1: $WHERE $((faulty + FIRST - 1)): exactly one of val_user_id and val_ue_id is needed"
   fi
 }
 
@@ -141,52 +121,148 @@ insert_rows() {
   [ "$TABLE" = seal_identity ] || columns='key_format, scope'
   cat <<T
 INSERT INTO $TABLE(credential, val_service_id, exp_time, conf_id, at, $columns)
-SELECT (SELECT trim(CAST(readfile(:credential) AS TEXT), char(9, 10, 13, 32))),
+SELECT $(credential_sql),
   coalesce(val_service_id, :val_service_id), coalesce(exp_time, :exp_time), conf_id, :at, $columns
 FROM input.rows WHERE n BETWEEN $1 AND $2 ORDER BY n;
 T
 }
 
-# A refused load takes back what it wrote, the audit's entries too: so it is reported.
-note_refused() {
-  cause=$(sed -n '1s/^[^:]*: \([A-Z][A-Z_]*\): .*/\1/p' "$WORK/err")
-  [ -n "$cause" ] || return 0
+# row_refused MESSAGE WRITTEN: names the row after those that were written; then the load, which took back what it did,
+# the audit's entries too, is reported.
+row_refused() {
+  {
+    printf '%s\n' "ATTACH 'rows.db' AS input;" '.output /dev/null'
+    # With these the rows are others than those in the file.
+    [ -z "$BEFORE" ] || merge_sql
+    printf '%s\n' "SELECT writefile('row', n + $FIRST - 1), writefile('value', coalesce(val_user_id, val_ue_id, key_format, ''))
+      FROM input.rows ORDER BY n LIMIT 1 OFFSET $2;"
+  } | sql read
+  line=$(cat "$WORK/row" 2>/dev/null) || line=
+  hint=
+  case $1 in
+    UNIQUE*) hint=' (--merge leaves what is there)' ;;
+    CREDENTIAL_*) line= ;; # it is no row's fault
+  esac
+  say "$ARG1: ${line:+$WHERE $line: \"$(cat "$WORK/value")\": }$1$hint"
+  cause=${1%%:*}
+  case $cause in
+    *[!A-Z_]*) exit 1 ;;
+  esac
   bind cause "$cause"
   bind relation "$TABLE"
   bind rows "$ROWS"
+  bind line "$line"
   sql write <<'T'
-INSERT INTO seal_command(command, argument) VALUES ('refused',
-  json_object('relation', :relation, 'cause', :cause, 'rows', CAST(:rows AS INTEGER)));
+INSERT INTO seal_command(command, argument) VALUES ('refused', json_patch('{}', json_object('relation', :relation,
+  'cause', :cause, 'rows', CAST(:rows AS INTEGER), 'line', nullif(CAST(:line AS INTEGER), 0))));
 T
+  exit 1
+}
+
+# Whose rows they are, for --merge and --replace: in :val_server_id.
+merge_sql() {
+  echo "REPLACE INTO temp.sqlite_parameters VALUES (':val_server_id', seal_authenticate($(credential_sql), :at));"
+  report_sql provision_merge
+}
+
+# What is done, in its transaction.
+load_sql() {
+  printf '%s\n' "ATTACH 'rows.db' AS input;" 'BEGIN IMMEDIATE;'
+  gone=0
+  if [ -n "$BEFORE" ]; then
+    printf '%s\n' '.output /dev/null'
+    merge_sql
+    [ "$BEFORE" != replace ] || gone='(SELECT count(*) FROM besides)'
+    echo '.output'
+  fi
+  echo "SELECT writefile('counts', (SELECT count(*) FROM input.rows) || ' ' || $gone || char(10));" | quietly
+  if [ "$BEFORE" = replace ]; then
+    echo 'DELETE FROM seal_identity WHERE rowid IN (SELECT id FROM besides) AND at IS NULL;'
+  fi
+  first=1
+  while [ "$first" -le "$LAST" ]; do
+    last=$((first + BATCH - 1))
+    [ "$last" -le "$LAST" ] || last=$LAST
+    insert_rows "$first" "$last"
+    [ "$LAST" -le "$BATCH" ] || progress "$last of $LAST rows"
+    first=$((last + 1))
+  done
+  echo "$1"
+}
+
+quietly() {
+  echo '.output /dev/null'
+  cat
+  echo '.output'
 }
 
 seal_provision() {
-  take 'credential=file val_service_id=id exp_time=instant at=instant' "$@"
+  take 'credential=file val_service_id=id exp_time=instant at=instant merge=flag replace=flag
+    dry_run=flag yes=flag' "$@"
   [ "$ARGC" -eq 1 ] || wrong "which file?"
   given credential || wrong "--credential is missing"
+  if given merge && given replace; then wrong "--merge or --replace?"; fi
+  BEFORE=
+  ! given merge || BEFORE=merge
+  ! given replace || BEFORE=replace
   file=$(input_file "$ARG1") || exit 3
-  read_rows "$file"
-  batch=$((LAST / 20 + 1))
-  [ "$batch" -ge 10000 ] || batch=10000
-  {
-    printf '%s\n' "ATTACH 'rows.db' AS input;" 'BEGIN IMMEDIATE;'
-    first=1
-    while [ "$first" -le "$LAST" ]; do
-      last=$((first + batch - 1))
-      [ "$last" -le "$LAST" ] || last=$LAST
-      insert_rows "$first" "$last"
-      [ "$LAST" -le "$batch" ] || progress "$last of $LAST rows"
-      first=$((last + 1))
-    done
-    echo 'COMMIT;'
-  } | sql write || {
-    code=$?
-    [ "$code" -ne 1 ] || note_refused
-    exit "$code"
-  }
+  first=$(head -c 4096 -- "$file" | tr -d ' \t\r\n\000' | head -c 1)
+  if [ "$first" = '{' ]; then
+    [ -z "$BEFORE" ] || wrong "a VALServicesConfig is a configuration of its own: nothing to merge or replace"
+    provision_message "$file"
+    return
+  fi
+  read_rows "$file" "$first"
+  if [ -n "$BEFORE" ] && [ "$TABLE" != seal_identity ]; then wrong "--merge and --replace are for identities"; fi
+  BATCH=$((LAST / 20 + 1))
+  [ "$BATCH" -ge 10000 ] || BATCH=10000
+  if given dry_run || { [ "$BEFORE" = replace ] && ! given yes; }; then
+    load 'ROLLBACK;'
+    if given dry_run; then
+      show_load "would be "
+      return
+    fi
+    [ "$gone" -eq 0 ] || confirm "provision: $gone of the identities that are stored would go: $ARG1 does not have them"
+  fi
+  load 'COMMIT;'
+  show_load ''
+}
+
+# load END: sets stored and gone, how many rows came and went.
+load() {
+  # shellcheck disable=SC2034 # for sql
+  STARTED=$(date +%s) ON_REFUSED=row_refused
+  load_sql "$1" | sql write
+  # shellcheck disable=SC2034
+  ON_REFUSED=
+  read -r stored gone <"$WORK/counts"
+}
+
+show_load() {
   case $FORMAT in
-    json) printf '[{"provisioned":%s}]\n' "$ROWS" ;;
-    csv) printf 'provisioned\n%s\n' "$ROWS" ;;
-    *) printf '%s rows provisioned\n' "$ROWS" ;;
+    json) printf '[{"provisioned":%s,"removed":%s}]\n' "$stored" "$gone" ;;
+    csv) printf 'provisioned,removed\n%s,%s\n' "$stored" "$gone" ;;
+    *)
+      text="$(plural "$stored" row) $1provisioned"
+      [ "$gone" -eq 0 ] || text="$text, $gone $1removed"
+      printf '%s\n' "$text"
+      ;;
   esac
+}
+
+# A VALServicesConfig: the message path reads it, and says what is wrong in it.
+provision_message() {
+  if given val_service_id || given exp_time; then wrong "a VALServicesConfig says its VAL services and its end itself"; fi
+  bind body "$1"
+  {
+    printf '%s\n' '.output /dev/null' "REPLACE INTO temp.sqlite_parameters VALUES (':token', $(credential_sql));"
+    report_sql provision_message
+    modes line
+    echo "SELECT replace(json_extract(response, '\$.headers.Location'), rtrim(json_extract(response, '\$.headers.Location'),
+        '0123456789abcdef'), '') AS conf_id, json_array_length(response, '\$.body.valSvcConf') AS val_services
+      FROM answer WHERE status < 400;"
+    if given dry_run; then echo 'ROLLBACK;'; else echo 'COMMIT;'; fi
+  } | sql write
+  [ ! -s "$WORK/refusal" ] || refuse "$ARG1: $(cat "$WORK/refusal")"
+  show
 }

@@ -215,6 +215,7 @@ names_kinds() {
 
 # The condition that names the row: its keys, and what was given besides to narrow it down.
 which() {
+  # shellcheck disable=SC2086 # a list of words
   filter '' "$(printf '%s\n' $NAMED val_server_id conf_id | awk '!seen[$0]++' | tr '\n' ' ')"
 }
 
@@ -240,11 +241,9 @@ relation_add() {
 # A pair of keys: the private half into a file that its owner alone may read, the public half into the registrar.
 relation_new() {
   [ "$ARGC" -eq 2 ] || wrong "which VAL server, and which file for the private key?"
-  [ ! -e "$ARG2" ] && [ ! -L "$ARG2" ] || refuse "$ARG2 is there already"
+  new_file "$ARG2"
   bind val_server_id "$ARG1"
   given alg || bind alg ES256
-  key=$(absolute "$ARG2")
-  : >"$WORK/private" # by its owner alone
   times=
   for name in start_time exp_time; do ! given "$name" || times="$times, $name"; done
   {
@@ -258,7 +257,7 @@ T
     modes line
     select_row 'rowid = last_insert_rowid()'
   } | sql write
-  cp -- "$WORK/private" "$key" 2>/dev/null || fail "cannot write $ARG2"
+  put_file private "$ARG2"
   show
 }
 

@@ -1,7 +1,7 @@
 # shellcheck shell=sh
-# What needs the key of the secrets: token, rotate-key, rekey.
+# Keys and tokens: token, assertion, jwks, key-file, rotate-key, rekey.
 #
-#   openssl rand -out seal.key 32
+#   seal key-file seal.key
 #   seal --key seal.key rotate-key
 #   seal --key seal.key token v2x.acme.example --scope seal:key-management
 
@@ -27,11 +27,87 @@ T
 }
 
 seal_token() {
-  take 'scope=text ttl=count at=instant' "$@"
+  take 'scope=text ttl=number at=instant' "$@"
   [ "$ARGC" -eq 1 ] || wrong "which VAL server?"
   bind val_server_id "$ARG1"
   run_command issue-token \
     "json_patch('{}', json_object('val_server_id', :val_server_id, 'scope', :scope, 'ttl', :ttl))"
+}
+
+help_assertion() {
+  cat <<'T'
+usage: seal assertion VAL-SERVER-ID KEY-FILE [--aud IDENTIFIER] [--ttl SECONDS]
+
+Prints a token that a VAL server makes itself, with the private key in KEY-FILE
+(a JWK, as seal credential new makes it): a credential for one message or one
+load, for --ttl seconds (1 to 3600, default: 300). --aud is what the registrar
+is called (default: the identifier of the database, if there is one, else
+urn:seal:registrar). No database is needed.
+
+Example:
+  seal assertion v2x.acme.example acme.key >token.jwt
+T
+}
+
+seal_assertion() {
+  take 'aud=id ttl=number' "$@"
+  [ "$ARGC" -eq 2 ] || wrong "which VAL server, and which private key?"
+  bind val_server_id "$ARG1"
+  bind_kind private key-file "$ARG2"
+  given ttl || bind ttl 300 INTEGER
+  if ! given aud; then
+    aud=urn:seal:registrar
+    if [ -f "$DB" ]; then
+      printf '%s\n' '.mode list' 'SELECT identifier FROM seal_registrar;' | sql read
+      aud=$(cat "$WORK/out")
+    fi
+    bind aud "$aud"
+  fi
+  printf '%s\n' '.output /dev/null' "SELECT writefile('result', seal_sign(json_object('iss', :val_server_id, 'sub', :val_server_id,
+    'aud', :aud, 'iat', unixepoch(), 'exp', unixepoch() + max(1, min(:ttl, 3600)), 'jti', lower(hex(randomblob(16)))),
+    readfile(:private)) || char(10));" | sql none
+  cat "$WORK/result"
+}
+
+help_jwks() {
+  cat <<'T'
+usage: seal jwks
+
+Prints the registrar's public keys, a JWK Set: what VAL servers check access
+tokens with, and what a SEAL server needs once (seal init --registrar-jwks).
+
+Example:
+  seal jwks >registrar.jwks
+T
+}
+
+seal_jwks() {
+  take '' "$@"
+  [ "$ARGC" -eq 0 ] || wrong "jwks takes no words"
+  printf '%s\n' '.output /dev/null' "SELECT writefile('result', seal_jwks() || char(10));" | sql read
+  cat "$WORK/result"
+}
+
+help_key_file() {
+  cat <<'T'
+usage: seal key-file FILE
+
+Makes the key of the secrets: 32 random bytes in a new FILE, which only its
+owner may read. --key FILE or SEAL_KEY names it from then on. Keep a copy of it
+apart from the copies of the database: without it the secrets are lost.
+
+Example:
+  seal key-file /etc/seal/seal.key
+T
+}
+
+seal_key_file() {
+  take '' "$@"
+  [ "$ARGC" -eq 1 ] || wrong "which file?"
+  new_file "$ARG1"
+  head -c 32 /dev/urandom >"$WORK/made"
+  [ "$(wc -c <"$WORK/made")" -eq 32 ] || fail "/dev/urandom gives nothing"
+  put_file made "$ARG1"
 }
 
 help_rotate_key() {
@@ -72,9 +148,5 @@ seal_rekey() {
   [ "$ARGC" -eq 1 ] || wrong "which file?"
   bind_kind new_key key-file "$ARG1"
   count=$(run_command rekey 'readfile(:new_key)') || exit $?
-  case $FORMAT in
-    json) printf '[{"resealed":%s}]\n' "$count" ;;
-    csv) printf 'resealed\n%s\n' "$count" ;;
-    *) printf '%s secrets sealed again\n' "$count" ;;
-  esac
+  tell resealed "$count" "$(plural "$count" secret) sealed again"
 }

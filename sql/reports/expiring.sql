@@ -1,8 +1,12 @@
+-- columns: ends what id agreement_id
 -- What is valid at :from (default: now) and ends by :until (default: :days, or 30 days, later).
 WITH period(start, stop) AS MATERIALIZED (
   SELECT start, coalesce(seal_instant(:until),
       strftime('%Y-%m-%dT%H:%M:%SZ', start, format('+%d days', coalesce(:days, 30))))
   FROM (SELECT coalesce(seal_instant(:from), strftime('%Y-%m-%dT%H:%M:%SZ', 'now')) AS start)
+), certificate(id, not_after) AS MATERIALIZED (
+  SELECT c.credential_id, (SELECT x.not_after FROM seal_x509(c.value, c.value, json_object('at', period.start, 'purpose', 'path')) AS x)
+  FROM period CROSS JOIN seal_credential AS c ON c.at = period.start WHERE c.type = 'x509'
 ), ending(what, id, agreement_id, ends) AS (
   SELECT 'agreement', agreement_id, agreement_id, stop_time
   FROM period CROSS JOIN seal_agreement AS a ON a.at = period.start
@@ -13,9 +17,16 @@ WITH period(start, stop) AS MATERIALIZED (
   SELECT 'VAL server', val_server_id, agreement_id, exp_time
   FROM period CROSS JOIN seal_val_server AS v ON v.at = period.start
   UNION ALL
+  -- A certificate ends by itself: its notAfter is the last instant that it is good.
+  SELECT 'credential of ' || c.val_server_id, credential_id, v.agreement_id, min(coalesce(c.exp_time, e.ends), e.ends)
+  FROM period CROSS JOIN seal_credential AS c ON c.at = period.start
+  JOIN seal_val_server AS v ON v.val_server_id = c.val_server_id AND v.at IS NULL
+  JOIN (SELECT id, coalesce(not_after, '9999-12-31T23:59:59Z') AS ends FROM certificate) AS e ON e.id = c.credential_id
+  UNION ALL
   SELECT 'credential of ' || c.val_server_id, credential_id, v.agreement_id, c.exp_time
   FROM period CROSS JOIN seal_credential AS c ON c.at = period.start
   JOIN seal_val_server AS v ON v.val_server_id = c.val_server_id AND v.at IS NULL
+  WHERE c.type <> 'x509'
   UNION ALL
   SELECT type || ' anchor', anchor_id, NULL, exp_time
   FROM period CROSS JOIN seal_anchor AS n ON n.at = period.start

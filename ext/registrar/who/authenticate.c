@@ -563,6 +563,12 @@ int seal_credential_check(Seal *p, SealText type, const void *value, int n, char
                           SealError *err) {
   SealKeySet *set = NULL;
   if (type.n == 3 && memcmp(type.p, "jwk", 3) == 0) {
+    if (holds_pem((SealText){value, n})) {
+      return seal_refuse(
+          err, SEAL_MANDATORY_IE_INCORRECT,
+          "seal_credential.value: keys_invalid: this is PEM; a certificate is of type x509, and a "
+          "public key is needed as a JWK (RFC 7517)");
+    }
     SealReason reason =
         seal_keyset_parse(seal_crypto(p), value, (size_t)n, SEAL_KEYSET_PUBLIC, &set);
     return check_keyset(reason, set, thumbprint, err);

@@ -142,9 +142,9 @@ static void serves_function(sqlite3_context *ctx, int argc, sqlite3_value **argv
   const char *service = seal_service_name(seal_value_text(argv[0]));
   int rc = seal_enter(p);
   if (rc == SQLITE_OK && service == NULL) {
-    rc =
-        seal_refuse(&err, SEAL_MANDATORY_IE_INCORRECT, "seal_service: \"%s\" is not a SEAL service",
-                    seal_quote(seal_value_text(argv[0]), quoted));
+    rc = seal_refuse(&err, SEAL_MANDATORY_IE_INCORRECT,
+                     "seal_service: \"%s\" is not a SEAL service: " SEAL_SERVICE_NAMES,
+                     seal_quote(seal_value_text(argv[0]), quoted));
   }
   if (rc == SQLITE_OK) {
     rc = seal_serves(p, service, seal_value_text(argv[1]), seal_value_text(argv[2]), at.t, &until);

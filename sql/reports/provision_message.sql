@@ -1,0 +1,19 @@
+-- A VALServicesConfig as the message that it is (provision.sh): the file :body, for whom :token proves (a token, a PEM
+-- chain, or JSON of both). It has to be committed or taken back afterwards. What was refused is in the file `refusal`.
+BEGIN IMMEDIATE;
+CREATE TEMP TABLE sent AS SELECT CAST(readfile(:body) AS TEXT) AS body, :token AS c;
+REPLACE INTO temp.sqlite_parameters
+SELECT ':message_id', 'seal-' || lower(hex(sha3(body || c, 256))) FROM sent;
+INSERT INTO seal_message(message_id, method, uri, authorization, client_certificate, content_type, body, at)
+SELECT :message_id, 'POST', iif(json_valid(body) AND EXISTS (SELECT 1 FROM json_each(body, '$.valSvcConf') AS s,
+    json_each(iif(s.type = 'object', s.value, '{}')) AS m WHERE m.key IN ('keyFormat', 'scope', 'keyRecords')),
+  '/ss-kmpp/v1/configurations', '/ss-ipp/v1/configurations'),
+  CASE substr(c, 1, 1) WHEN '{' THEN json_extract(c, '$.authorization') WHEN '-' THEN NULL ELSE 'Bearer ' || c END,
+  CASE substr(c, 1, 1) WHEN '{' THEN json_extract(c, '$.clientCertificate') WHEN '-' THEN c END,
+  'application/json', body, :at
+FROM sent;
+CREATE TEMP TABLE answer AS SELECT status, response FROM seal_message WHERE message_id = :message_id;
+SELECT writefile('refusal', json_extract(response, '$.body.cause') || ': ' || json_extract(response, '$.body.detail')
+  || coalesce((SELECT group_concat(char(10) || '  ' || json_extract(p.value, '$.param') || ' ' || json_extract(p.value, '$.reason'), '')
+    FROM json_each(response, '$.body.invalidParams') AS p), ''))
+FROM answer WHERE status >= 400;
