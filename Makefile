@@ -143,7 +143,7 @@ test: setup
 
 # What guards the rooms, in less than a minute; make test has all.
 CHECK = batch body charging clock crypto doc explain fault-f-charging flags gate held house instant interface install invoice \
-  jose key-record limits message notification occupancy plan rate relations rows sla token upgrade validity
+  jose key-record limits message metrics notification occupancy plan rate relations rows sla token upgrade validity
 
 check:
 	@$(MAKE) --no-print-directory test TESTS="$(CHECK)"
@@ -222,17 +222,18 @@ lint:
 	shellcheck $(SH_FILES)
 
 install: all
-	install -d $(LIB) $(BIN) $(SHARE)/reports $(SHARE)/shell
+	install -d $(LIB) $(BIN) $(SHARE)/reports $(SHARE)/shell $(SHARE)/prometheus
 	install -m 644 $(BUILD)/seal.so $(LIB)/seal.so
 	install -m 755 scripts/seal $(BIN)/seal
 	install -m 644 scripts/shell/*.sh $(SHARE)/shell
 	install -m 644 VERSION sql/install.sql sql/upgrade-*.sql $(SHARE)
 	install -m 644 sql/reports/*.sql $(SHARE)/reports
+	install -m 644 scripts/prometheus/seal.rules.yml $(SHARE)/prometheus
 
 uninstall:
 	rm -f $(LIB)/seal.so $(BIN)/seal $(SHARE)/VERSION $(SHARE)/install.sql $(SHARE)/upgrade-*.sql
-	rm -f $(SHARE)/reports/*.sql $(SHARE)/shell/*.sh
-	-rmdir $(LIB) $(SHARE)/reports $(SHARE)/shell $(SHARE)
+	rm -f $(SHARE)/reports/*.sql $(SHARE)/shell/*.sh $(SHARE)/prometheus/seal.rules.yml
+	-rmdir $(LIB) $(SHARE)/reports $(SHARE)/shell $(SHARE)/prometheus $(SHARE)
 
 clean:
 	rm -rf build build-*
