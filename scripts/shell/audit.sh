@@ -36,12 +36,16 @@ T
 }
 
 seal_audit() {
-  what=${1-}
-  case $what in
-    list | verify | checkpoint | export | prune) shift ;;
-    '' | -*) what=list ;;
-    *) wrong "list, verify, checkpoint, export or prune?" ;;
-  esac
+  what=list
+  if pick 'list verify checkpoint export prune' "$@"; then
+    what=$1
+    shift
+  else
+    case ${1-} in
+      '' | -*) ;;
+      *) wrong "list, verify, checkpoint, export or prune?" ;;
+    esac
+  fi
   "audit_$what" "$@"
 }
 

@@ -23,12 +23,9 @@ T
 }
 
 seal_charging() {
-  what=${1-}
-  case $what in
-    list | charge) shift ;;
-    --help | -h) take '' "$@" ;;
-    *) wrong "charging list or charging charge?" ;;
-  esac
+  pick 'list charge' "$@" || wrong "charging list or charging charge?"
+  what=$1
+  shift
   "charging_$what" "$@"
 }
 

@@ -45,12 +45,10 @@ T
 }
 
 seal_list() {
-  what=${1-}
-  case $what in
-    --help | -h | '') take '' "$@" ;;
-    *) shift ;;
-  esac
-  TABLE=
+  kinds=$(lists | while read -r name rest; do printf '%s ' "$name"; done)
+  pick "$kinds" "$@" || wrong "$(printf '%s' "${kinds% }" | sed 's/ /, /g')?"
+  what=$1
+  shift
   while read -r name relation order brief; do
     [ "$name" = "$what" ] || continue
     TABLE=$relation
@@ -59,7 +57,6 @@ seal_list() {
   done <<T
 $(lists)
 T
-  [ -n "$TABLE" ] || wrong "$(lists | awk '{ printf "%s%s", mark, $1; mark = ", " }')?"
   load_columns "$TABLE"
   options='limit=number'
   ! grep -q '^at|' "$WORK/columns" || options="$options at=instant all=flag"
@@ -190,11 +187,9 @@ T
 }
 
 seal_notify() {
-  what=${1-}
-  case $what in
-    list | notice) shift ;;
-    --help | -h | '') take '' "$@" ;;
-  esac
+  pick 'list notice' "$@" || wrong "list or notice?"
+  what=$1
+  shift
   case $what in
     list)
       take 'val_server_id=text event=text undelivered=flag limit=number' "$@"
@@ -212,7 +207,6 @@ seal_notify() {
       } | sql write
       show
       ;;
-    *) wrong "list or notice?" ;;
   esac
 }
 
