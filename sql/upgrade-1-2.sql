@@ -217,7 +217,7 @@ FROM main.seal_audit_data ORDER BY seq DESC LIMIT 1;
 ALTER TABLE main.seal_change_data ADD COLUMN hash BLOB;
 
 -- A SEAL server's database is one that has an anchor of type registrar. What came by bundles came from the one issuer
--- that is there; of several nobody knows which, and the operator says it (scripts/README.md, "Upgrading from 0.1.0").
+-- that is there; of several nobody knows which, and the operator says it (scripts/README.md, "Upgrade and downgrade").
 UPDATE main.seal_anchor_data SET type = 'registrar' WHERE type = 'issuer'
   AND (SELECT count(*) FROM main.seal_anchor_data WHERE type = 'issuer') = 1
   AND (SELECT bundle_to FROM main.seal_registrar_data WHERE id = 1) IS NOT NULL;
@@ -364,6 +364,12 @@ CREATE TABLE main.seal_registrar_key(
 INSERT INTO main.seal_registrar_key
 SELECT id, kid, public, private, created_time, retired_time, until, 0 FROM main.seal_upgrade_key;
 DROP TABLE main.seal_upgrade_key;
+
+-- How often anybody was refused is counted from now on.
+CREATE TABLE IF NOT EXISTS main.seal_refusal_use(
+  cause TEXT PRIMARY KEY,
+  refused INTEGER NOT NULL
+) WITHOUT ROWID;
 
 UPDATE main.seal_registrar_data SET format = 2 WHERE id = 1;
 

@@ -255,10 +255,13 @@ static int run_refused(SealRow *row, int64_t at, char **result) {
                        NULL};
     char *object = sqlite3_mprintf("%s", event.object);
     event.object = object;
+    json_t *rows = json_object_get(json, "rows");
+    int64_t n = rows ? json_integer_value(rows) : 1;
     (void)json_object_del(json, "relation");
     (void)json_object_del(json, "cause");
     event.detail = detail = seal_json_dump(json);
-    rc = object && detail ? seal_audit_write(row->p, &event) : SQLITE_NOMEM;
+    rc = object && detail ? seal_refusal_count(row->p, event.cause, n) : SQLITE_NOMEM;
+    if (rc == SQLITE_OK) rc = seal_audit_write(row->p, &event);
     if (rc == SQLITE_OK) rc = seal_audit_head_is(row->p, &seq);
     if (rc == SQLITE_OK && (*result = sqlite3_mprintf("%lld", (long long)seq)) == NULL) {
       rc = SQLITE_NOMEM;
@@ -277,6 +280,7 @@ static int run_apply(SealRow *row, int64_t at, char **result) {
   return seal_apply(row->p, bundle, at, result, row->err);
 }
 
+#define CHARGE_MAX   1000000000000 /* no charging system has taken as many records */
 #define CHARGE_AHEAD (366 * 86400) /* seconds that days may be charged before they come */
 
 /* charge: writes the records of the days that have ended and are not charged yet; gives how many. */
@@ -340,10 +344,20 @@ static int run_charged(SealRow *row, int64_t at, char **result) {
 }
 
 /* new-epoch: the database is a restored copy, from which it goes on in another way than what it is a copy of; gives
-** the number of the epoch. */
+** the number of the epoch. The argument is the last charging record that a charging system has taken. */
 static int run_new_epoch(SealRow *row, int64_t at, char **result) {
-  int64_t epoch = 0;
+  const SealCell *argument = &row->cells[COMMAND_ARGUMENT];
+  int64_t epoch = 0, taken = 0;
+  if (argument->form == SEAL_CELL_VALUE) {
+    int is_number = sqlite3_value_numeric_type(argument->value) == SQLITE_INTEGER;
+    taken = is_number ? sqlite3_value_int64(argument->value) : -1;
+  }
+  if (taken < 0 || taken > CHARGE_MAX) {
+    return seal_row_refuse(row, COMMAND_ARGUMENT,
+                           "new-epoch takes the number of the last charging record that was taken");
+  }
   int rc = seal_new_epoch(row->p, at, &epoch);
+  if (rc == SQLITE_OK && taken > 0) rc = seal_charge_restored(row->p, taken, at);
   if (rc != SQLITE_OK) return rc;
   return give_number(result, epoch, SQLITE_OK);
 }

@@ -172,7 +172,7 @@ seal_backup() {
 
 help_restore() {
   cat <<'T'
-usage: seal restore FILE [--replace]
+usage: seal restore FILE [--replace] [--charged-up-to N]
 
 Puts a copy that `seal backup` made in the place of the database, once it is
 checked, whole or not at all. Where there is a database already, --replace is
@@ -181,6 +181,10 @@ needed: what it holds is lost.
 A new epoch begins with it: SEAL servers that had heard of what is no more are
 told everything again by the next seal sync.
 
+--charged-up-to is the last charging record that the charging system has taken,
+as it says. Records that came after the copy was made are lost; with it, none of
+their numbers is given to another one.
+
 A copy is older than what it replaces: tokens that were used since may be used
 again until they expire (an hour at most), and what was removed since is there
 again.
@@ -188,7 +192,7 @@ T
 }
 
 seal_restore() {
-  take 'replace=flag' "$@"
+  take 'replace=flag charged_up_to=number' "$@"
   [ "$ARGC" -eq 1 ] || wrong "which file?"
   if [ -e "$DB" ] && ! given replace; then
     refuse "$DB is there already (--replace loses what it holds)"
@@ -201,7 +205,7 @@ seal_restore() {
   # The dot command gets a name of ours.
   ln -s "$copy" "$WORK/copy.db"
   printf '%s\n' '.restore copy.db' '.output /dev/null' 'PRAGMA journal_mode = WAL;' '.output' \
-    "INSERT INTO seal_command(command) VALUES ('new-epoch');" | sql make
+    "INSERT INTO seal_command(command, argument) VALUES ('new-epoch', :charged_up_to);" | sql make
   check_copy "$DB" || fail "the restored database is not whole: $WHY"
 }
 

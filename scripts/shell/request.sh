@@ -12,8 +12,8 @@ Handles one message of TS 29.549 and prints the answer, both JSON:
   {"method": "POST", "uri": "/ss-ipp/v1/configurations",
    "authorization": "Bearer eyJ...", "body": {...}}
 
-  --credential FILE    a token, a PEM chain, or JSON with both; it takes the
-                       place of the request's own
+  --credential FILE    a token, a token response, a PEM chain, or JSON with
+                       both; it takes the place of the request's own
   --message-id ID      the same id with the same request changes nothing and
                        gets the same answer (default: made of the request)
 
@@ -31,15 +31,16 @@ seal_request() {
     cat <<'T'
 REPLACE INTO temp.sqlite_parameters VALUES (':request', CAST(readfile(:request) AS TEXT));
 T
-    ! given credential || cat <<'T'
+    ! given credential || {
+      cat <<'T'
 REPLACE INTO temp.sqlite_parameters
 SELECT ':request', json_patch(:request, CASE substr(c, 1, 1)
     WHEN '{' THEN c
     WHEN '-' THEN json_object('clientCertificate', c, 'authorization', NULL)
     ELSE json_object('authorization', 'Bearer ' || c, 'clientCertificate', NULL) END)
-FROM (SELECT trim(CAST(readfile(:credential) AS TEXT), char(9, 10, 13, 32)) AS c)
-WHERE json_valid(:request);
 T
+      printf 'FROM (SELECT %s AS c)\nWHERE json_valid(:request);\n' "$(credential_sql)"
+    }
     cat <<'T'
 REPLACE INTO temp.sqlite_parameters
 VALUES (':message_id', coalesce(:message_id, 'seal-' || lower(hex(sha3(:request, 256)))));

@@ -5,8 +5,10 @@
 -- seal_charge_state: until when days are charged (NULL: none is), up to which record a charging system has taken them, and
 -- up to which they were sent to it.
 -- Every act asks its storage, and so the upgrade of a database of 0.1.0 makes it: what there is already stays.
+-- A row of the kind 'restored' is no record: in a copy that was restored it has the last number that a charging system had
+-- taken, so that none is given twice.
 -- relation: charge g
--- column: seq              count read-only lookup  "the number of the record, without gaps"
+-- column: seq              count read-only lookup  "the number of the record; without gaps, but where a restored copy was told how far charging is"
 -- column: time             instant read-only       "the instant of the act; of identity-days, of the command that made it"
 -- column: kind             text read-only          "invocation, or identity-days"
 -- column: agreement_id     id read-only            "who, as of then: the agreement"
@@ -62,4 +64,4 @@ DROP TABLE main.seal_charge_data;
 DROP TABLE main.seal_charge_state;
 
 -- name: view_charge
-SELECT g.seq AS id, {{charge_view}} FROM main.seal_charge_data AS g
+SELECT g.seq AS id, {{charge_view}} FROM main.seal_charge_data AS g WHERE g.kind <> 'restored'

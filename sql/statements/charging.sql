@@ -92,6 +92,13 @@ UPDATE main.seal_charge_state SET until = ?1 WHERE id = 1
 -- name: charge_taken
 UPDATE main.seal_charge_state SET taken = ?1, exported = ?2 WHERE id = 1
 
+-- A restored copy is told the last number that was given: the next one is beyond it.
+-- ?1 that number ?2 at
+-- name: charge_restored
+INSERT INTO main.seal_charge_data(seq, time, kind, agreement_id, val_provider_id, val_server_id, seal_service,
+  api_name, quantity, rating_group, operation, api_reference)
+VALUES (?1, ?2, 'restored', '', '', '', '', '', 0, 0, '', '')
+
 -- What a charging system has taken and is older, up to the first that is not; the last record stays: the next one's
 -- number comes from it.
 -- ?1 before this instant
@@ -138,6 +145,7 @@ SELECT g.seq, g.time, json_object(
       'until_time', strftime('%Y-%m-%dT%H:%M:%SZ', g.until_time, 'unixepoch')) || '')))
 FROM main.seal_charge_state AS s CROSS JOIN main.seal_charge_data AS g
 WHERE s.id = 1 AND g.seq BETWEEN ?3 AND ?4 AND g.time >= ?1 AND g.time < ?2
+  AND g.kind <> 'restored'
 ORDER BY g.seq
 
 -- A stored quantity is not trusted to need few containers.

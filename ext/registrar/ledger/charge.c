@@ -207,3 +207,14 @@ int seal_charge_taken(Seal *p, const SealTaken *more, SealTaken *known, SealErro
   if (known->taken == state.taken && known->exported == state.exported) return SQLITE_DONE;
   return seal_store_run(seal_store(p), SQL_CHARGE_TAKEN, "ii", known->taken, known->exported);
 }
+
+int seal_charge_restored(Seal *p, int64_t taken, int64_t at) {
+  State state;
+  int rc = state_read(p, &state);
+  if (rc == SQLITE_OK && taken > state.last) {
+    rc = seal_store_run(seal_store(p), SQL_CHARGE_RESTORED, "ii", taken, at);
+  }
+  if (rc != SQLITE_OK) return rc;
+  return seal_store_run(seal_store(p), SQL_CHARGE_TAKEN, "ii", larger(taken, state.taken),
+                        larger(taken, state.exported));
+}

@@ -53,5 +53,8 @@ typedef struct SealTaken {
 /* Notes how far it is; less than what is known is nothing new (SQLITE_DONE), more than there is a refusal. *known is
 ** what is known then. */
 int seal_charge_taken(Seal *p, const SealTaken *more, SealTaken *known, SealError *err);
+/* A database that was restored from a copy is told up to which record a charging system has taken them: no number up
+** to there is given again. */
+int seal_charge_restored(Seal *p, int64_t taken, int64_t at);
 
 #endif
