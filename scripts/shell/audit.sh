@@ -11,7 +11,7 @@ usage: seal audit [list] [--from INSTANT] [--until INSTANT] [--actor WHO]
                   [--action WHAT] [--object WHICH] [--outcome done|refused]
                   [--cause CAUSE] [--limit N]
        seal audit verify [--through SEQ --hash HASH]
-       seal --key FILE audit checkpoint [FILE]
+       seal --key FILE audit checkpoint [FILE] [--at INSTANT]
        seal audit export FILE
        seal audit prune --before INSTANT [--yes | --dry-run]
 

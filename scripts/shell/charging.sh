@@ -19,6 +19,10 @@ people, identity-days are in seconds (s); --json and --csv give every column.
 charge makes the records of identity-days for every UTC day that has ended and
 is not charged yet. Run it as often as you like: each day is charged once, and
 does not change afterwards. Best shortly after each midnight, UTC.
+
+Example:
+  seal charging charge
+  seal charging list --untaken --csv
 T
 }
 

@@ -60,7 +60,16 @@ T
   ! has_word status terminated || echo "       seal $1 terminate$keys  (for good)"
   cat <<T
        seal $1 remove$keys
-$([ "$1" != credential ] || echo '       seal credential new VAL-SERVER-ID KEY-FILE [--alg ALG] [OPTIONS]')
+T
+  [ "$1" != credential ] || cat <<'T'
+       seal credential new VAL-SERVER-ID KEY-FILE [--alg ALG] [OPTIONS]
+
+new makes a key pair: the private key into the new KEY-FILE, the public one into
+the registrar. ALG is ES256 (default), ES384, EdDSA, RS256, or HS256, a secret
+that both have (--key is needed).
+T
+  cat <<'T'
+
 Options, one for each column:
 T
   while IFS='|' read -r name kind flags meaning; do
