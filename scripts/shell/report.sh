@@ -10,6 +10,9 @@ usage: seal report [FILE] [--days N]
 One HTML page, to FILE or the output: what there is, agreements and their terms,
 VAL servers, what ends within --days (default: 30), and what was used and
 refused in as many days before now.
+
+Example:
+  seal report report.html --days 7
 T
 }
 
