@@ -34,7 +34,7 @@ LIB   = $(DESTDIR)$(PREFIX)/lib/seal
 BIN   = $(DESTDIR)$(PREFIX)/bin
 SHARE = $(DESTDIR)$(PREFIX)/share/seal
 
-.PHONY: all help setup demo test check judges fresh tools bench mutate lint install uninstall clean static npm dist
+.PHONY: all help setup demo test check judges hosts fresh tools bench mutate lint install uninstall clean static npm dist
 
 all: $(BUILD)/seal.so
 
@@ -45,6 +45,7 @@ help:
 	@echo "make check      the tests that guard the rooms, in less than a minute"
 	@echo "make test       all tests (TESTS='jose keys.test' some; VECTORS=DIR the public suites too)"
 	@echo "make judges     answers, records and tokens before programs of npm, by 3GPP's files: OPENAPI=FOLDER (PARTS=clients ...)"
+	@echo "make hosts      loads it in other languages' SQLite: the programs of scripts/examples"
 	@echo "make fresh      demo and test on a bare machine: a new Debian in a folder of its own, as root"
 	@echo "make bench      times beside their bare floors, as ratios"
 	@echo "make mutate     edits the sources, one at a time, and says which no test finds (MUTATE=options)"
@@ -93,6 +94,17 @@ $(STATIC)/seal.so: $(OBJ)
 	echo 'void *const seal_no_stdin = 0;' | $(COMPILE) -xc -c -o $(@D)/stdin.o -
 	$(LINK) -o $@ $(OBJ) $(@D)/stdin.o "$(call ARCHIVE,crypto)" $(@D)/libjansson.a
 
+# For the Node of this machine's kind (scripts/npm).
+npm: static
+	@sh scripts/npm/make "$(STATIC)/seal.so" "$(BUILD)/npm"
+
+# The same bytes for the same commit: git gives all the commit's time.
+dist:
+	@mkdir -p $(BUILD)
+	git archive --format=tar --prefix=seal-$(VERSION)/ -o $(BUILD)/dist.tar HEAD
+	gzip -9n <$(BUILD)/dist.tar >$(BUILD)/seal-$(VERSION).tar.gz
+	@rm -f $(BUILD)/dist.tar
+
 tools: $(TOOLS)
 
 $(BUILD)/jwt: tests/host/jwt.c
@@ -131,7 +143,7 @@ test: setup
 
 # What guards the rooms, in less than a minute; make test has all.
 CHECK = batch body charging clock crypto doc explain fault-f-charging flags gate held house instant interface install invoice \
-  jose key-record limits message notification occupancy plan rate relations rows sla token upgrade validity
+  jose key-record limits message metrics notification occupancy plan rate relations rows sla token upgrade validity
 
 check:
 	@$(MAKE) --no-print-directory test TESTS="$(CHECK)"
@@ -142,6 +154,13 @@ judges: setup
 	@sh scripts/setup judges
 	@$(MAKE) --no-print-directory all tools
 	@SEAL_BUILD="$(BUILD)" $(TCLSH) tests/judges/judges.tcl "$(OPENAPI)" $(PARTS) || [ $$? -eq 77 ]
+
+# What needs npm is left out, with the reason, where npm can't be reached.
+hosts:
+	@sh scripts/setup hosts
+	@$(MAKE) --no-print-directory all static
+	@sh scripts/node-hosts build-hosts || [ $$? -eq 77 ]
+	@SEAL_HOSTS=debian SEAL_BUILD="$(BUILD)" $(TCLSH) tests/run.tcl hosts packages
 
 # Exit 77: this machine can't; the last line says why.
 fresh:
@@ -176,9 +195,9 @@ endif
 mutate: setup
 	@$(TCLSH) tests/mutate/mutate.tcl $(MUTATE)
 
-C_FILES  = $(shell find ext -name '*.[ch]' -o -name '*.inc') $(wildcard tests/*/*.[ch])
+C_FILES  = $(shell find ext -name '*.[ch]' -o -name '*.inc') $(wildcard tests/*/*.[ch] scripts/examples/*.c)
 SH_FILES = $(shell grep -lsE '^\#!.*/(env )?(ba)?sh$$' scripts/* .ci/run tests/*/*.sh) \
-  $(wildcard scripts/shell/*.sh)
+  $(wildcard scripts/shell/*.sh scripts/examples/*.sh) scripts/npm/make
 
 # What lint asks of both compilers besides, and of each; the files that the tests build themselves as well.
 LINT_WARN  = -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition -Wvla -Wundef \
@@ -186,7 +205,7 @@ LINT_WARN  = -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wold-style-defin
 LINT_GCC   = $(LINT_WARN) -Wsequence-point -Wimplicit-fallthrough=5 -Wduplicated-cond -Wduplicated-branches -Wlogical-op
 LINT_CLANG = $(LINT_WARN) -Wunsequenced -Wimplicit-fallthrough -Wconditional-uninitialized -Wloop-analysis \
   -Wunreachable-code -Wtautological-compare -Wextra-semi -Wduplicate-enum
-LINT_FILES = $(wildcard tests/host/*.c tests/fault/*.c tests/bench/*.c)
+LINT_FILES = $(wildcard tests/host/*.c tests/fault/*.c tests/bench/*.c scripts/examples/*.c)
 LINT_ONLY  = -fsyntax-only $(WARN) $(CPPFLAGS) -I$(TCL_INC)
 
 lint:
@@ -203,16 +222,18 @@ lint:
 	shellcheck $(SH_FILES)
 
 install: all
-	install -d $(LIB) $(BIN) $(SHARE)/reports $(SHARE)/shell
+	install -d $(LIB) $(BIN) $(SHARE)/reports $(SHARE)/shell $(SHARE)/prometheus
 	install -m 644 $(BUILD)/seal.so $(LIB)/seal.so
 	install -m 755 scripts/seal $(BIN)/seal
 	install -m 644 scripts/shell/*.sh $(SHARE)/shell
 	install -m 644 VERSION sql/install.sql sql/upgrade-*.sql $(SHARE)
 	install -m 644 sql/reports/*.sql $(SHARE)/reports
+	install -m 644 scripts/prometheus/seal.rules.yml $(SHARE)/prometheus
 
 uninstall:
-	rm -f $(LIB)/seal.so $(BIN)/seal $(SHARE)/VERSION $(SHARE)/install.sql $(SHARE)/upgrade-*.sql $(SHARE)/reports/*.sql $(SHARE)/shell/*.sh
-	-rmdir $(LIB) $(SHARE)/reports $(SHARE)/shell $(SHARE)
+	rm -f $(LIB)/seal.so $(BIN)/seal $(SHARE)/VERSION $(SHARE)/install.sql $(SHARE)/upgrade-*.sql
+	rm -f $(SHARE)/reports/*.sql $(SHARE)/shell/*.sh $(SHARE)/prometheus/seal.rules.yml
+	-rmdir $(LIB) $(SHARE)/reports $(SHARE)/shell $(SHARE)/prometheus $(SHARE)
 
 clean:
 	rm -rf build build-*

@@ -365,6 +365,12 @@ INSERT INTO main.seal_registrar_key
 SELECT id, kid, public, private, created_time, retired_time, until, 0 FROM main.seal_upgrade_key;
 DROP TABLE main.seal_upgrade_key;
 
+-- How often anybody was refused is counted from now on.
+CREATE TABLE IF NOT EXISTS main.seal_refusal_use(
+  cause TEXT PRIMARY KEY,
+  refused INTEGER NOT NULL
+) WITHOUT ROWID;
+
 UPDATE main.seal_registrar_data SET format = 2 WHERE id = 1;
 
 COMMIT;

@@ -173,12 +173,12 @@ proc post {body args} {
   return [location]
 }
 
-# What a refusal may not change: everything but the audit and the message itself.
+# What a refusal may not change: everything but the audit, the message itself, and how many refusals there were.
 proc snapshot {} {
   set all {}
   foreach table [db eval {
     SELECT name FROM sqlite_schema WHERE type = 'table' AND name GLOB 'seal_*' AND rootpage > 0
-      AND name NOT IN ('seal_audit_data', 'seal_message_data') ORDER BY name
+      AND name NOT IN ('seal_audit_data', 'seal_message_data', 'seal_refusal_use') ORDER BY name
   }] {
     lappend all $table [db eval "SELECT * FROM $table ORDER BY 1, 2"]
   }

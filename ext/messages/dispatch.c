@@ -424,6 +424,7 @@ static int record_refusal(Seal *p, SealRequest *request, const SealError *err) {
   int audited = 1;
   int rc = seal_invocation_refused(p, &request->touched, request->who.val_server,
                                    request->seal_service, request->at.t);
+  if (rc == SQLITE_OK) rc = seal_refusal_count(p, event.cause, 1);
   if (rc == SQLITE_OK && request->who.val_server_id[0] == 0 && request->who.seal_server == 0) {
     rc = seal_refusal_note(p, request->at.t, event.cause, 1, &audited);
   }

@@ -255,10 +255,13 @@ static int run_refused(SealRow *row, int64_t at, char **result) {
                        NULL};
     char *object = sqlite3_mprintf("%s", event.object);
     event.object = object;
+    json_t *rows = json_object_get(json, "rows");
+    int64_t n = rows ? json_integer_value(rows) : 1;
     (void)json_object_del(json, "relation");
     (void)json_object_del(json, "cause");
     event.detail = detail = seal_json_dump(json);
-    rc = object && detail ? seal_audit_write(row->p, &event) : SQLITE_NOMEM;
+    rc = object && detail ? seal_refusal_count(row->p, event.cause, n) : SQLITE_NOMEM;
+    if (rc == SQLITE_OK) rc = seal_audit_write(row->p, &event);
     if (rc == SQLITE_OK) rc = seal_audit_head_is(row->p, &seq);
     if (rc == SQLITE_OK && (*result = sqlite3_mprintf("%lld", (long long)seq)) == NULL) {
       rc = SQLITE_NOMEM;

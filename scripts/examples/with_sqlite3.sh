@@ -12,7 +12,7 @@ cd "$work"
 
 # The extension comes with each connection; the relations, once, with the database. A program without the file
 # install.sql takes the text from the extension itself.
-sqlite3 -batch -bail seal.db ".load '$library'" ".once install.sql" "SELECT seal_schema();"
+sqlite3 -batch -bail seal.db ".load '$library'" "SELECT writefile('install.sql', seal_schema());" >/dev/null
 
 # The log tells what the extension refused. A refused statement ends the script here, as -bail has it: it is the last.
 sqlite3 -batch -bail seal.db >out 2>/dev/null <<S || true

@@ -1,5 +1,5 @@
 # shellcheck shell=sh
-# The care of a database: init, sweep, backup, restore, doctor.
+# The care of a database: init, sweep, backup, restore.
 #
 #   seal init --identifier urn:example:registrar
 #   seal backup /var/backups/seal-$(date +%F).db
@@ -209,22 +209,6 @@ seal_restore() {
   check_copy "$DB" || fail "the restored database is not whole: $WHY"
 }
 
-help_doctor() {
-  cat <<'T'
-usage: seal doctor
-
-Checks the installation and the database, a line each: ok, warn or fail. Exit 3
-when something fails; a warning does not count.
-T
-}
-
-# finding VERDICT CHECK DETAIL: a line of the doctor's.
-finding() {
-  printf 'INSERT INTO finding VALUES (%s, %s, %s);\n' "$(literal "$1")" "$(literal "$2")" \
-    "$(literal "$3")" >>"$WORK/findings"
-  [ "$1" != fail ] || BAD=1
-}
-
 # ask FILE ACCESS SQL: prints what a statement gives on that database, or fails with $WORK/why.
 ask() {
   (
@@ -236,78 +220,4 @@ ask() {
 
 why() {
   sed 's/^seal: //; q' "$WORK/why"
-}
-
-check_permissions() {
-  for file in "$DB" "$DB-wal" "$DB-shm"; do
-    [ -e "$file" ] || continue
-    mode=$(stat -c %a -- "$file")
-    case $mode in
-      *00) ;;
-      *)
-        finding warn permissions "$file has mode $mode: not its owner only (chmod 600)"
-        return
-        ;;
-    esac
-  done
-  finding ok permissions "only the owner may read and write it"
-}
-
-check_program() {
-  version=$(sqlite3 -version | cut -d ' ' -f 1)
-  case $version in
-    3.4[0-9].* | 3.[5-9][0-9].* | 3.[1-9][0-9][0-9].* | [4-9].*) finding ok sqlite3 "$version" ;;
-    *) finding fail sqlite3 "$version is older than 3.40" ;;
-  esac
-  if version=$(ask "$WORK/none.db" make 'SELECT seal_version();'); then
-    finding ok extension "$version, $EXTENSION"
-  else
-    finding fail extension "$(why)"
-    return 1
-  fi
-}
-
-check_database() {
-  if ! version=$(ask "$DB" read 'SELECT format FROM seal_registrar;'); then
-    finding fail database "$(why)"
-    return
-  fi
-  finding ok database "$DB, format $version"
-  check_permissions
-  mode=$(ask "$DB" read 'PRAGMA journal_mode;')
-  case $mode in
-    wal) finding ok journal "$mode" ;;
-    *) finding warn journal "$mode: readers wait for writers (seal init sets wal)" ;;
-  esac
-  whole=$(ask "$DB" read 'PRAGMA integrity_check;') || whole=$(why)
-  case $whole in
-    ok) finding ok integrity ok ;;
-    *) finding fail integrity "$(printf '%s' "$whole" | head -n 1)" ;;
-  esac
-  swept=$(ask "$DB" read "SELECT last_sweep_time,
-      last_sweep_time < strftime('%Y-%m-%dT%H:%M:%SZ', 'now', '-7 days') FROM seal_registrar;")
-  case $swept in
-    '|') finding warn sweep "never (seal sweep; best every day)" ;;
-    *'|1') finding warn sweep "last on ${swept%|*} (seal sweep; best every day)" ;;
-    *) finding ok sweep "last on ${swept%|*}" ;;
-  esac
-}
-
-seal_doctor() {
-  take '' "$@"
-  [ "$ARGC" -eq 0 ] || wrong "doctor takes no words"
-  BAD=0
-  : >"$WORK/findings"
-  ! check_program || check_database
-  DB="$WORK/findings.db"
-  {
-    echo 'CREATE TABLE finding(verdict TEXT, "check" TEXT, detail TEXT);'
-    cat "$WORK/findings"
-    modes table
-    echo 'SELECT * FROM finding;'
-  } >"$WORK/script"
-  (cd "$WORK" && sqlite3 -batch -bail -init /dev/null findings.db <script >out) ||
-    fail "sqlite3 does not work"
-  show
-  [ "$BAD" -eq 0 ] || exit 3
 }

@@ -20,6 +20,12 @@ SELECT coalesce(sum(audited), 0) AS n FROM main.seal_refusal_data WHERE minute =
 INSERT INTO main.seal_refusal_data(minute, cause, count, audited) VALUES (?1, ?2, ?3, ?4)
 ON CONFLICT (minute, cause) DO UPDATE SET count = count + ?3, audited = audited + ?4
 
+-- Every refusal, of known senders too.
+-- ?1 cause ?2 how many more
+-- name: refusal_count
+INSERT INTO main.seal_refusal_use(cause, refused) VALUES (?1, ?2)
+ON CONFLICT DO UPDATE SET refused = refused + ?2
+
 -- ?1 before this instant ?2 how many
 -- name: sweep_refusal
 DELETE FROM main.seal_refusal_data WHERE id IN (

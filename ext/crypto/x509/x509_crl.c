@@ -336,3 +336,26 @@ SealReason seal_crl_check(SealCrypto *c, const void *crl, size_t n, const SealCe
   *next_update = args.next_update;
   return reason;
 }
+
+static SealReason crl_due(void *arg) {
+  SealCrlArgs *args = arg;
+  STACK_OF(X509_CRL) *crls = sk_X509_CRL_new_null();
+  SealReason reason = crls ? seal_crls_read(args->c, args->data, args->n, crls) : SEAL_NOMEM;
+
+  if (reason == SEAL_VALID && sk_X509_CRL_num(crls) != 1) reason = SEAL_REASON_CRL_MALFORMED;
+  if (reason == SEAL_VALID) {
+    const ASN1_TIME *due = X509_CRL_get0_nextUpdate(sk_X509_CRL_value(crls, 0));
+    if (!due || !seal_asn1_time(due, &args->next_update)) reason = SEAL_REASON_CRL_INCOMPLETE;
+  }
+  sk_X509_CRL_pop_free(crls, X509_CRL_free);
+  return reason;
+}
+
+SealReason seal_crl_next_update(SealCrypto *c, const void *crl, size_t n, int64_t *next_update) {
+  SealCrlArgs args = {.c = c, .data = crl, .n = n};
+  SealReason reason = n > SEAL_CRL_MAX ? SEAL_REASON_CRL_TOO_LARGE : seal_x509_ready(c);
+
+  if (reason == SEAL_VALID) reason = seal_confirmed(crl_due, &args);
+  *next_update = args.next_update;
+  return reason;
+}

@@ -10,7 +10,10 @@
 static int write_refused(Seal *p, const SealRefused *refused) {
   const char *cause = seal_cause_text(refused->cause);
   int known = refused->requester[0] != 0, audited = 1;
-  int rc = known ? SQLITE_OK : seal_refusal_note(p, refused->at, cause, refused->rows, &audited);
+  int rc = seal_refusal_count(p, cause, refused->rows);
+  if (rc == SQLITE_OK && !known) {
+    rc = seal_refusal_note(p, refused->at, cause, refused->rows, &audited);
+  }
   if (rc != SQLITE_OK || !audited) return rc;
   char *object = sqlite3_mprintf("seal_%s", refused->relation);
   char *detail = sqlite3_mprintf("{\"rows\":%lld}", (long long)refused->rows);

@@ -163,8 +163,11 @@ static int sweep_one(Seal *p, int64_t limit, int64_t at, int64_t *removed, int *
   if (rc != SQLITE_OK) return rc;
   rc = seal_store_row(seal_store(p), SQL_CONFIGURATION_SERVICES, &row, "i", id);
   seal_store_reset(row);
-  if (rc == SQLITE_DONE) rc = seal_store_run(seal_store(p), SQL_CONFIGURATION_DELETE, "i", id);
-  else if (rc == SQLITE_ROW) rc = end_begun(p, id, at);
+  if (rc == SQLITE_DONE) {
+    rc = seal_store_run(seal_store(p), SQL_CONFIGURATION_DELETE, "i", id);
+  } else if (rc == SQLITE_ROW) {
+    rc = end_begun(p, id, at);
+  }
   return rc;
 }
 

@@ -152,6 +152,10 @@ int seal_refusal_note(Seal *p, int64_t time, const char *cause, int64_t n, int *
                         (int64_t)*audited);
 }
 
+int seal_refusal_count(Seal *p, const char *cause, int64_t n) {
+  return seal_store_run(seal_store(p), SQL_REFUSAL_COUNT, "ti", cause, n);
+}
+
 int seal_change_write(Seal *p, int64_t time, const char *seal_service, const char *object,
                       const char *operation) {
   assert(object != NULL);

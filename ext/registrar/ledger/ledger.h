@@ -33,6 +33,9 @@ int seal_audit_traced(Seal *p, const SealEvent *event, const char *traceparent);
 #define SEAL_REFUSALS_KEPT    (30 * 86400) /* seconds that the counts of the others are kept */
 /* Somebody who is not known was refused, n times: *audited is 1 if the audit is to have it, else it was counted. */
 int seal_refusal_note(Seal *p, int64_t time, const char *cause, int64_t n, int *audited);
+/* Anybody, known or not, was refused n times: counted for good. Beside each entry that says so, and each that is not
+** written for there are too many. */
+int seal_refusal_count(Seal *p, const char *cause, int64_t n);
 /* Appends to the change feed, with the head of the audit chain: two histories that have a change of the same number
 ** and name are told apart by it. seal_service of NULL: every SEAL server's. */
 int seal_change_write(Seal *p, int64_t time, const char *seal_service, const char *object,

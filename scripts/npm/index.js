@@ -1,0 +1,3 @@
+import paths from './index.cjs';
+
+export const { getLoadablePath, getInstallSqlPath, load } = paths;
