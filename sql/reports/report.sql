@@ -1,8 +1,8 @@
 -- The report page, its beginning: the period (whole days in UTC, :days or 30 of them and today; as many ahead), and where the other report_*.sql put what they find. Each value of the
 -- database becomes markup in one place, report_page.sql, which also makes the page.
 --
--- report_section is a table of the page: its columns are JSON, [["Agreement", "text"], …]; a kind is text, n (a whole
--- number), money (a decimal text and its currency, an array of two), time, bar (an array: used, limit) or days (an
+-- report_section is a table of the page: its columns are JSON, [["Agreement", "text"], …]; a kind is text, word (a text
+-- of ours that is not broken), n (a whole number), money (a decimal text and its currency, an array of two), time, bar (an array: used, limit) or days (an
 -- array of a number for each part of the period). `total` is how many rows there are, of which the page shows 200.
 -- report_row's cells are a JSON array, in the order of the columns.
 CREATE TEMP TABLE report_period AS

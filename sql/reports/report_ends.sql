@@ -13,5 +13,5 @@ FROM (SELECT day, n, max(n) OVER () AS most FROM (SELECT substr(ends, 1, 10) AS 
   WHERE what GLOB 'configuration of *' GROUP BY 1));
 INSERT INTO report_section
 SELECT 'days', 5, 'Configurations that end', 'Within ' || days || iif(days = 1, ' day', ' days') || ', by day.',
-  'No configuration ends.', '[["Day","text"],["Configurations","n"],["","share"]]',
+  'No configuration ends.', '[["Day","word"],["Configurations","n"],["","share"]]',
   (SELECT count(*) FROM report_row WHERE section = 'days') FROM report_period;

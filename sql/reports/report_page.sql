@@ -27,7 +27,7 @@ UPDATE report_text SET html = w.html FROM (SELECT raw, html FROM walk WHERE i = 
 -- A cell, as the kind of its column has it. `a` and `b` are the members of a pair; U+202F keeps the digits of a number together.
 CREATE TEMP TABLE report_cell AS
 SELECT r.section, r.i, c.key AS k, h.value ->> 1 AS kind, c.value AS v, c.type, t.html,
-  format('id="%s-%d-%d"', r.section, r.i, c.key) AS id, format('%s-%d-%d', r.section, r.i, c.key) AS name,
+  format('id="%s-%d-%d"', r.section, r.i, c.key) AS labelled, format('%s-%d-%d', r.section, r.i, c.key) AS name,
   replace(format('%,d', iif(c.type = 'array', c.value ->> 0, c.value)), ',', char(8239)) AS a,
   replace(format('%,d', iif(c.type = 'array', c.value ->> 1, NULL)), ',', char(8239)) AS b,
   CASE WHEN c.type = 'array' AND c.value ->> 1 >= 0 THEN iif(c.value ->> 0 >= c.value ->> 1, 100.0,
@@ -38,7 +38,7 @@ LEFT JOIN report_text AS t ON t.raw = c.value AND c.type = 'text';
 CREATE TEMP TABLE report_table AS
 SELECT section, i, group_concat(td, '') AS tds FROM (
   SELECT section, i, k, CASE
-    WHEN k = 0 THEN '<th scope="row"><bdi>' || html || '</bdi></th>'
+    WHEN k = 0 THEN '<th scope="row"' || iif(kind = 'word', ' class="w"', '') || '><bdi>' || html || '</bdi></th>'
     WHEN kind = 'n' AND v IS NOT NULL THEN '<td class="n">' || a || '</td>'
     WHEN kind = 'time' AND v GLOB '????-??-??T??:??:??Z' THEN '<td class="w"><time datetime="' || html || '">'
       || substr(html, 1, 10) || ' ' || substr(html, 12, 5) || '</time></td>'
@@ -46,7 +46,7 @@ SELECT section, i, group_concat(td, '') AS tds FROM (
     WHEN kind IN ('bar', 'share') THEN '<td class="n">'
       || iif(kind = 'bar', a || '<br /><small>of ' || b || '</small>', '')
       || '<svg xmlns="http://www.w3.org/2000/svg" role="img" class="bar" viewBox="0 0 100 6" preserveAspectRatio="none" aria-labelledby="'
-      || name || '"><title ' || id || '>' || CAST(share AS INTEGER) || ' %' || iif(kind = 'share', ' of the most', '')
+      || name || '"><title ' || labelled || '>' || CAST(share AS INTEGER) || ' %' || iif(kind = 'share', ' of the most', '')
       || '</title><rect class="all" width="100" height="6" /><rect class="'
       || CASE WHEN kind = 'share' OR share < 90 THEN 'some' WHEN share < 100 THEN 'near' ELSE 'full' END
       || format('" width="%.1f" height="6" /></svg></td>', share)
@@ -55,14 +55,15 @@ SELECT section, i, group_concat(td, '') AS tds FROM (
         || substr(m.value ->> 0, instr(m.value ->> 0 || '.', '.')) || ' ' || coalesce(t.html, ''), '<br />')
       FROM json_each(v) AS m LEFT JOIN report_text AS t ON t.raw = m.value ->> 1), '') || '</td>'
     WHEN kind = 'days' THEN (SELECT '<td><svg xmlns="http://www.w3.org/2000/svg" role="img" class="days" viewBox="0 0 '
-        || 4 * count(*) || ' 24" preserveAspectRatio="none" aria-labelledby="' || name || '" aria-describedby="' || name
-        || 'd"><title ' || id || '>At most ' || max(value) || '</title><desc id="' || name || 'd">'
+        || (4 * count(*)) || ' 24" preserveAspectRatio="none" aria-labelledby="' || name || '" aria-describedby="' || name
+        || 'd"><title ' || labelled || '>At most ' || max(value) || '</title><desc id="' || name || 'd">'
         || coalesce(group_concat(CASE WHEN value > 0 THEN date(p.start, format('+%d days', d.key * p.span / p.parts))
-          || ': ' || value END, ', '), 'none') || '</desc><rect class="all" y="23" width="' || 4 * count(*) || '" height="1" />'
+          || ': ' || value END, ', '), 'none') || '</desc><rect class="all" y="23" width="' || (4 * count(*)) || '" height="1" />'
         || coalesce(group_concat(CASE WHEN value > 0 THEN format('<rect class="some" x="%d" y="%.1f" width="3" height="%.1f" />',
           4 * d.key, 23 - max(1, 23.0 * value / top), max(1, 23.0 * value / top)) END, ''), '') || '</svg></td>'
       FROM report_period AS p CROSS JOIN (SELECT max(value) AS top FROM json_each(v)) CROSS JOIN json_each(v) AS d)
-    WHEN v IS NULL THEN '<td>' || '</td>'
+    WHEN v IS NULL THEN '<td></td>'
+    WHEN kind = 'word' THEN '<td class="w">' || html || '</td>'
     ELSE '<td><bdi>' || coalesce(html, v) || '</bdi></td>'
   END AS td
   FROM report_cell ORDER BY section, i, k)
@@ -94,12 +95,12 @@ section, nav { margin-top: 2.25rem }
 .scroll { overflow-x: auto }
 table { border-collapse: collapse; width: 100%; font-size: .875rem }
 caption { text-align: left; padding-bottom: .5rem }
-th, td { text-align: left; vertical-align: top; padding: .4rem 1rem .4rem 0; border-bottom: 1px solid var(--line); font-weight: normal; min-width: 5rem; overflow-wrap: anywhere }
+caption span { position: sticky; left: 0; display: inline-block; max-width: calc(100vw - 2rem) }
+th, td { text-align: left; vertical-align: top; padding: .4rem 1rem .4rem 0; border-bottom: 1px solid var(--line); font-weight: normal; min-width: 11rem; overflow-wrap: anywhere }
 th:last-child, td:last-child { padding-right: 0 }
 thead th { color: var(--soft); vertical-align: bottom; border-bottom-width: 2px; overflow-wrap: normal }
-tbody th { min-width: 9rem }
-.n { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap }
-.w { white-space: nowrap }
+.n, .w { min-width: 5rem; white-space: nowrap }
+.n { text-align: right; font-variant-numeric: tabular-nums }
 .bar { display: block; width: 100%; min-width: 5rem; height: .375rem; margin-top: .125rem }
 .days { display: block; width: 12rem; height: 1.75rem }
 .all { fill: var(--all) } .some { fill: var(--some) } .near { fill: var(--near) } .full { fill: var(--full) }
@@ -108,8 +109,8 @@ tbody th { min-width: 9rem }
   body { max-width: none; padding: 0; font-size: 10pt }
   nav { display: none }
   .scroll { overflow: visible }
-  th, td { min-width: 0; padding-right: .5rem }
-  tbody th { min-width: 0 }
+  th, td, .n, .w { min-width: 0; padding-right: .5rem }
+  .w { white-space: normal }
   tr { break-inside: avoid } h2, caption { break-after: avoid }
   svg { print-color-adjust: exact; -webkit-print-color-adjust: exact }
   .days { width: 7rem } .bar { min-width: 3rem }
@@ -143,8 +144,8 @@ tbody th { min-width: 9rem }
 || (SELECT group_concat('<section aria-labelledby="' || id || '"><h2 id="' || id || '">' || title || '</h2>'
     || iif(total = 0, '<p>' || empty || '</p>', '
 <div class="scroll" role="region" tabindex="0" aria-labelledby="' || id || '"><table>
-<caption>' || note || '</caption>
-<thead><tr>' || (SELECT group_concat('<th scope="col"' || iif(value ->> 1 IN ('n', 'bar', 'money'), ' class="n"', '') || '>'
+<caption><span>' || note || '</span></caption>
+<thead><tr>' || (SELECT group_concat('<th scope="col"' || CASE WHEN value ->> 1 IN ('n', 'bar', 'money') THEN ' class="n"' WHEN value ->> 1 <> 'text' THEN ' class="w"' ELSE '' END || '>'
         || iif(value ->> 0 = '', 'Share of the most', value ->> 0) || '</th>', '')
       FROM json_each(columns)) || '</tr></thead>
 <tbody>

@@ -26,7 +26,7 @@ FROM (SELECT s.*, b.behind, b.since
 INSERT INTO report_section
 SELECT 'seal-servers', 9, 'SEAL servers', 'How many changes each has not acknowledged, and since when; the furthest behind come first.',
   'No SEAL server is told.',
-  '[["SEAL server","text"],["SEAL service","text"],["Status","text"],["Acknowledged","n"],["Behind by","n"],["Since","time"]]',
+  '[["SEAL server","text"],["SEAL service","word"],["Status","word"],["Acknowledged","n"],["Behind by","n"],["Since","time"]]',
   (SELECT count(*) FROM report_row WHERE section = 'seal-servers');
 
 INSERT INTO report_row
@@ -41,7 +41,7 @@ LEFT JOIN (SELECT val_server_id, sum(n) AS n FROM report_waiting GROUP BY val_se
 INSERT INTO report_section
 SELECT 'val-servers', 10, 'VAL servers', 'All that are stored, with the credentials and configurations that hold now.',
   'There is no VAL server.',
-  '[["VAL server","text"],["Agreement","text"],["Status","text"],["Until","time"],["Endpoint","text"],["Credentials","n"],["Configurations","n"],["Not notified","n"]]',
+  '[["VAL server","text"],["Agreement","text"],["Status","word"],["Until","time"],["Endpoint","text"],["Credentials","n"],["Configurations","n"],["Not notified","n"]]',
   (SELECT count(*) FROM report_row WHERE section = 'val-servers');
 
 INSERT INTO report_row
@@ -50,5 +50,5 @@ SELECT 'usage', row_number() OVER (ORDER BY most DESC, agreement_id, val_server_
 FROM (SELECT *, sum(invocations) OVER (PARTITION BY agreement_id, val_server_id) AS most FROM report_usage);
 INSERT INTO report_section
 SELECT 'usage', 11, 'Usage', 'From ' || substr(start, 1, 10) || ' until now; who did most comes first.', 'Nothing was used.',
-  '[["VAL server","text"],["Agreement","text"],["SEAL service","text"],["Operation","text"],["Invocations","n"],["Identities","n"],["Key records","n"]]',
+  '[["VAL server","text"],["Agreement","text"],["SEAL service","word"],["Operation","word"],["Invocations","n"],["Identities","n"],["Key records","n"]]',
   (SELECT count(*) FROM report_row WHERE section = 'usage') FROM report_period;
