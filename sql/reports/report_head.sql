@@ -17,7 +17,7 @@ SELECT 'head', e.key, e.value FROM report_period AS p CROSS JOIN seal_registrar 
 WHERE e.value ->> 1 IS NOT NULL;
 INSERT INTO report_row
 SELECT 'attention', row_number() OVER (), json_array(section, n, what) FROM (
-  SELECT 'terms' AS section, count(*) AS n, 'used to 90 % or more' AS what FROM report_row
+  SELECT 'terms' AS section, count(*) AS n, 'used to 90' || char(160) || '% or more' AS what FROM report_row
     WHERE section = 'terms' AND EXISTS (SELECT 1 FROM json_each(cells) AS c WHERE c.key IN (3, 4, 5)
       AND 10 * (c.value ->> 0) >= 9 * (c.value ->> 1))
   UNION ALL

@@ -42,10 +42,10 @@ SELECT section, i, group_concat(td, '') AS tds FROM (
     WHEN kind = 'n' AND v IS NOT NULL THEN '<td class="n">' || a || '</td>'
     WHEN kind = 'time' AND v GLOB '????-??-??T??:??:??Z' THEN '<td class="w"><time datetime="' || html || '">'
       || substr(html, 1, 10) || ' ' || substr(html, 12, 5) || '</time></td>'
-    WHEN kind = 'bar' AND share IS NULL THEN '<td class="n">' || a || '<br /><small>no limit</small></td>'
+    WHEN kind = 'bar' AND share IS NULL THEN '<td class="n">' || a || ' <small>no limit</small></td>'
     WHEN kind IN ('bar', 'share') THEN '<td class="n">'
-      || iif(kind = 'bar', a || '<br /><small>of ' || b || '</small>', '')
-      || '<svg xmlns="http://www.w3.org/2000/svg" role="img" class="bar" viewBox="0 0 100 6" preserveAspectRatio="none" aria-labelledby="'
+      || iif(kind = 'bar', a || ' <small>of ' || b || '</small>', '')
+      || '<svg xmlns="http://www.w3.org/2000/svg" role="img" class="' || kind || '" viewBox="0 0 100 6" preserveAspectRatio="none" aria-labelledby="'
       || name || '"><title ' || labelled || '>' || CAST(share AS INTEGER) || ' %' || iif(kind = 'share', ' of the most', '')
       || '</title><rect class="all" width="100" height="6" /><rect class="'
       || CASE WHEN kind = 'share' OR share < 90 THEN 'some' WHEN share < 100 THEN 'near' ELSE 'full' END
@@ -75,7 +75,7 @@ SELECT writefile('page', (SELECT '<!DOCTYPE html>
 <meta charset="utf-8" />
 <meta name="viewport" content="width=device-width, initial-scale=1" />
 <meta name="color-scheme" content="light dark" />
-<meta http-equiv="Content-Security-Policy" content="default-src ''none''; style-src ''unsafe-inline''" />
+<meta http-equiv="Content-Security-Policy" content="default-src ''none''; style-src ''sha256-zDVn348YahvxSRO1lgkrwaeKD7l2ZIz+KtwqJMULJgA=''" />
 <title>SEAL registrar ' || html || ', ' || substr(now, 1, 10) || '</title>
 <style>
 :root { --text: #1c1d21; --soft: #50555d; --line: #d4d8de; --back: #fff; --all: #dde2e9; --some: #2b6cb0; --near: #9a5b00; --full: #b3261e }
@@ -85,9 +85,10 @@ SELECT writefile('page', (SELECT '<!DOCTYPE html>
 * { box-sizing: border-box }
 body { font: 1rem/1.5 system-ui, sans-serif; color: var(--text); background: var(--back); max-width: 80rem; margin: 0 auto; padding: 1.5rem 1rem }
 h1 { font-size: 1.5rem; line-height: 1.25; margin: 0 0 1rem; overflow-wrap: anywhere }
-h2 { font-size: 1.125rem; margin: 0 }
+h2 { font-size: 1.125rem; margin: 0 0 .25rem }
+p { margin: 0 }
 a { color: var(--some) }
-dl { display: grid; grid-template-columns: repeat(auto-fill, minmax(10rem, 1fr)); gap: .75rem 1.5rem; margin: 0 }
+dl { display: grid; grid-template-columns: repeat(auto-fill, minmax(9.5rem, 1fr)); gap: .75rem 1rem; margin: 0 }
 dt, small, caption, footer { color: var(--soft); font-size: .8125rem }
 dd { margin: 0; overflow-wrap: anywhere; font-variant-numeric: tabular-nums }
 nav ul { display: flex; flex-wrap: wrap; gap: .25rem 1.25rem; list-style: none; padding: 0; margin: 0 }
@@ -101,7 +102,8 @@ th:last-child, td:last-child { padding-right: 0 }
 thead th { color: var(--soft); vertical-align: bottom; border-bottom-width: 2px; overflow-wrap: normal }
 .n, .w { min-width: 5rem; white-space: nowrap }
 .n { text-align: right; font-variant-numeric: tabular-nums }
-.bar { display: block; width: 100%; min-width: 5rem; height: .375rem; margin-top: .125rem }
+.bar, .share { display: block; width: 100%; min-width: 5rem; height: .375rem; margin-top: .125rem }
+.share { margin-top: .45rem }
 .days { display: block; width: 12rem; height: 1.75rem }
 .all { fill: var(--all) } .some { fill: var(--some) } .near { fill: var(--near) } .full { fill: var(--full) }
 @media print {
@@ -113,7 +115,7 @@ thead th { color: var(--soft); vertical-align: bottom; border-bottom-width: 2px;
   .w { white-space: normal }
   tr { break-inside: avoid } h2, caption { break-after: avoid }
   svg { print-color-adjust: exact; -webkit-print-color-adjust: exact }
-  .days { width: 7rem } .bar { min-width: 3rem }
+  .days { width: 7rem } .bar, .share { min-width: 3rem }
 }
 </style>
 </head>
