@@ -345,7 +345,7 @@ relation_set() {
 
 # A status that is fixed text of ours.
 set_status() {
-  bind_keys all
+  [ -n "${NAMED-}" ] || bind_keys all # terminate did
   {
     change "UPDATE $TABLE SET status = '$1' WHERE"
     modes line
