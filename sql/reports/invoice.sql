@@ -6,6 +6,7 @@
 -- period, what `charge` would write of them (per day, VAL server, VAL service, term and price, rounded half up to 9
 -- decimals). It is rounded once, half up, to what the currency has; a total is the sum of its lines. What has no
 -- price has no amount.
+-- columns: agreement_id val_provider_id seal_service term item quantity price currency amount
 WITH period(start, stop) AS MATERIALIZED (
   SELECT coalesce(unixepoch(seal_instant(:from)), -62167219200), coalesce(unixepoch(seal_instant(:until)), unixepoch('now'))
 ), places(currency, places) AS (

@@ -1,5 +1,6 @@
 -- What VAL servers did from :from until :until, summed up; :agreement_id and :val_server_id narrow
 -- it.
+-- columns: agreement_id val_server_id seal_service operation invocations identities key_records
 WITH period(start, stop) AS MATERIALIZED (SELECT seal_instant(:from), seal_instant(:until))
 SELECT agreement_id, val_server_id, seal_service, operation, count(*) AS invocations,
   sum(identities) AS identities, sum(key_records) AS key_records
