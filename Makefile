@@ -33,6 +33,9 @@ TCL_INC ?= /usr/include/tcl8.6
 LIB   = $(DESTDIR)$(PREFIX)/lib/seal
 BIN   = $(DESTDIR)$(PREFIX)/bin
 SHARE = $(DESTDIR)$(PREFIX)/share/seal
+MAN   = $(DESTDIR)$(PREFIX)/share/man
+# Where bash looks for what completes a command.
+WORDS = $(DESTDIR)$(PREFIX)/share/bash-completion/completions
 
 .PHONY: all help setup demo test check judges hosts fresh tools bench mutate lint install uninstall clean static npm dist
 
@@ -98,12 +101,12 @@ $(STATIC)/seal.so: $(OBJ)
 npm: static
 	@sh scripts/npm/make "$(STATIC)/seal.so" "$(BUILD)/npm"
 
-# The same bytes for the same commit: git gives all the commit's time.
+# The same bytes for the same commit: git gives all the commit's time. What is not committed is not in it, nor in its name.
 dist:
 	@mkdir -p $(BUILD)
-	git archive --format=tar --prefix=seal-$(VERSION)/ -o $(BUILD)/dist.tar HEAD
-	gzip -9n <$(BUILD)/dist.tar >$(BUILD)/seal-$(VERSION).tar.gz
-	@rm -f $(BUILD)/dist.tar
+	@name=seal-$$(git show HEAD:VERSION) && \
+	  git -c tar.umask=0022 archive --format=tar --prefix="$$name/" -o $(BUILD)/dist.tar HEAD && \
+	  gzip -9n <$(BUILD)/dist.tar >"$(BUILD)/$$name.tar.gz" && rm $(BUILD)/dist.tar && echo "$(BUILD)/$$name.tar.gz"
 
 tools: $(TOOLS)
 
@@ -137,7 +140,7 @@ demo: setup
 	@BUILD="$(BUILD)" sh scripts/demo
 
 test: setup
-	@$(MAKE) --no-print-directory all tools
+	@$(MAKE) --no-print-directory all tools static
 	@$(if $(VECTORS),SEAL_VECTORS="$$(cd "$(VECTORS)" && pwd)" && export SEAL_VECTORS &&) \
 	  SEAL_BUILD="$(BUILD)" $(TCLSH) tests/run.tcl $(TESTS)
 
@@ -197,7 +200,7 @@ mutate: setup
 
 C_FILES  = $(shell find ext -name '*.[ch]' -o -name '*.inc') $(wildcard tests/*/*.[ch] scripts/examples/*.c)
 SH_FILES = $(shell grep -lsE '^\#!.*/(env )?(ba)?sh$$' scripts/* .ci/run tests/*/*.sh) \
-  $(wildcard scripts/shell/*.sh scripts/examples/*.sh) scripts/npm/make
+  $(wildcard scripts/shell/*.sh scripts/examples/*.sh) scripts/npm/make scripts/seal.bash-completion
 
 # What lint asks of both compilers besides, and of each; the files that the tests build themselves as well.
 LINT_WARN  = -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition -Wvla -Wundef \
@@ -220,6 +223,7 @@ lint:
 	  --inline-suppr --suppress=missingIncludeSystem -Iext -Ibuild-gcc/gen $(SRC) \
 	  $(LINT_FILES)
 	shellcheck $(SH_FILES)
+	mandoc -Tlint -Wwarning scripts/man/*.[17]
 
 install: all
 	install -d $(LIB) $(BIN) $(SHARE)/reports $(SHARE)/shell $(SHARE)/prometheus
@@ -229,10 +233,15 @@ install: all
 	install -m 644 VERSION sql/install.sql sql/upgrade-*.sql $(SHARE)
 	install -m 644 sql/reports/*.sql $(SHARE)/reports
 	install -m 644 scripts/prometheus/seal.rules.yml $(SHARE)/prometheus
+	install -d $(MAN)/man1 $(MAN)/man7 $(WORDS)
+	install -m 644 scripts/man/seal.1 $(MAN)/man1
+	install -m 644 scripts/man/seal.7 $(MAN)/man7
+	install -m 644 scripts/seal.bash-completion $(WORDS)/seal
 
 uninstall:
 	rm -f $(LIB)/seal.so $(BIN)/seal $(SHARE)/VERSION $(SHARE)/install.sql $(SHARE)/upgrade-*.sql
 	rm -f $(SHARE)/reports/*.sql $(SHARE)/shell/*.sh $(SHARE)/prometheus/seal.rules.yml
+	rm -f $(MAN)/man1/seal.1 $(MAN)/man7/seal.7 $(WORDS)/seal
 	-rmdir $(LIB) $(SHARE)/reports $(SHARE)/shell $(SHARE)/prometheus $(SHARE)
 
 clean:

@@ -11,7 +11,7 @@ usage: seal audit [list] [--from INSTANT] [--until INSTANT] [--actor WHO]
                   [--action WHAT] [--object WHICH] [--outcome done|refused]
                   [--cause CAUSE] [--limit N]
        seal audit verify [--through SEQ --hash HASH]
-       seal --key FILE audit checkpoint [FILE]
+       seal --key FILE audit checkpoint [FILE] [--at INSTANT]
        seal audit export FILE
        seal audit prune --before INSTANT [--yes | --dry-run]
 
@@ -36,12 +36,16 @@ T
 }
 
 seal_audit() {
-  what=${1-}
-  case $what in
-    list | verify | checkpoint | export | prune) shift ;;
-    '' | -*) what=list ;;
-    *) wrong "list, verify, checkpoint, export or prune?" ;;
-  esac
+  what=list
+  if pick 'list verify checkpoint export prune' "$@"; then
+    what=$1
+    shift
+  else
+    case ${1-} in
+      '' | -*) ;;
+      *) wrong "list, verify, checkpoint, export or prune?" ;;
+    esac
+  fi
   "audit_$what" "$@"
 }
 

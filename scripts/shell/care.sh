@@ -21,7 +21,11 @@ older one before, by sqlite3's VACUUM INTO or the older version's seal backup.
                      (none: without end)
 
 The second makes the database of the SEAL server ID, which takes the bundles
-that the registrar signs: FILE holds what seal_jwks() gives there.
+that the registrar signs: FILE holds what seal jwks prints there.
+
+Example:
+  seal init --identifier urn:example:registrar
+  seal --db sims.db init --seal-server sims-1 --registrar-jwks registrar.jwks
 T
 }
 
@@ -101,6 +105,9 @@ gives its room back. Each batch of N rows (default: 10000) is a transaction of
 its own, so that others can write in between. Progress is on stderr. What is
 valid by the host's clock stays, whatever --at says. --dry-run says how many
 rows would go.
+
+Example:
+  seal sweep --dry-run
 T
 }
 
@@ -136,6 +143,9 @@ usage: seal backup FILE
 Writes a copy of the database, as of this moment, while it may be in use, and
 checks the copy. FILE must not be there yet. It holds what the database holds:
 keep it as safe.
+
+Example:
+  seal backup "/var/backups/seal-$(date +%F).db"
 T
 }
 
@@ -188,6 +198,9 @@ their numbers is given to another one.
 A copy is older than what it replaces: tokens that were used since may be used
 again until they expire (an hour at most), and what was removed since is there
 again.
+
+Example:
+  seal restore /var/backups/seal-2026-11-30.db --replace
 T
 }
 

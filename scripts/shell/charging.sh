@@ -19,16 +19,17 @@ people, identity-days are in seconds (s); --json and --csv give every column.
 charge makes the records of identity-days for every UTC day that has ended and
 is not charged yet. Run it as often as you like: each day is charged once, and
 does not change afterwards. Best shortly after each midnight, UTC.
+
+Example:
+  seal charging charge
+  seal charging list --untaken --csv
 T
 }
 
 seal_charging() {
-  what=${1-}
-  case $what in
-    list | charge) shift ;;
-    --help | -h) take '' "$@" ;;
-    *) wrong "charging list or charging charge?" ;;
-  esac
+  pick 'list charge' "$@" || wrong "charging list or charging charge?"
+  what=$1
+  shift
   "charging_$what" "$@"
 }
 

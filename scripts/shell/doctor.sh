@@ -23,6 +23,9 @@ readable, and in a folder that is.
   --quick      without what reads every row: SQLite's own checks, the counters
                and the audit chain
   --key FILE   also see whether the key opens what is sealed
+
+Example:
+  seal --key seal.key doctor
 T
 }
 

@@ -19,6 +19,9 @@ usage: seal --key FILE bundle SEAL-SERVER-ID [OUTPUT] [--since PLACE]
 Prints, or writes to the file OUTPUT, a signed bundle of what the SEAL server is
 to know. PLACE is where it is: `at` of its last apply. Without it: a full copy.
 A bundle has about 1 MiB; when it says "more", apply it and ask again.
+
+Example:
+  seal --key seal.key bundle sims-1 sims-1.jws
 T
 }
 
@@ -51,6 +54,9 @@ Applies a bundle to this database, a SEAL server's own: all of it, or nothing.
 It has to come next: a gap is refused, and says from where to ask. --key is
 needed where key records come with it. The database is a SEAL server's: `seal
 init --seal-server ID --registrar-jwks FILE` makes it.
+
+Example:
+  seal --db sims.db apply sims-1.jws
 T
 }
 
@@ -106,6 +112,10 @@ registrar keeps every bundle until a sync --full.
 
 Run one sync on a folder at a time. What is in it is signed, but not secret to
 who can read it, but for key records: files are readable by their owner only.
+
+Example:
+  seal --key seal.key sync --to /srv/seal
+  seal --db sims.db sync --from /srv/seal
 T
 }
 

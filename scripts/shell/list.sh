@@ -45,12 +45,10 @@ T
 }
 
 seal_list() {
-  what=${1-}
-  case $what in
-    --help | -h | '') take '' "$@" ;;
-    *) shift ;;
-  esac
-  TABLE=
+  kinds=$(lists | while read -r name rest; do printf '%s ' "$name"; done)
+  pick "$kinds" "$@" || wrong "$(printf '%s' "${kinds% }" | sed 's/ /, /g')?"
+  what=$1
+  shift
   while read -r name relation order brief; do
     [ "$name" = "$what" ] || continue
     TABLE=$relation
@@ -59,7 +57,6 @@ seal_list() {
   done <<T
 $(lists)
 T
-  [ -n "$TABLE" ] || wrong "$(lists | awk '{ printf "%s%s", mark, $1; mark = ", " }')?"
   load_columns "$TABLE"
   options='limit=number'
   ! grep -q '^at|' "$WORK/columns" || options="$options at=instant all=flag"
@@ -110,6 +107,9 @@ usage: seal status
 The registrar at a glance: what it is called, what it holds, what is valid now,
 what ends within 30 days, what was refused in the last 24 hours, and which SEAL
 servers are behind, by how many changes. At a SEAL server: how far it is.
+
+Example:
+  seal status --json
 T
 }
 
@@ -126,6 +126,9 @@ usage: seal expiring [--days N] [--from INSTANT] [--until INSTANT]
 What is valid at --from (default: now) and ends within --days (default: 30), or
 before --until: agreements, terms, VAL servers, credentials, anchors,
 configurations.
+
+Example:
+  seal expiring --days 7
 T
 }
 
@@ -145,6 +148,9 @@ usage: seal usage [--from INSTANT] [--until INSTANT] [--agreement-id ID]
 What VAL servers did from --from until --until (default: all the time), per
 agreement, VAL server, SEAL service and operation: how often, and how many
 identities and key records came with it. `seal list usage` shows each event.
+
+Example:
+  seal usage --from 2026-11-01 --until 2026-12-01 --agreement-id sla-7
 T
 }
 
@@ -162,6 +168,9 @@ usage: seal invoice [--from INSTANT] [--until INSTANT] [--agreement-id ID]
 
 What a period costs (default: all the time until now), by agreement: invocations
 and identity-days of each term at their price, and the total.
+
+Example:
+  seal invoice --from 2026-11-01 --until 2026-12-01
 T
 }
 
@@ -186,15 +195,17 @@ list shows what VAL servers are told: the last --limit notifications (default:
 notice makes the notifications of what ends within the times of notice_before
 (seal_registrar), or has ended, and prints how many: each once, however often it
 runs. Best every hour, before seal sweep.
+
+Example:
+  seal notify notice
+  seal notify list --undelivered
 T
 }
 
 seal_notify() {
-  what=${1-}
-  case $what in
-    list | notice) shift ;;
-    --help | -h | '') take '' "$@" ;;
-  esac
+  pick 'list notice' "$@" || wrong "list or notice?"
+  what=$1
+  shift
   case $what in
     list)
       take 'val_server_id=text event=text undelivered=flag limit=number' "$@"
@@ -212,7 +223,6 @@ seal_notify() {
       } | sql write
       show
       ;;
-    *) wrong "list or notice?" ;;
   esac
 }
 

@@ -12,7 +12,7 @@ instant; --json and --csv: the same as rows. It takes milliseconds at any size.
 sql/README.md says what each one means, scripts/prometheus/seal.rules.yml
 (installed: share/seal/prometheus) has alerts on them.
 
-For the node exporter's textfile collector, from a timer:
+Example, for the node exporter's textfile collector, from a timer:
   seal metrics >seal.prom.$$ && mv seal.prom.$$ seal.prom
 T
 }

@@ -60,7 +60,16 @@ T
   ! has_word status terminated || echo "       seal $1 terminate$keys  (for good)"
   cat <<T
        seal $1 remove$keys
-$([ "$1" != credential ] || echo '       seal credential new VAL-SERVER-ID KEY-FILE [--alg ALG] [OPTIONS]')
+T
+  [ "$1" != credential ] || cat <<'T'
+       seal credential new VAL-SERVER-ID KEY-FILE [--alg ALG] [OPTIONS]
+
+new makes a key pair: the private key into the new KEY-FILE, the public one into
+the registrar. ALG is ES256 (default), ES384, EdDSA, RS256, or HS256, a secret
+that both have (--key is needed).
+T
+  cat <<'T'
+
 Options, one for each column:
 T
   while IFS='|' read -r name kind flags meaning; do
@@ -169,19 +178,26 @@ value_sql() {
   esac
 }
 
-seal_relation() {
-  case ${1-} in
-    '') wrong "add, list, show, set, suspend, resume, terminate or remove?" ;;
-    --help | -h)
-      help_relation "$COMMAND"
-      return
-      ;;
-    add | set | list | show | suspend | resume | terminate | remove) ;;
-    new)
-      [ "$COMMAND" = credential ] || wrong "$COMMAND cannot new"
-      ;;
-    *) wrong "$COMMAND cannot $1" ;;
+# What may be done with a relation, before it is described: as the words of its status have it.
+actions() {
+  printf 'add list show set'
+  case $COMMAND in
+    agreement | val-server | server) printf ' suspend resume terminate' ;;
+    anchor) printf ' suspend resume' ;;
+    credential) printf ' suspend resume new' ;;
   esac
+  printf ' remove'
+}
+
+seal_relation() {
+  if ! pick "$(actions)" "$@"; then
+    case ${1-} in
+      '') wrong "add, list, show, set, suspend, resume, terminate or remove?" ;;
+      suspend | resume) wrong "a $(spaced "$COMMAND") has no status suspended: see when it ends, or remove it" ;;
+      terminate) wrong "a $(spaced "$COMMAND") can't be terminated: suspend or remove it" ;;
+      *) wrong "$COMMAND cannot $1" ;;
+    esac
+  fi
   describe "$COMMAND"
   action=$1
   shift
@@ -329,9 +345,6 @@ relation_set() {
 
 # A status that is fixed text of ours.
 set_status() {
-  if ! has_word status "$1"; then
-    wrong "a $(spaced "$COMMAND") has no status $1: see when it ends, or remove it"
-  fi
   bind_keys all
   {
     change "UPDATE $TABLE SET status = '$1' WHERE"
@@ -351,7 +364,6 @@ relation_resume() {
 }
 
 relation_terminate() {
-  has_word status terminated || wrong "a $(spaced "$COMMAND") can't be terminated: suspend or remove it"
   bind_keys all
   goes "UPDATE $TABLE SET status = 'terminated' WHERE"
   given dry_run || set_status terminated

@@ -19,6 +19,9 @@ Handles one message of TS 29.549 and prints the answer, both JSON:
 
 Exit 1 when the status is 400 or more: the cause, and each faulty place, is on
 stderr.
+
+Example:
+  seal request post.json --credential token.jwt
 T
 }
 

@@ -23,6 +23,9 @@ Prints a token response of RFC 6749 with an access token for the VAL server, for
 --ttl seconds (default: 3600), never beyond its agreement's end. SCOPE is words
 with spaces between: seal:identity-management, seal:key-management,
 seal:key-provisioning (default: all that its agreement grants).
+
+Example:
+  seal --key seal.key token v2x.acme.example --scope seal:key-management
 T
 }
 
@@ -112,7 +115,7 @@ seal_key_file() {
 
 help_rotate_key() {
   cat <<'T'
-usage: seal --key FILE rotate-key [--leaked]
+usage: seal --key FILE rotate-key [--leaked] [--at INSTANT]
 
 Makes a new key for the registrar's signatures and prints its public half (a
 JWK). The one before stays valid until the last token that it signed has ended,
@@ -121,6 +124,9 @@ anything there.
 
 --leaked: somebody else has the key. Nothing that was signed so far is believed
 any more, and each SEAL server needs the new keys (seal init --registrar-jwks).
+
+Example:
+  seal --key seal.key rotate-key
 T
 }
 
@@ -140,6 +146,9 @@ usage: seal --key FILE rekey NEW-FILE
 
 Seals every secret of the database under the key in NEW-FILE (32 bytes, readable
 by its owner only), all or none. From then on --key names that file.
+
+Example:
+  seal --key seal.key rekey new.key
 T
 }
 
