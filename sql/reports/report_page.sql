@@ -74,7 +74,7 @@ SELECT writefile('page', (SELECT '<!DOCTYPE html>
 <meta charset="utf-8" />
 <meta name="viewport" content="width=device-width, initial-scale=1" />
 <meta name="color-scheme" content="light dark" />
-<meta http-equiv="Content-Security-Policy" content="default-src ''none''; style-src ''sha256-zDVn348YahvxSRO1lgkrwaeKD7l2ZIz+KtwqJMULJgA=''" />
+<meta http-equiv="Content-Security-Policy" content="default-src ''none''; style-src ''sha256-Rw9ZAbszirnoddtDA/enWcRDW1vnJN3e+tBj7nukUpU=''" />
 <title>SEAL registrar ' || html || ', ' || substr(now, 1, 10) || '</title>
 <style>
 :root { --text: #1c1d21; --soft: #50555d; --line: #d4d8de; --back: #fff; --all: #dde2e9; --some: #2b6cb0; --near: #9a5b00; --full: #b3261e }
@@ -111,7 +111,7 @@ thead th { color: var(--soft); vertical-align: bottom; border-bottom-width: 2px;
   nav { display: none }
   .scroll { overflow: visible }
   th, td, .n, .w { min-width: 0; padding-right: .5rem }
-  .w { white-space: normal }
+  table { font-size: 8pt } small, caption, dt { font-size: 7.5pt }
   tr { break-inside: avoid } h2, caption { break-after: avoid }
   svg { print-color-adjust: exact; -webkit-print-color-adjust: exact }
   .days { width: 7rem } .bar, .share { min-width: 3rem }
