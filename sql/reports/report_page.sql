@@ -6,17 +6,16 @@ CREATE TEMP TABLE report_text(raw TEXT PRIMARY KEY, html TEXT);
 INSERT OR IGNORE INTO report_text
 SELECT value, value FROM report_row CROSS JOIN json_tree(cells) WHERE i <= 200 AND type = 'text';
 WITH RECURSIVE walk(raw, n, i, c, html) AS (
-  -- Of a text, n characters are walked through: one more than its length if a U+0000 cuts it. c is the next.
-  SELECT raw, min(256, length(raw) + (length(CAST(substr(raw, 1, length(raw)) AS BLOB)) < length(CAST(raw AS BLOB)))), 0,
+  -- n characters are walked through, to a U+0000 at most, where 3.40's JSON ends a text too; c is the next.
+  SELECT raw, min(256, length(raw)), 0,
     unicode(raw), '' FROM report_text WHERE raw GLOB '*[^ !#-%(-;=?-~]*' OR length(raw) > 255
     OR instr(CAST(raw AS BLOB), x'00')
   UNION ALL
   SELECT raw, n, i + 1, unicode(substr(raw, i + 2, 1)), html || CASE
     WHEN i = 255 THEN char(8230)
     WHEN c IN (34, 38, 39, 60, 62) THEN '&#' || c || ';'
-    WHEN c IS NULL THEN '[U+0000]'
     WHEN c < 32 OR c BETWEEN 127 AND 159 OR c IN (173, 1564, 6158, 8203, 8206, 8207, 8232, 8233, 65279) OR c BETWEEN 8234 AND 8238
-      OR c BETWEEN 8288 AND 8303 OR c BETWEEN 55296 AND 57343 OR c BETWEEN 65529 AND 65535 OR c & 65534 = 65534
+      OR c BETWEEN 8288 AND 8303 OR c BETWEEN 55296 AND 57343 OR c BETWEEN 65529 AND 65532 OR c & 65534 = 65534
       OR c >= 917504
     THEN format('[U+%04X]', c)
     ELSE char(c) END
@@ -75,7 +74,7 @@ SELECT writefile('page', (SELECT '<!DOCTYPE html>
 <meta charset="utf-8" />
 <meta name="viewport" content="width=device-width, initial-scale=1" />
 <meta name="color-scheme" content="light dark" />
-<meta http-equiv="Content-Security-Policy" content="default-src ''none''; style-src ''sha256-zDVn348YahvxSRO1lgkrwaeKD7l2ZIz+KtwqJMULJgA=''" />
+<meta http-equiv="Content-Security-Policy" content="default-src ''none''; style-src ''sha256-Rw9ZAbszirnoddtDA/enWcRDW1vnJN3e+tBj7nukUpU=''" />
 <title>SEAL registrar ' || html || ', ' || substr(now, 1, 10) || '</title>
 <style>
 :root { --text: #1c1d21; --soft: #50555d; --line: #d4d8de; --back: #fff; --all: #dde2e9; --some: #2b6cb0; --near: #9a5b00; --full: #b3261e }
@@ -112,7 +111,7 @@ thead th { color: var(--soft); vertical-align: bottom; border-bottom-width: 2px;
   nav { display: none }
   .scroll { overflow: visible }
   th, td, .n, .w { min-width: 0; padding-right: .5rem }
-  .w { white-space: normal }
+  table { font-size: 8pt } small, caption, dt { font-size: 7.5pt }
   tr { break-inside: avoid } h2, caption { break-after: avoid }
   svg { print-color-adjust: exact; -webkit-print-color-adjust: exact }
   .days { width: 7rem } .bar, .share { min-width: 3rem }

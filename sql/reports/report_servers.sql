@@ -1,6 +1,6 @@
 -- Who is told, and who tells: notifications that did not arrive, SEAL servers and how far they are, VAL servers, usage.
 CREATE TEMP TABLE report_waiting AS
-SELECT val_server_id, destination, count(*) AS n, min(due_time) AS since, max(attempts) AS attempts, last_error
+SELECT val_server_id, destination, count(*) AS n, min(due_time) AS since, max(attempts) AS attempts, CAST(last_error AS TEXT) AS last_error
 FROM report_period AS p CROSS JOIN seal_notification
 WHERE delivered_time IS NULL AND due_time <= p.now GROUP BY val_server_id, destination;
 INSERT INTO report_row
