@@ -137,8 +137,8 @@ FROM main.seal_refusal_use
 UNION ALL SELECT 'seal_notifications_total', '{}', (SELECT coalesce(max(seq), 0) FROM main.seal_notification_data),
   'Notifications that were made.', 'counter'
 UNION ALL SELECT 'seal_notifications_undelivered', '{}', (SELECT count(*) FROM (
-    SELECT 1 FROM main.seal_notification_data WHERE delivered_time IS NULL LIMIT 10000)),
-  'Notifications that were not delivered yet; 10000: as many or more.', 'gauge'
+    SELECT 1 FROM main.seal_notification_data WHERE delivered_time IS NULL LIMIT 1000)),
+  'Notifications that were not delivered yet; 1000: as many or more.', 'gauge'
 UNION ALL SELECT 'seal_notification_oldest_due_timestamp_seconds', '{}',
     (SELECT min(due_time) FROM main.seal_notification_data WHERE delivered_time IS NULL),
   'When the oldest notification was due that was not delivered yet.', 'gauge'
