@@ -17,7 +17,7 @@ configurations  seal_configuration created_time,conf_id conf_id val_server_id se
 usage           seal_usage         seq  seq time val_server_id operation result identities
 occupancy       seal_occupancy     -    val_server_id val_service_id start_time stop_time identities
 changes         seal_change        seq  seq time object operation
-refusals        seal_refusal       -    minute cause kind count
+refusals        seal_refusal       -    minute cause count
 T
 }
 
@@ -232,7 +232,7 @@ list_notifications() {
   columns='seq, time, val_server_id, destination, event, object, detail, due_time, delivered_time, attempts,
     last_error'
   {
-    modes table
+    modes table "$(printf '%s' "$columns" | tr -d ',\n' | tr -s ' ')"
     if [ "$FORMAT" = table ]; then
       columns="seq, due_time, val_server_id, event, CASE WHEN delivered_time IS NOT NULL THEN 'sent'
         WHEN attempts > 0 THEN 'tried ' || attempts ELSE 'new' END AS state"
