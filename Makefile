@@ -101,12 +101,12 @@ $(STATIC)/seal.so: $(OBJ)
 npm: static
 	@sh scripts/npm/make "$(STATIC)/seal.so" "$(BUILD)/npm"
 
-# The same bytes for the same commit: git gives all the commit's time.
+# The same bytes for the same commit: git gives all the commit's time. What is not committed is not in it, nor in its name.
 dist:
 	@mkdir -p $(BUILD)
-	git archive --format=tar --prefix=seal-$(VERSION)/ -o $(BUILD)/dist.tar HEAD
-	gzip -9n <$(BUILD)/dist.tar >$(BUILD)/seal-$(VERSION).tar.gz
-	@rm -f $(BUILD)/dist.tar
+	@name=seal-$$(git show HEAD:VERSION) && \
+	  git -c tar.umask=0022 archive --format=tar --prefix="$$name/" -o $(BUILD)/dist.tar HEAD && \
+	  gzip -9n <$(BUILD)/dist.tar >"$(BUILD)/$$name.tar.gz" && rm $(BUILD)/dist.tar && echo "$(BUILD)/$$name.tar.gz"
 
 tools: $(TOOLS)
 
@@ -140,7 +140,7 @@ demo: setup
 	@BUILD="$(BUILD)" sh scripts/demo
 
 test: setup
-	@$(MAKE) --no-print-directory all tools
+	@$(MAKE) --no-print-directory all tools static
 	@$(if $(VECTORS),SEAL_VECTORS="$$(cd "$(VECTORS)" && pwd)" && export SEAL_VECTORS &&) \
 	  SEAL_BUILD="$(BUILD)" $(TCLSH) tests/run.tcl $(TESTS)
 

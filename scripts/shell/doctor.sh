@@ -8,6 +8,8 @@
 # one that breaks (a damaged page, a table that is gone) is a finding among others. The schema is compared with that of a
 # new database, which the same extension makes beside. A trigger of another connection's temp schema, or a database that
 # it attached, is seen by that connection alone.
+#
+# shellcheck disable=SC2030,SC2031 # look() looks at another DB, in a subshell
 
 help_doctor() {
   cat <<'T'
@@ -182,6 +184,7 @@ check_database() {
     case $(why) in
       *'newer than'*) mend='install a newer version of the registrar' ;;
       *malformed* | *'not a database'*) mend='seal restore COPY --replace' ;;
+      'cannot open '*) mend="cp $(quoted "$DB") $(quoted "$DB-wal") FOLDER && seal --db FOLDER/FILE doctor" ;;
       *) mend='seal init' ;;
     esac
     finding fail database "$(why)" "$mend"
@@ -192,6 +195,7 @@ check_database() {
     given quick && [ "${check%,rows}" != "$check" ] || WANTED="$WANTED ${check%,rows}"
   done
   # One run for all, as a rule; and if that breaks, one for each.
+  # shellcheck disable=SC2086 # names of checks, a word each
   if ! examine $WANTED; then
     for check in $WANTED; do
       examine "$check" || finding_of_failure "$check"

@@ -136,7 +136,7 @@ row_refused() {
     [ -z "$BEFORE" ] || merge_sql
     printf '%s\n' "SELECT writefile('row', n + $FIRST - 1), writefile('value', coalesce(val_user_id, val_ue_id, key_format, ''))
       FROM input.rows ORDER BY n LIMIT 1 OFFSET $2;"
-  } | sql read
+  } | sql write
   line=$(cat "$WORK/row" 2>/dev/null) || line=
   hint=
   case $1 in

@@ -10,8 +10,8 @@ INSERT INTO finding(verdict, "check", what, mend)
 SELECT verdict, "check", what, mend FROM (
   SELECT id, 0 AS key, verdict, "check", what, mend FROM part WHERE file IS NULL
   UNION ALL
-  SELECT id, key, verdict, "check", what, replace(mend, '?', CASE WHEN name GLOB '*[^A-Za-z0-9_.:@/-]*'
-    THEN '''' || replace(name, '''', '''\''''') || '''' ELSE coalesce(name, '') END)
+  SELECT id, key, verdict, "check", what, CASE WHEN name IS NULL THEN mend WHEN name GLOB '*[^A-Za-z0-9_.:@/-]*'
+    THEN replace(mend, '?', '''' || replace(name, '''', '''\''''') || '''') ELSE replace(mend, '?', name) END
   FROM told WHERE key < 20
   UNION ALL
   SELECT id, 20, iif(max(verdict = 'fail'), 'fail', 'warn'), "check", format('and %d more', count(*) - 20), 'seal doctor (again)'
