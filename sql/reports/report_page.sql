@@ -74,15 +74,18 @@ SELECT writefile('page', (SELECT '<!DOCTYPE html>
 <meta charset="utf-8" />
 <meta name="viewport" content="width=device-width, initial-scale=1" />
 <meta name="color-scheme" content="light dark" />
-<meta http-equiv="Content-Security-Policy" content="default-src ''none''; style-src ''sha256-Rw9ZAbszirnoddtDA/enWcRDW1vnJN3e+tBj7nukUpU=''" />
+<meta http-equiv="Content-Security-Policy" content="default-src ''none''; style-src ''sha256-LiL2XqMn8JZTixKCZJm+VQS8sqaxIJ9S9KedpYheR74=''" />
 <title>SEAL registrar ' || html || ', ' || substr(now, 1, 10) || '</title>
 <style>
-:root { --text: #1c1d21; --soft: #50555d; --line: #d4d8de; --back: #fff; --all: #dde2e9; --some: #2b6cb0; --near: #9a5b00; --full: #b3261e }
+:root { --text: #1c1d21; --soft: #50555d; --line: #d4d8de; --back: #fff; --all: #dde2e9; --some: #2b6cb0; --near: #9a5b00;
+  --full: #b3261e }
 @media (prefers-color-scheme: dark) {
-  :root { --text: #e6e7ea; --soft: #a9afb8; --line: #3b4048; --back: #15171a; --all: #3b4048; --some: #6cabea; --near: #e3a244; --full: #ff8b80 }
+  :root { --text: #e6e7ea; --soft: #a9afb8; --line: #3b4048; --back: #15171a; --all: #3b4048; --some: #6cabea;
+    --near: #e3a244; --full: #ff8b80 }
 }
 * { box-sizing: border-box }
-body { font: 1rem/1.5 system-ui, sans-serif; color: var(--text); background: var(--back); max-width: 80rem; margin: 0 auto; padding: 1.5rem 1rem }
+body { font: 1rem/1.5 system-ui, sans-serif; color: var(--text); background: var(--back); max-width: 80rem;
+  margin: 0 auto; padding: 1.5rem 1rem }
 h1 { font-size: 1.5rem; line-height: 1.25; margin: 0 0 1rem; overflow-wrap: anywhere }
 h2 { font-size: 1.125rem; margin: 0 0 .25rem }
 p { margin: 0 }
@@ -96,7 +99,8 @@ section, nav { margin-top: 2.25rem }
 table { border-collapse: collapse; width: 100%; font-size: .875rem }
 caption { text-align: left; padding-bottom: .5rem }
 caption span { position: sticky; left: 0; display: inline-block; max-width: calc(100vw - 2rem) }
-th, td { text-align: left; vertical-align: top; padding: .4rem 1rem .4rem 0; border-bottom: 1px solid var(--line); font-weight: normal; min-width: 11rem; overflow-wrap: anywhere }
+th, td { text-align: left; vertical-align: top; padding: .4rem 1rem .4rem 0; border-bottom: 1px solid var(--line);
+  font-weight: normal; min-width: 11rem; overflow-wrap: anywhere }
 th:last-child, td:last-child { padding-right: 0 }
 thead th { color: var(--soft); vertical-align: bottom; border-bottom-width: 2px; overflow-wrap: normal }
 .n, .w { min-width: 5rem; white-space: nowrap }
@@ -106,7 +110,8 @@ thead th { color: var(--soft); vertical-align: bottom; border-bottom-width: 2px;
 .days { display: block; width: 12rem; height: 1.75rem }
 .all { fill: var(--all) } .some { fill: var(--some) } .near { fill: var(--near) } .full { fill: var(--full) }
 @media print {
-  :root { --text: #000; --soft: #444; --line: #bbb; --back: #fff; --all: #ddd; --some: #2b6cb0; --near: #9a5b00; --full: #b3261e }
+  :root { --text: #000; --soft: #444; --line: #bbb; --back: #fff; --all: #ddd; --some: #2b6cb0; --near: #9a5b00;
+    --full: #b3261e }
   body { max-width: none; padding: 0; font-size: 10pt }
   nav { display: none }
   .scroll { overflow: visible }

@@ -9,7 +9,8 @@ SELECT 'notifications', row_number() OVER (ORDER BY since, val_server_id, destin
 FROM report_waiting;
 INSERT INTO report_section
 SELECT 'notifications', 8, 'Notifications that did not arrive', 'Those that are due; the oldest come first.', 'All arrived.',
-  '[["VAL server","text"],["Destination","text"],["Waiting","n"],["Due since","time"],["Attempts at most","n"],["Last error","text"]]',
+  '[["VAL server","text"],["Destination","text"],["Waiting","n"],["Due since","time"],["Attempts at most","n"],
+    ["Last error","text"]]',
   (SELECT count(*) FROM report_row WHERE section = 'notifications');
 
 INSERT INTO report_row
@@ -26,7 +27,8 @@ FROM (SELECT s.*, b.behind, b.since
 INSERT INTO report_section
 SELECT 'seal-servers', 9, 'SEAL servers', 'How many changes each has not acknowledged, and since when; the furthest behind come first.',
   'No SEAL server is told.',
-  '[["SEAL server","text"],["SEAL service","word"],["Status","word"],["Acknowledged","n"],["Behind by","n"],["Since","time"]]',
+  '[["SEAL server","text"],["SEAL service","word"],["Status","word"],["Acknowledged","n"],["Behind by","n"],
+    ["Since","time"]]',
   (SELECT count(*) FROM report_row WHERE section = 'seal-servers');
 
 INSERT INTO report_row
@@ -41,7 +43,8 @@ LEFT JOIN (SELECT val_server_id, sum(n) AS n FROM report_waiting GROUP BY val_se
 INSERT INTO report_section
 SELECT 'val-servers', 10, 'VAL servers', 'All that are stored, with the credentials and configurations that hold now.',
   'There is no VAL server.',
-  '[["VAL server","text"],["Agreement","text"],["Status","word"],["Until","time"],["Endpoint","text"],["Credentials","n"],["Configurations","n"],["Not notified","n"]]',
+  '[["VAL server","text"],["Agreement","text"],["Status","word"],["Until","time"],["Endpoint","text"],
+    ["Credentials","n"],["Configurations","n"],["Not notified","n"]]',
   (SELECT count(*) FROM report_row WHERE section = 'val-servers');
 
 INSERT INTO report_row
@@ -50,5 +53,6 @@ SELECT 'usage', row_number() OVER (ORDER BY most DESC, agreement_id, val_server_
 FROM (SELECT *, sum(invocations) OVER (PARTITION BY agreement_id, val_server_id) AS most FROM report_usage);
 INSERT INTO report_section
 SELECT 'usage', 11, 'Usage', 'From ' || substr(start, 1, 10) || ' until now; who did most comes first.', 'Nothing was used.',
-  '[["VAL server","text"],["Agreement","text"],["SEAL service","word"],["Operation","word"],["Invocations","n"],["Identities","n"],["Key records","n"]]',
+  '[["VAL server","text"],["Agreement","text"],["SEAL service","word"],["Operation","word"],["Invocations","n"],
+    ["Identities","n"],["Key records","n"]]',
   (SELECT count(*) FROM report_row WHERE section = 'usage') FROM report_period;
