@@ -8,7 +8,8 @@ SELECT 'agreements', row_number() OVER (ORDER BY a.status = 'terminated', a.stop
       WHEN a.start_time > p.now THEN 'not started'
       ELSE 'active'
     END, a.start_time, a.stop_time,
-    CAST(CASE WHEN a.status = 'active' AND a.stop_time > p.now THEN julianday(a.stop_time) - julianday(p.now) END AS INTEGER),
+    CAST(CASE WHEN a.status = 'active' AND a.stop_time > p.now
+      THEN julianday(a.stop_time) - julianday(p.now) END AS INTEGER),
     json_array(coalesce(v.n, 0), a.max_val_servers))
 FROM report_period AS p CROSS JOIN seal_agreement AS a ON a.at IS NULL
 LEFT JOIN (SELECT agreement_id, count(*) AS n FROM seal_val_server WHERE at IS NULL AND status <> 'terminated'
