@@ -54,7 +54,8 @@ FROM reg
 UNION ALL SELECT 'seal_restored_timestamp_seconds', '{}', restored_time, 'When a copy was restored last.', 'gauge' FROM reg
 UNION ALL SELECT 'seal_asked_timestamp_seconds', '{}', ?1, 'The instant at which these metrics hold.', 'gauge'
 UNION ALL SELECT 'seal_clock_back_seconds', '{}', max(clock_time - ?1, 0),
-  'How far the clock is behind the latest instant at which a credential was used; beyond 30 all are refused.', 'gauge' FROM reg
+  'How far the clock is behind the latest instant at which a credential was used; beyond 30 all are refused.', 'gauge'
+FROM reg
 UNION ALL SELECT 'seal_signing_key_created_timestamp_seconds', '{}', k.created_time,
   'When the key was made that signs now.', 'gauge'
 FROM reg CROSS JOIN main.seal_registrar_key AS k ON k.kid = reg.signing_kid
