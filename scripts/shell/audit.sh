@@ -112,8 +112,16 @@ audit_export() {
   count=$(wc -l <"$WORK/exported")
   put_file exported "$ARG1"
   bind last "$last"
+  # shellcheck disable=SC2034 # for sql
+  ON_REFUSED=not_marked
   echo "INSERT INTO seal_command(command, argument) VALUES ('export-mark', :last);" | sql write
   tell exported "$count" "$(plural "$count" line) in $ARG1"
+}
+
+# not_marked MESSAGE: the file is whole, but nothing may be pruned for it.
+not_marked() {
+  say "audit export: nothing is marked as exported: $1"
+  exit 0
 }
 
 audit_prune() {

@@ -212,11 +212,13 @@ check_key() {
     bind sealed_open 1 INTEGER
   else
     finding fail secrets "$(why)" 'seal --key FILE doctor (the key with which it was sealed)'
+    bind sealed_open -1 INTEGER
     return
   fi
   if ! given quick && ! printf '%s\n' '.output /dev/null' 'SELECT seal_unlock(readfile(:opens));' \
     'SELECT sum(length(key_info)) FROM seal_key_record WHERE at IS NULL;' | look "$DB" look; then
     finding fail secrets "$(why)" 'seal restore COPY --replace'
+    bind sealed_open -1 INTEGER
   fi
 }
 

@@ -60,10 +60,10 @@ T
   load_columns "$TABLE"
   options='limit=number'
   ! grep -q '^at|' "$WORK/columns" || options="$options at=instant all=flag"
-  take "$COLUMNS $options" "$@"
+  take "$LISTED $options" "$@"
   [ "$ARGC" -eq 0 ] || wrong "one kind of thing at a time"
   when
-  shown=$COLUMNS
+  shown=$LISTED
   most=-1
   if [ "$FORMAT" = table ]; then
     shown=$BRIEF
@@ -74,7 +74,7 @@ T
   {
     modes table "$names"
     printf 'SELECT %s FROM %s WHERE %s%s%s LIMIT coalesce(:limit, %s);\n' "$(printf '%s' "$names" | tr -s ' ' ',')" \
-      "$TABLE" "$WHEN" "$(filter ' AND ' "$COLUMNS")" "$ORDER" "$most"
+      "$TABLE" "$WHEN" "$(filter ' AND ' "$LISTED")" "$ORDER" "$most"
   } | sql read
   show
 }

@@ -20,6 +20,7 @@ T
 
 seal_report() {
   take 'days=number' "$@"
+  # shellcheck disable=SC2153 # take sets it
   [ "$ARGC" -le 1 ] || wrong "report takes one file"
   [ "$ARGC" -eq 1 ] || ARG1=-
   [ ! -d "$ARG1" ] || fail "cannot write $ARG1"

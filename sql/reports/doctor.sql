@@ -5,7 +5,7 @@
 -- reads every row, and is left out of a quick look.
 --
 -- Parameters: :db the database's file, quoted for a shell; :schema a file with the schema that this version makes
--- (JSON of type, name, sql); :sealed_open 1 where a key was given and opens what is sealed.
+-- (JSON of type, name, sql); :sealed_open 1 where a key was given that opens what is sealed, -1 where it does not.
 --
 -- The storage is read as it is: what is wrong there is no relation's to show. Where a row says that an end is near, it is
 -- 14 days or less ahead.
@@ -59,9 +59,9 @@ FROM (SELECT clock_time AS mark, clock_time - unixepoch('now') AS behind FROM ma
 -- check: secrets
 SELECT 'ok' AS verdict, CASE
     WHEN seal_check IS NULL THEN 'nothing is sealed yet'
-    WHEN :sealed_open THEN 'sealed, and the key opens them'
+    WHEN :sealed_open = 1 THEN 'sealed, and the key opens them'
     ELSE 'sealed (with --key FILE it is seen whether it opens them)' END AS what, NULL AS mend
-FROM main.seal_registrar_data WHERE id = 1;
+FROM main.seal_registrar_data WHERE id = 1 AND :sealed_open >= 0;
 
 -- check: checkpoints
 WITH last AS (SELECT max(seq) AS seq, time FROM main.seal_audit_checkpoint WHERE jws <> ''),

@@ -14,7 +14,8 @@ SELECT verdict, "check", what, mend FROM (
     THEN replace(mend, '?', '''' || replace(name, '''', '''\''''') || '''') ELSE replace(mend, '?', name) END
   FROM told WHERE key < 20
   UNION ALL
-  SELECT id, 20, iif(max(verdict = 'fail'), 'fail', 'warn'), "check", format('and %d more', count(*) - 20), 'seal doctor (again)'
+  SELECT id, 20, iif(max(verdict = 'fail'), 'fail', 'warn'), "check", format('and %d more', count(*) - 20),
+    'seal doctor (again)'
   FROM told GROUP BY id HAVING count(*) > 20
 ) ORDER BY id, key;
 SELECT writefile('failed', count(*)) FROM finding WHERE verdict = 'fail';

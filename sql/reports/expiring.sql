@@ -1,12 +1,23 @@
 -- columns: ends what id agreement_id
 -- What is valid at :from (default: now) and ends by :until (default: :days, or 30 days, later).
-WITH period(start, stop) AS MATERIALIZED (
+WITH RECURSIVE period(start, stop) AS MATERIALIZED (
   SELECT start, coalesce(seal_instant(:until),
       strftime('%Y-%m-%dT%H:%M:%SZ', start, format('+%d days', coalesce(:days, 30))))
   FROM (SELECT coalesce(seal_instant(:from), strftime('%Y-%m-%dT%H:%M:%SZ', 'now')) AS start)
 ), certificate(id, not_after) AS MATERIALIZED (
   SELECT c.credential_id, (SELECT x.not_after FROM seal_x509(c.value, c.value, json_object('at', period.start, 'purpose', 'path')) AS x)
   FROM period CROSS JOIN seal_credential AS c ON c.at = period.start WHERE c.type = 'x509'
+), block(id, value, rest) AS (
+  -- The certificates of an anchor one by one: PEM, or a DER certificate.
+  SELECT anchor_id, NULL, n.value FROM period CROSS JOIN seal_anchor AS n ON n.at = period.start
+  WHERE n.type IN ('ca', 'intermediate')
+  UNION ALL
+  SELECT id, iif(typeof(rest) = 'blob', rest, substr(rest, 1, instr(rest, '-----END CERTIFICATE-----') + 24)),
+    iif(typeof(rest) = 'blob', '', substr(rest, instr(rest, '-----END CERTIFICATE-----') + 25))
+  FROM block WHERE typeof(rest) = 'blob' OR instr(rest, '-----END CERTIFICATE-----') > 0
+), anchored(id, not_after) AS MATERIALIZED (
+  SELECT id, min((SELECT x.not_after FROM seal_x509(b.value, b.value, json_object('at', period.start, 'purpose', 'path')) AS x))
+  FROM period CROSS JOIN block AS b WHERE b.value IS NOT NULL GROUP BY id
 ), ending(what, id, agreement_id, ends) AS (
   SELECT 'agreement', agreement_id, agreement_id, stop_time
   FROM period CROSS JOIN seal_agreement AS a ON a.at = period.start
@@ -28,8 +39,8 @@ WITH period(start, stop) AS MATERIALIZED (
   JOIN seal_val_server AS v ON v.val_server_id = c.val_server_id AND v.at IS NULL
   WHERE c.type <> 'x509'
   UNION ALL
-  SELECT type || ' anchor', anchor_id, NULL, exp_time
-  FROM period CROSS JOIN seal_anchor AS n ON n.at = period.start
+  SELECT type || ' anchor', anchor_id, NULL, min(coalesce(exp_time, e.not_after), coalesce(e.not_after, exp_time))
+  FROM period CROSS JOIN seal_anchor AS n ON n.at = period.start LEFT JOIN anchored AS e ON e.id = n.anchor_id
   UNION ALL
   SELECT 'configuration of ' || c.val_server_id, conf_id, v.agreement_id, valid_until
   FROM period CROSS JOIN seal_configuration AS c ON c.at = period.start

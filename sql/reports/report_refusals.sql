@@ -3,7 +3,8 @@ CREATE TEMP TABLE report_refused AS
 SELECT cause, requester, min(parts - 1, CAST((julianday(time) - julianday(start)) * parts / span AS INTEGER)) AS part,
   sum(n) AS n, max(time) AS last
 FROM (
-  SELECT p.parts, p.span, p.start, cause, iif(actor = 'operator', coalesce(detail ->> 'val_server_id', actor), actor) AS requester,
+  SELECT p.parts, p.span, p.start, cause,
+    iif(actor = 'operator', coalesce(detail ->> 'val_server_id', actor), actor) AS requester,
     coalesce(detail ->> 'rows', 1) AS n, time
   FROM report_period AS p CROSS JOIN seal_audit WHERE outcome = 'refused' AND time >= p.start AND time <= p.now
   UNION ALL
@@ -23,7 +24,8 @@ SELECT 'refusals', row_number() OVER (ORDER BY every DESC, sum(n) DESC, cause),
 FROM report_refused_part AS s GROUP BY every, cause;
 INSERT INTO report_section
 SELECT 'refusals', 6, 'Refusals by cause and day',
-  'From ' || substr(start, 1, 10) || ' until now; a bar for ' || iif(span = parts, 'each day', format('every %.1f days', 1.0 * span / parts))
+  'From ' || substr(start, 1, 10) || ' until now; a bar for '
+    || iif(span = parts, 'each day', format('every %.1f days', 1.0 * span / parts))
     || ', each cause in its own scale.',
   'Nothing was refused.', '[["Cause","word"],["Times","n"],["By day","days"],["Last","time"]]',
   (SELECT count(*) FROM report_row WHERE section = 'refusals') FROM report_period;

@@ -1,6 +1,7 @@
 -- Who is told, and who tells: notifications that did not arrive, SEAL servers and how far they are, VAL servers, usage.
 CREATE TEMP TABLE report_waiting AS
-SELECT val_server_id, destination, count(*) AS n, min(due_time) AS since, max(attempts) AS attempts, last_error
+SELECT val_server_id, destination, count(*) AS n, min(due_time) AS since, max(attempts) AS attempts,
+  CAST(last_error AS TEXT) AS last_error
 FROM report_period AS p CROSS JOIN seal_notification
 WHERE delivered_time IS NULL AND due_time <= p.now GROUP BY val_server_id, destination;
 INSERT INTO report_row
@@ -9,7 +10,8 @@ SELECT 'notifications', row_number() OVER (ORDER BY since, val_server_id, destin
 FROM report_waiting;
 INSERT INTO report_section
 SELECT 'notifications', 8, 'Notifications that did not arrive', 'Those that are due; the oldest come first.', 'All arrived.',
-  '[["VAL server","text"],["Destination","text"],["Waiting","n"],["Due since","time"],["Attempts at most","n"],["Last error","text"]]',
+  '[["VAL server","text"],["Destination","text"],["Waiting","n"],["Due since","time"],["Attempts at most","n"],
+    ["Last error","text"]]',
   (SELECT count(*) FROM report_row WHERE section = 'notifications');
 
 INSERT INTO report_row
@@ -24,24 +26,29 @@ FROM (SELECT s.*, b.behind, b.since
     GROUP BY s.seal_server_id) AS b ON b.id = s.seal_server_id
   WHERE s.at IS NULL);
 INSERT INTO report_section
-SELECT 'seal-servers', 9, 'SEAL servers', 'How many changes each has not acknowledged, and since when; the furthest behind come first.',
+SELECT 'seal-servers', 9, 'SEAL servers',
+  'How many changes each has not acknowledged, and since when; the furthest behind come first.',
   'No SEAL server is told.',
-  '[["SEAL server","text"],["SEAL service","word"],["Status","word"],["Acknowledged","n"],["Behind by","n"],["Since","time"]]',
+  '[["SEAL server","text"],["SEAL service","word"],["Status","word"],["Acknowledged","n"],["Behind by","n"],
+    ["Since","time"]]',
   (SELECT count(*) FROM report_row WHERE section = 'seal-servers');
 
 INSERT INTO report_row
 SELECT 'val-servers', row_number() OVER (ORDER BY v.status = 'terminated', v.val_server_id),
-  json_array(v.val_server_id, v.agreement_id, v.status, v.exp_time, v.end_pt, coalesce(c.n, 0), coalesce(f.n, 0), coalesce(w.n, 0))
+  json_array(v.val_server_id, v.agreement_id, v.status, v.exp_time, v.end_pt,
+    coalesce(c.n, 0), coalesce(f.n, 0), coalesce(w.n, 0))
 FROM report_period AS p CROSS JOIN seal_val_server AS v ON v.at IS NULL
 LEFT JOIN (SELECT val_server_id, count(*) AS n FROM report_period AS p CROSS JOIN seal_credential AS c ON c.at = p.now
   WHERE status = 'active' GROUP BY val_server_id) AS c ON c.val_server_id = v.val_server_id
 LEFT JOIN (SELECT val_server_id, count(*) AS n FROM report_period AS p CROSS JOIN seal_configuration AS f ON f.at = p.now
   GROUP BY val_server_id) AS f ON f.val_server_id = v.val_server_id
-LEFT JOIN (SELECT val_server_id, sum(n) AS n FROM report_waiting GROUP BY val_server_id) AS w ON w.val_server_id = v.val_server_id;
+LEFT JOIN (SELECT val_server_id, sum(n) AS n FROM report_waiting GROUP BY val_server_id) AS w
+  ON w.val_server_id = v.val_server_id;
 INSERT INTO report_section
 SELECT 'val-servers', 10, 'VAL servers', 'All that are stored, with the credentials and configurations that hold now.',
   'There is no VAL server.',
-  '[["VAL server","text"],["Agreement","text"],["Status","word"],["Until","time"],["Endpoint","text"],["Credentials","n"],["Configurations","n"],["Not notified","n"]]',
+  '[["VAL server","text"],["Agreement","text"],["Status","word"],["Until","time"],["Endpoint","text"],
+    ["Credentials","n"],["Configurations","n"],["Not notified","n"]]',
   (SELECT count(*) FROM report_row WHERE section = 'val-servers');
 
 INSERT INTO report_row
@@ -50,5 +57,6 @@ SELECT 'usage', row_number() OVER (ORDER BY most DESC, agreement_id, val_server_
 FROM (SELECT *, sum(invocations) OVER (PARTITION BY agreement_id, val_server_id) AS most FROM report_usage);
 INSERT INTO report_section
 SELECT 'usage', 11, 'Usage', 'From ' || substr(start, 1, 10) || ' until now; who did most comes first.', 'Nothing was used.',
-  '[["VAL server","text"],["Agreement","text"],["SEAL service","word"],["Operation","word"],["Invocations","n"],["Identities","n"],["Key records","n"]]',
+  '[["VAL server","text"],["Agreement","text"],["SEAL service","word"],["Operation","word"],["Invocations","n"],
+    ["Identities","n"],["Key records","n"]]',
   (SELECT count(*) FROM report_row WHERE section = 'usage') FROM report_period;

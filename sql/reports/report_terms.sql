@@ -8,14 +8,16 @@ SELECT 'agreements', row_number() OVER (ORDER BY a.status = 'terminated', a.stop
       WHEN a.start_time > p.now THEN 'not started'
       ELSE 'active'
     END, a.start_time, a.stop_time,
-    CAST(CASE WHEN a.status = 'active' AND a.stop_time > p.now THEN julianday(a.stop_time) - julianday(p.now) END AS INTEGER),
+    CAST(CASE WHEN a.status = 'active' AND a.stop_time > p.now
+      THEN julianday(a.stop_time) - julianday(p.now) END AS INTEGER),
     json_array(coalesce(v.n, 0), a.max_val_servers))
 FROM report_period AS p CROSS JOIN seal_agreement AS a ON a.at IS NULL
 LEFT JOIN (SELECT agreement_id, count(*) AS n FROM seal_val_server WHERE at IS NULL AND status <> 'terminated'
   GROUP BY agreement_id) AS v ON v.agreement_id = a.agreement_id;
 INSERT INTO report_section
 SELECT 'agreements', 1, 'Agreements', 'All that are stored; those that end first come first.', 'There is no agreement.',
-  '[["Agreement","text"],["VAL service provider","text"],["Status","word"],["From","time"],["Until","time"],["Days left","n"],["VAL servers","bar"]]',
+  '[["Agreement","text"],["VAL service provider","text"],["Status","word"],["From","time"],["Until","time"],
+    ["Days left","n"],["VAL servers","bar"]]',
   (SELECT count(*) FROM report_row WHERE section = 'agreements');
 
 CREATE TEMP TABLE report_cost AS
@@ -37,7 +39,8 @@ INSERT INTO report_section
 SELECT 'terms', 2, 'Terms: used and granted',
   'What is granted now; those of which most is used come first. Cost: of ' || substr(start, 1, 10) || ' until now.',
   'No term grants anything now.',
-  '[["Agreement","text"],["SEAL service","word"],["VAL service","text"],["Identities","bar"],["Key records","bar"],["Invocations","bar"],["Until","time"],["Cost","money"]]',
+  '[["Agreement","text"],["SEAL service","word"],["VAL service","text"],["Identities","bar"],["Key records","bar"],
+    ["Invocations","bar"],["Until","time"],["Cost","money"]]',
   (SELECT count(*) FROM report_row WHERE section = 'terms') FROM report_period;
 
 INSERT INTO report_row

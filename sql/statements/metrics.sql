@@ -54,7 +54,8 @@ FROM reg
 UNION ALL SELECT 'seal_restored_timestamp_seconds', '{}', restored_time, 'When a copy was restored last.', 'gauge' FROM reg
 UNION ALL SELECT 'seal_asked_timestamp_seconds', '{}', ?1, 'The instant at which these metrics hold.', 'gauge'
 UNION ALL SELECT 'seal_clock_back_seconds', '{}', max(clock_time - ?1, 0),
-  'How far the clock is behind the latest instant at which a credential was used; beyond 30 all are refused.', 'gauge' FROM reg
+  'How far the clock is behind the latest instant at which a credential was used; beyond 30 all are refused.', 'gauge'
+FROM reg
 UNION ALL SELECT 'seal_signing_key_created_timestamp_seconds', '{}', k.created_time,
   'When the key was made that signs now.', 'gauge'
 FROM reg CROSS JOIN main.seal_registrar_key AS k ON k.kid = reg.signing_kid
@@ -137,8 +138,8 @@ FROM main.seal_refusal_use
 UNION ALL SELECT 'seal_notifications_total', '{}', (SELECT coalesce(max(seq), 0) FROM main.seal_notification_data),
   'Notifications that were made.', 'counter'
 UNION ALL SELECT 'seal_notifications_undelivered', '{}', (SELECT count(*) FROM (
-    SELECT 1 FROM main.seal_notification_data WHERE delivered_time IS NULL LIMIT 10000)),
-  'Notifications that were not delivered yet; 10000: as many or more.', 'gauge'
+    SELECT 1 FROM main.seal_notification_data WHERE delivered_time IS NULL LIMIT 1000)),
+  'Notifications that were not delivered yet; 1000: as many or more.', 'gauge'
 UNION ALL SELECT 'seal_notification_oldest_due_timestamp_seconds', '{}',
     (SELECT min(due_time) FROM main.seal_notification_data WHERE delivered_time IS NULL),
   'When the oldest notification was due that was not delivered yet.', 'gauge'

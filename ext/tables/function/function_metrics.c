@@ -39,7 +39,7 @@ static int metrics_connect(sqlite3 *db, void *aux, int argc, const char *const *
   (void)argv;
   (void)message;
   int rc = sqlite3_declare_vtab(db, "CREATE TABLE x(name TEXT, labels TEXT, value INTEGER, "
-                                    "help TEXT, type TEXT, at TEXT HIDDEN)");
+                                    "help TEXT, type TEXT, at HIDDEN)");
   /* It looks at the database and the clock: not for what a hostile schema runs. */
   if (rc == SQLITE_OK) rc = sqlite3_vtab_config(db, SQLITE_VTAB_DIRECTONLY);
   if (rc != SQLITE_OK) return rc;
@@ -132,6 +132,9 @@ static int metrics_filter(sqlite3_vtab_cursor *base, int number, const char *pla
   int rc = seal_enter(p);
   const char *fault = rc != SQLITE_OK ? seal_store_format_fault(seal_store(p)) : NULL;
   if (fault != NULL) return fail(base->pVtab, sqlite3_mprintf("%s", fault));
+  if (rc == SQLITE_ERROR) {
+    return fail(base->pVtab, sqlite3_mprintf("seal: %s", sqlite3_errmsg(seal_db(p))));
+  }
   if (rc == SQLITE_OK) rc = read_at(cursor, argc, argv);
   if (rc == SQLITE_OK) rc = seal_store_text(seal_store(p), seal_sql[SQL_METRICS], &cursor->stmt);
   if (rc == SQLITE_OK) rc = sqlite3_bind_int64(cursor->stmt, 1, cursor->at);
