@@ -12,7 +12,6 @@
 #   SEAL_BUILD    the build folder (default: build, beside tests)
 #   SEAL_LIB      the extension (default: SEAL_BUILD/seal.so)
 #   SEAL_VECTORS  the public test suites, if there are any
-#   SEAL_SQLITE3  a folder with another sqlite3 shell, which comes first in PATH
 #
 # Output: one line "ok NAME" or "FAIL NAME" for each test, what was expected and got below the
 # latter, "# text" for notes, and "N passed, N failed" last.
@@ -35,8 +34,6 @@ set build $root/build
 if {[info exists env(SEAL_BUILD)]} {set build [file normalize $env(SEAL_BUILD)]}
 set seal_lib $build/seal.so
 if {[info exists env(SEAL_LIB)]} {set seal_lib [file normalize $env(SEAL_LIB)]}
-
-if {[info exists env(SEAL_SQLITE3)]} {set env(PATH) [file normalize $env(SEAL_SQLITE3)]:$env(PATH)}
 
 # How many tests passed and failed; the names that were used.
 set passed 0
