@@ -75,6 +75,6 @@ charging_charge() {
   case $FORMAT in
     json) printf '[{"records":%s,"charged_until":"%s"}]\n' "$made" "$until" ;;
     csv) printf 'records,charged_until\n%s,%s\n' "$made" "$until" ;;
-    *) printf '%s records made; charged until %s\n' "$made" "$until" ;;
+    *) printf '%s made; charged until %s\n' "$(plural "$made" record)" "$until" ;;
   esac
 }

@@ -147,7 +147,7 @@ show_synced() {
         END { print "]" }' "$WORK/synced"
       ;;
     csv) awk 'BEGIN { print "folder,bundles,at" } { print $1 "," $2 "," $3 }' "$WORK/synced" ;;
-    *) awk '{ printf "%s: %s bundles, at %s\n", $1, $2, $3 }' "$WORK/synced" ;;
+    *) awk '{ printf "%s: %s bundle%s, at %s\n", $1, $2, $2 == 1 ? "" : "s", $3 }' "$WORK/synced" ;;
   esac
 }
 

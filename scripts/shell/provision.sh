@@ -26,7 +26,8 @@ members. The columns:
   conf_id                      a configuration that is there already
 
 Or JSON: a VALServicesConfig of TS 29.549. It is sent as seal request sends one,
-and becomes a configuration of its own.
+and becomes a configuration of its own. With keyRecords the credential is what
+seal token gives, with the scope seal:key-provisioning.
 
   --credential FILE    a token, a token response, a PEM chain, or JSON
                        {authorization, clientCertificate}

@@ -68,6 +68,11 @@ new makes a key pair: the private key into the new KEY-FILE, the public one into
 the registrar. ALG is ES256 (default), ES384, EdDSA, RS256, or HS256, a secret
 that both have (--key is needed).
 T
+  [ "$1" != identity ] || cat <<'T'
+
+set gives it another name: --new-val-user-id ID, or of a UE --new-val-ue-id ID.
+How long it is valid is its configuration's: seal configuration set --exp-time.
+T
   cat <<'T'
 
 Options, one for each column:
@@ -203,7 +208,7 @@ seal_relation() {
   shift
   case $action in
     add) take "$WRITTEN at=instant" "$@" ;;
-    set) take "$(names_kinds set) $(key_specs)" "$@" ;;
+    set) take "$(names_kinds set) $(which_specs)$(new_names)" "$@" ;;
     new) take "$(names_kinds new) alg=one:ES256,ES384,EdDSA,RS256,HS256" "$@" ;;
     list) take "$COLUMNS at=instant all=flag limit=number" "$@" ;;
     show | suspend | resume) take "$(which_specs)" "$@" ;;
@@ -326,16 +331,31 @@ found_one() {
   esac
 }
 
+# What a row is called by may be another name from now on: of an identity.
+new_names() {
+  [ "$COMMAND" != identity ] || printf ' new_val_user_id=text new_val_ue_id=text'
+}
+
 relation_set() {
   bind_keys all
   changes=
   for column in $(names_kinds set); do
     name=${column%%=*}
+    # By these it is named.
+    case " $NAMED " in
+      *" $name "*) continue ;;
+    esac
     ! given "$name" || changes="$changes${changes:+, }$name = $(value_sql "$column")"
+  done
+  for name in val_user_id val_ue_id; do
+    ! given "new_$name" || changes="$changes${changes:+, }$name = :new_$name"
   done
   [ -n "$changes" ] || wrong "what is to be set?"
   {
     change "UPDATE $TABLE SET $changes WHERE"
+    for name in val_user_id val_ue_id; do
+      ! given "new_$name" || echo "REPLACE INTO temp.sqlite_parameters VALUES (':$name', :new_$name);"
+    done
     modes line
     select_row "$(which)"
   } | sql write
