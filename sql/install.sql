@@ -4,7 +4,7 @@
 --   .read sql/install.sql
 --
 -- A host without this file runs the text that seal_schema() gives. Each line makes one relation and
--- its storage; what is there already stays as it is.
+-- its storage. What is there already stays as it is.
 CREATE VIRTUAL TABLE IF NOT EXISTS seal_registrar USING seal(registrar);
 CREATE VIRTUAL TABLE IF NOT EXISTS seal_agreement USING seal(agreement);
 CREATE VIRTUAL TABLE IF NOT EXISTS seal_term USING seal(term);
