@@ -288,7 +288,9 @@ relation_list() {
   shown=$COLUMNS
   [ "$FORMAT" != table ] || shown=$BRIEF
   valid=
-  ! given all || valid=", iif(rowid IN (SELECT rowid FROM $TABLE), 'yes', 'no') AS valid"
+  active=
+  ! has_word status active || active=" WHERE status = 'active'"
+  ! given all || valid=", iif(rowid IN (SELECT rowid FROM $TABLE$active), 'yes', 'no') AS valid"
   {
     modes table "$(names_of "$shown")${valid:+ valid}"
     printf 'SELECT %s%s FROM %s WHERE %s%s ORDER BY %s LIMIT coalesce(:limit, -1);\n' \
