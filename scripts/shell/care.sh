@@ -165,19 +165,12 @@ seal_backup() {
   [ ! -e "$ARG1" ] || refuse "$ARG1 is there already"
   copy=$(absolute "$ARG1")
   # It gets its name once it is whole and on the disk.
-  part=$(mktemp -- "$copy.XXXXXX") || fail "cannot write $copy"
+  part=$(beside "$ARG1") || exit 3
   bind copy "$part"
   # A look at the registrar comes first: what is none, or is not this version's, is not copied.
-  if ! (printf '%s\n' '.output /dev/null' 'SELECT format FROM seal_registrar;' '.output' \
-    'VACUUM INTO :copy;' | sql write); then
-    rm -f -- "$part"
-    exit 3
-  fi
-  check_copy "$part" || {
-    rm -f -- "$part"
-    fail "the copy is not whole: $WHY"
-  }
-  { sync -- "$part" && mv -- "$part" "$copy"; } || fail "cannot write $copy"
+  printf '%s\n' '.output /dev/null' 'SELECT format FROM seal_registrar;' '.output' 'VACUUM INTO :copy;' | sql write
+  check_copy "$part" || fail "the copy is not whole: $WHY"
+  { sync -- "$part" && ln -T -- "$part" "$copy"; } 2>/dev/null || fail "cannot write $ARG1"
 }
 
 help_restore() {
@@ -215,10 +208,22 @@ seal_restore() {
     *' has format '*) fail "$WHY" ;;
     *) fail "$ARG1 is not a whole copy: $WHY" ;;
   esac
-  # The dot command gets a name of ours.
+  # What follows a restore is done in a copy beside, so that the database changes whole or not at all.
+  part=$(beside "$DB") || exit 3
+  # The dot command gets names of ours.
   ln -s "$copy" "$WORK/copy.db"
-  printf '%s\n' '.restore copy.db' '.output /dev/null' 'PRAGMA journal_mode = WAL;' '.output' \
-    "INSERT INTO seal_command(command, argument) VALUES ('new-epoch', :charged_up_to);" | sql make
+  ln -s "$part" "$WORK/part.db"
+  (
+    DB=$part
+    printf '%s\n' '.restore copy.db' '.output /dev/null' 'PRAGMA journal_mode = WAL;' '.output' \
+      "INSERT INTO seal_command(command, argument) VALUES ('new-epoch', :charged_up_to);" | sql make
+  ) || exit $?
+  check_copy "$part" || fail "the copy is not whole: $WHY"
+  if [ -e "$DB" ]; then
+    printf '%s\n' '.restore part.db' '.output /dev/null' 'PRAGMA journal_mode = WAL;' '.output' | sql make
+  else
+    { sync -- "$part" && ln -T -- "$part" "$(absolute "$DB")"; } 2>/dev/null || fail "cannot write $DB"
+  fi
   check_copy "$DB" || fail "the restored database is not whole: $WHY"
 }
 

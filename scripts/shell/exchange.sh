@@ -31,12 +31,14 @@ seal_bundle() {
     1 | 2) bind seal_server_id "$ARG1" ;;
     *) wrong "which SEAL server?" ;;
   esac
+  [ "$ARGC" -eq 1 ] || no_loss "$ARG2"
   write_bundle
   if [ "$ARGC" -eq 1 ]; then
     cat "$WORK/bundle"
     echo
   else
-    { cat "$WORK/bundle" >"$ARG2"; } 2>/dev/null || fail "cannot write $ARG2"
+    part=$(beside "$ARG2") || exit 3
+    { cat "$WORK/bundle" >"$part" && mv -fT -- "$part" "$(absolute "$ARG2")"; } 2>/dev/null || fail "cannot write $ARG2"
   fi
 }
 

@@ -48,12 +48,15 @@ file_columns=' val_service_id val_user_id val_ue_id key_format scope exp_time co
 # The names in the first line of a CSV file, checked, with spaces between.
 csv_columns() {
   names=
+  case $(($(head -n 1 -- "$1" | tr -cd '"' | wc -c) % 2)) in
+    1) refuse "$ARG1: line 1: a quoted name does not end in it" ;;
+  esac
   header=$(head -n 1 -- "$1" | tr -d '\r"' | sed "s/^$(printf '\357\273\277')//")
   while :; do
     name=${header%%,*}
     case $file_columns in
       *" $name "*) ;;
-      *) refuse "$ARG1: line 1 names no column: \"$name\" (one of:${file_columns% })" ;;
+      *) refuse "$ARG1: line 1 names no column: \"$(printf '%.40s' "$name")\" (one of:${file_columns% })" ;;
     esac
     case " $names " in
       *" $name "*) refuse "$ARG1: line 1 names $name twice" ;;
@@ -75,8 +78,6 @@ rows_sql() {
 read_csv() {
   WHERE=line
   FIRST=2 # the line of the first row
-  # Without this, a value would end where the NUL is.
-  [ "$(tr -cd '\000' <"$1" | wc -c)" -eq 0 ] || refuse "$ARG1: it has a NUL in it"
   columns=$(csv_columns "$1") || exit 1
   ln -s "$1" "$WORK/line"
   list=$(printf '%s' "$columns" | tr ' ' ',')
@@ -146,8 +147,9 @@ row_refused() {
   esac
   say "$ARG1: ${line:+$WHERE $line: \"$(cat "$WORK/value")\": }$1$hint"
   cause=${1%%:*}
-  case $cause in
-    *[!A-Z_]*) exit 1 ;;
+  case $cause:$GIVEN in
+    *:*' dry_run '*) exit 1 ;;
+    *[!A-Z_]*:*) exit 1 ;;
   esac
   bind cause "$cause"
   bind relation "$TABLE"
@@ -178,6 +180,7 @@ load_sql() {
   fi
   echo "SELECT writefile('counts', (SELECT count(*) FROM input.rows) || ' ' || $gone || char(10));" | quietly
   if [ "$BEFORE" = replace ]; then
+    [ -z "$ASKED" ] || no_more "(SELECT count(*) FROM besides) > $ASKED"
     echo 'DELETE FROM seal_identity WHERE rowid IN (SELECT id FROM besides) AND at IS NULL;'
   fi
   first=1
@@ -213,6 +216,8 @@ seal_provision() {
     provision_message "$file"
     return
   fi
+  # A value, or the whole, would end where a NUL is.
+  [ "$(tr -cd '\000' <"$file" | wc -c)" -eq 0 ] || refuse "$ARG1: it has a NUL in it"
   read_rows "$file" "$first"
   if [ -n "$BEFORE" ] && [ "$TABLE" != seal_identity ]; then wrong "--merge and --replace are for identities"; fi
   BATCH=$((LAST / 20 + 1))
@@ -224,6 +229,7 @@ seal_provision() {
       return
     fi
     [ "$gone" -eq 0 ] || confirm "provision: $gone of the identities that are stored would go: $ARG1 does not have them"
+    [ "$BEFORE" != replace ] || ASKED=$gone
   fi
   load 'COMMIT;'
   show_load ''

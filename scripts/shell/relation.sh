@@ -221,9 +221,9 @@ seal_relation() {
 which_specs() {
   key_specs
   case $COMMAND in
-    configuration) printf 'val_server_id=text' ;;
-    identity) printf 'val_ue_id=text val_server_id=text conf_id=text' ;;
-    key) printf 'val_server_id=text conf_id=text' ;;
+    configuration) printf 'val_server_id=id' ;;
+    identity) printf 'val_ue_id=id val_server_id=id conf_id=id' ;;
+    key) printf 'val_server_id=id conf_id=id' ;;
   esac
 }
 
@@ -267,18 +267,25 @@ relation_new() {
   given alg || bind alg ES256
   times=
   for name in start_time exp_time; do ! given "$name" || times="$times, $name"; done
+  # The file comes first: a key that is registered is one that somebody has.
+  printf '%s\n' '.output /dev/null' "SELECT writefile('private', seal_generate_key(:alg) || char(10));" | sql none
+  put_file private "$ARG2"
+  bind private "$WORK/private"
   {
     cat <<T
-CREATE TEMP TABLE made AS SELECT seal_generate_key(:alg) AS jwk;
+CREATE TEMP TABLE made AS SELECT trim(CAST(readfile(:private) AS TEXT), char(10)) AS jwk;
 INSERT INTO seal_credential(val_server_id, type, value$times)
 SELECT :val_server_id, iif(:alg = 'HS256', 'psk', 'jwk'),
   iif(:alg = 'HS256', CAST(jwk AS BLOB), seal_public_key(jwk))$(printf '%s' "$times" | sed 's/, /, :/g') FROM made;
 T
-    printf '%s\n' '.output /dev/null' "SELECT writefile('private', jwk || char(10)) FROM made;" '.output'
     modes line
     select_row 'rowid = last_insert_rowid()'
-  } | sql write
-  put_file private "$ARG2"
+  } >"$WORK/new.sql"
+  (sql write <"$WORK/new.sql") || {
+    code=$?
+    rm -f -- "$ARG2"
+    exit "$code"
+  }
   show
 }
 
@@ -388,21 +395,47 @@ relation_resume() {
 relation_terminate() {
   bind_keys all
   goes "UPDATE $TABLE SET status = 'terminated' WHERE"
-  given dry_run || set_status terminated
+  ! given dry_run || return 0
+  if [ -z "$ASKED" ]; then
+    set_status terminated
+    return
+  fi
+  goes_sql "UPDATE $TABLE SET status = 'terminated' WHERE" 'COMMIT;' | sql write
+  found_one
+  {
+    modes line
+    select_row "$(which)"
+  } | sql read
+  show
 }
 
 relation_remove() {
   bind_keys all
   goes "DELETE FROM $TABLE WHERE"
   ! given dry_run || return 0
-  change "DELETE FROM $TABLE WHERE" | sql write
+  if [ -n "$ASKED" ]; then
+    goes_sql "DELETE FROM $TABLE WHERE" 'COMMIT;' | sql write
+  else
+    change "DELETE FROM $TABLE WHERE" | sql write
+  fi
   found_one
 }
 
 # goes ACT: what it takes along is said, and asked about, unless --dry-run wants no more.
 goes() {
   if given yes && ! given dry_run; then return 0; fi
-  {
+  goes_sql "$1" 'ROLLBACK;' | sql write
+  found_one
+  if given dry_run; then
+    show
+    return
+  fi
+  confirm "$(spaced "$COMMAND") $action: $(cat "$WORK/gone") would go"
+  ASKED=$(cat "$WORK/asked")
+}
+
+# goes_sql ACT END: the act in a transaction, and what goes with it: no more than ASKED, if that is set.
+goes_sql() {
     echo 'BEGIN IMMEDIATE; CREATE TEMP TABLE was AS'
     report_sql goes
     echo ';'
@@ -413,12 +446,8 @@ goes() {
     printf '%s\n' '.output /dev/null' "SELECT writefile('gone', coalesce(group_concat(gone || ' ' || iif(gone = 1, one, many), ', '),
       'nothing that is valid')) FROM (SELECT * FROM gone ORDER BY n);"
     modes table 'what gone'
-    echo 'SELECT iif(gone = 1, one, many) AS what, gone FROM gone ORDER BY n; ROLLBACK;'
-  } | sql write
-  found_one
-  if given dry_run; then
-    show
-    return
-  fi
-  confirm "$(spaced "$COMMAND") $action: $(cat "$WORK/gone") would go"
+    echo 'SELECT iif(gone = 1, one, many) AS what, gone FROM gone ORDER BY n;'
+    printf '%s\n' '.output /dev/null' "SELECT writefile('asked', coalesce(sum(gone), 0)) FROM gone;" '.output'
+    [ -z "$ASKED" ] || no_more "(SELECT coalesce(sum(gone), 0) FROM gone) > $ASKED"
+    echo "$2"
 }

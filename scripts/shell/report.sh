@@ -24,6 +24,7 @@ seal_report() {
   [ "$ARGC" -le 1 ] || wrong "report takes one file"
   [ "$ARGC" -eq 1 ] || ARG1=-
   [ ! -d "$ARG1" ] || fail "cannot write $ARG1"
+  no_loss "$ARG1"
   {
     echo 'BEGIN;'
     report_sql report
@@ -45,9 +46,6 @@ REPLACE INTO temp.sqlite_parameters SELECT ':from', start FROM report_period;"
     return
   fi
   target=$(absolute "$ARG1")
-  part=$(mktemp -- "$target.XXXXXX" 2>/dev/null) || fail "cannot write $ARG1"
-  if ! { cat "$WORK/page" >"$part" && sync -- "$part" && mv -fT -- "$part" "$target"; } 2>/dev/null; then
-    rm -f -- "$part"
-    fail "cannot write $ARG1"
-  fi
+  part=$(beside "$ARG1") || exit 3
+  { cat "$WORK/page" >"$part" && sync -- "$part" && mv -fT -- "$part" "$target"; } 2>/dev/null || fail "cannot write $ARG1"
 }

@@ -2,8 +2,8 @@
 -- chain, or JSON of both). It has to be committed or taken back afterwards. What was refused is in the file `refusal`.
 BEGIN IMMEDIATE;
 CREATE TEMP TABLE sent AS SELECT CAST(readfile(:body) AS TEXT) AS body, :token AS c;
-REPLACE INTO temp.sqlite_parameters
-SELECT ':message_id', 'seal-' || lower(hex(sha3(body || c, 256))) FROM sent;
+-- A message of its own: with the id of an earlier one, the answer would be that one's, whatever became of it since.
+REPLACE INTO temp.sqlite_parameters SELECT ':message_id', 'seal-' || lower(hex(randomblob(16)));
 INSERT INTO seal_message(message_id, method, uri, authorization, client_certificate, content_type, body, at)
 SELECT :message_id, 'POST', iif(json_valid(body) AND EXISTS (SELECT 1 FROM json_each(body, '$.valSvcConf') AS s,
     json_each(iif(s.type = 'object', s.value, '{}')) AS m WHERE m.key IN ('keyFormat', 'scope', 'keyRecords')),
