@@ -267,7 +267,16 @@ sync_server() {
 next_bundle() {
   if [ "$place" != - ]; then
     bind since "$place"
-    if (write_bundle) 2>"$WORK/why"; then return; fi
+    code=0
+    (write_bundle) 2>"$WORK/why" || code=$?
+    [ "$code" -ne 0 ] || return 0
+    # Only a place that is none of this history is answered with a full copy.
+    case $code:$(cat "$WORK/why") in
+      1:*SEALED* | 1:*'is not an instant'* | [!1]:*)
+        clean <"$WORK/why" >&2
+        exit "$code"
+        ;;
+    esac
     say "sync: $(sed 's/^seal: //; q' "$WORK/why" | clean): so a full copy comes next"
     place=-
   fi
