@@ -114,14 +114,9 @@ const char *seal_quote(SealText text, char out[SEAL_QUOTE_MAX + 8]) {
 }
 
 const char *seal_service_name(SealText text) {
-  static const char *const names[] = {
-      SEAL_IDM,
-      SEAL_KM,
-      "group-management",
-      "configuration-management",
-      "location-management",
-      "network-resource-management",
-  };
+#define COMMA ,
+  static const char *const names[] = {SEAL_SERVICES(COMMA)};
+#undef COMMA
   for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
     if (seal_text_is(text, names[i])) return names[i];
   }

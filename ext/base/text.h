@@ -55,11 +55,12 @@ const char *seal_quote(SealText text, char out[SEAL_QUOTE_MAX + 8]);
 
 /* The SEAL services (TS 23.434). Gives the static name, or NULL if the text is not one of them. */
 const char *seal_service_name(SealText text);
-#define SEAL_SERVICE_NAMES                                                                         \
-  "identity-management, key-management, group-management, configuration-management, "              \
-  "location-management, network-resource-management"
 #define SEAL_IDM "identity-management"
 #define SEAL_KM  "key-management"
+/* All of them, with `between` between them: a list for C, or with ", " a text for people. */
+#define SEAL_SERVICES(between)                                                                     \
+  SEAL_IDM between SEAL_KM between "group-management" between "configuration-management" between   \
+                                   "location-management" between "network-resource-management"
 
 /* Decodes the %XX of n bytes (RFC 3986 2.1) into `out`, which has room for n + 1 bytes, and ends it with
 ** a NUL. Returns the length without that, or -1 if a % is not followed by two hexadecimal digits or

@@ -163,14 +163,13 @@ seal_backup() {
   take '' "$@"
   [ "$ARGC" -eq 1 ] || wrong "which file?"
   [ ! -e "$ARG1" ] || refuse "$ARG1 is there already"
-  copy=$(absolute "$ARG1")
   # It gets its name once it is whole and on the disk.
   part=$(beside "$ARG1") || exit 3
   bind copy "$part"
   # A look at the registrar comes first: what is none, or is not this version's, is not copied.
   printf '%s\n' '.output /dev/null' 'SELECT format FROM seal_registrar;' '.output' 'VACUUM INTO :copy;' | sql write
   check_copy "$part" || fail "the copy is not whole: $WHY"
-  { sync -- "$part" && ln -T -- "$part" "$copy"; } 2>/dev/null || fail "cannot write $ARG1"
+  put_beside "$part" "$ARG1"
 }
 
 help_restore() {
@@ -222,7 +221,7 @@ seal_restore() {
   if [ -e "$DB" ]; then
     printf '%s\n' '.restore part.db' '.output /dev/null' 'PRAGMA journal_mode = WAL;' '.output' | sql make
   else
-    { sync -- "$part" && ln -T -- "$part" "$(absolute "$DB")"; } 2>/dev/null || fail "cannot write $DB"
+    put_beside "$part" "$DB"
   fi
   check_copy "$DB" || fail "the restored database is not whole: $WHY"
 }

@@ -181,7 +181,8 @@ load_sql() {
   echo "SELECT writefile('counts', (SELECT count(*) FROM input.rows) || ' ' || $gone || char(10));" | quietly
   if [ "$BEFORE" = replace ]; then
     [ -z "$ASKED" ] || no_more "(SELECT count(*) FROM besides) > $ASKED"
-    echo 'DELETE FROM seal_identity WHERE rowid IN (SELECT id FROM besides) AND at IS NULL;'
+    # At the same instant as what comes.
+    printf 'DELETE FROM seal_identity WHERE rowid IN (SELECT id FROM besides) AND %s;\n' "$(if given at; then echo 'at = :at'; else echo 'at IS NULL'; fi)"
   fi
   first=1
   while [ "$first" -le "$LAST" ]; do

@@ -4,7 +4,8 @@
 ** what has ended is invisible at once. The sweep only gives back its space, in batches that a host
 ** chooses, and touches nothing that lives. What a batch has begun on is at its own end, so that the rest waits for the
 ** next one and lives no more, whatever is prolonged meanwhile: its other VAL services may be under terms that go on.
-** SEAL servers hear of it: what is swept here is gone even if an agreement is prolonged afterwards. So is who is told of its end, if the command notice has not run since. For that reason too a SEAL server's own sweep leaves alone what
+** SEAL servers hear of it: what is swept here is gone even if an agreement is prolonged afterwards. So is who is told of
+** its end, if the command notice has not run since. For that reason too a SEAL server's own sweep leaves alone what
 ** bundles brought: it is the registrar's to take away.
 */
 #include "registrar/held/held_int.h"

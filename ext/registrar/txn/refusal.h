@@ -56,7 +56,7 @@ void seal_error_clear(SealError *err);
 ** failed, N being how many rows the transaction had written. The log cuts what is long: a text of more than a line
 ** goes on in lines that begin with "seal more: ". Control characters become '?'. It allocates nothing. */
 void seal_log(int rc, int refused, int64_t written, const char *text);
-#define SEAL_LOG_PIECE                                                                             \
-  150 /* bytes of the text in a line: SQLite's log has room for 209 with the rest */
+/* Bytes of the text in a line: SQLite's log has room for 209 with the rest. */
+#define SEAL_LOG_PIECE 150
 
 #endif

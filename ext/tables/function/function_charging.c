@@ -120,17 +120,9 @@ static int charging_next(sqlite3_vtab_cursor *base) {
 
 /* Reads an argument: NULL leaves *out as it is. */
 static int read_instant(sqlite3_vtab *base, sqlite3_value *value, int64_t *out) {
-  char quoted[SEAL_QUOTE_MAX + 8];
   if (sqlite3_value_type(value) == SQLITE_NULL) return SQLITE_OK;
   if (seal_value_instant(value, out) == 0) return SQLITE_OK;
-  SealText text = {(const char *)sqlite3_value_text(value), sqlite3_value_bytes(value)};
-  sqlite3_free(base->zErrMsg);
-  base->zErrMsg = sqlite3_mprintf("seal_charging: \"%s\" is not an instant (RFC 3339, a date, or "
-                                  "integer seconds since 1970)",
-                                  seal_quote(text, quoted));
-  if (base->zErrMsg == NULL) return SQLITE_NOMEM;
-  seal_log(SQLITE_ERROR, 1, 0, base->zErrMsg);
-  return SQLITE_ERROR;
+  return seal_vtab_fail(base, SQLITE_ERROR, 0, seal_no_instant("seal_charging", value));
 }
 
 #define UUID_SIZE 37

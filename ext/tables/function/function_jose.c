@@ -10,7 +10,7 @@
 */
 #include <string.h>
 #include "tables/function/function_jose.h"
-#include "registrar/txn/refusal.h"
+#include "tables/relation/relation.h"
 #include "base/instant.h"
 #include "base/json.h"
 #include "base/text.h"
@@ -475,14 +475,7 @@ static void give(sqlite3_context *context, const char *function, SealReason reas
   } else if (reason == SEAL_NOMEM) {
     sqlite3_result_error_nomem(context);
   } else {
-    char *message = sqlite3_mprintf("%s: %s", function, seal_reason_text(reason));
-    if (message == NULL) {
-      sqlite3_result_error_nomem(context);
-    } else {
-      sqlite3_result_error(context, message, -1);
-      seal_log(SQLITE_ERROR, 1, 0, message);
-    }
-    sqlite3_free(message);
+    seal_function_fail(context, sqlite3_mprintf("%s: %s", function, seal_reason_text(reason)));
   }
 }
 

@@ -97,26 +97,14 @@ static int metrics_next(sqlite3_vtab_cursor *base) {
   return rc == SQLITE_ROW || rc == SQLITE_DONE ? SQLITE_OK : rc;
 }
 
-/* An error with a text of its own. */
-static int fail(sqlite3_vtab *base, char *message) {
-  sqlite3_free(base->zErrMsg);
-  base->zErrMsg = message;
-  if (message != NULL) seal_log(SQLITE_ERROR, 1, 0, message);
-  return message ? SQLITE_ERROR : SQLITE_NOMEM;
-}
-
 static int read_at(MetricsCursor *cursor, int argc, sqlite3_value **argv) {
-  char quoted[SEAL_QUOTE_MAX + 8];
   if (argc == 0 || sqlite3_value_type(argv[0]) == SQLITE_NULL) {
     cursor->at = seal_reading_take(seal_of(&cursor->base), &cursor->reading);
     return SQLITE_OK;
   }
   if (seal_value_instant(argv[0], &cursor->at) == 0) return SQLITE_OK;
-  SealText text = {(const char *)sqlite3_value_text(argv[0]), sqlite3_value_bytes(argv[0])};
-  return fail(cursor->base.pVtab,
-              sqlite3_mprintf("seal_metrics: \"%s\" is not an instant (RFC 3339, a date, or "
-                              "integer seconds since 1970)",
-                              seal_quote(text, quoted)));
+  return seal_vtab_fail(cursor->base.pVtab, SQLITE_ERROR, 0,
+                        seal_no_instant("seal_metrics", argv[0]));
 }
 
 static int metrics_filter(sqlite3_vtab_cursor *base, int number, const char *plan, int argc,
@@ -131,9 +119,11 @@ static int metrics_filter(sqlite3_vtab_cursor *base, int number, const char *pla
   cursor->stmt = NULL;
   int rc = seal_enter(p);
   const char *fault = rc != SQLITE_OK ? seal_store_format_fault(seal_store(p)) : NULL;
-  if (fault != NULL) return fail(base->pVtab, sqlite3_mprintf("%s", fault));
+  if (fault != NULL)
+    return seal_vtab_fail(base->pVtab, SQLITE_ERROR, 0, sqlite3_mprintf("%s", fault));
   if (rc == SQLITE_ERROR) {
-    return fail(base->pVtab, sqlite3_mprintf("seal: %s", sqlite3_errmsg(seal_db(p))));
+    return seal_vtab_fail(base->pVtab, SQLITE_ERROR, 0,
+                          sqlite3_mprintf("seal: %s", sqlite3_errmsg(seal_db(p))));
   }
   if (rc == SQLITE_OK) rc = read_at(cursor, argc, argv);
   if (rc == SQLITE_OK) rc = seal_store_text(seal_store(p), seal_sql[SQL_METRICS], &cursor->stmt);

@@ -19,12 +19,6 @@
 #define LOOKS (SQLITE_UTF8 | SQLITE_DIRECTONLY)
 #define PURE  (SQLITE_UTF8 | SQLITE_DETERMINISTIC)
 
-/* An argument that is not what it should be. */
-static void fail_argument(sqlite3_context *ctx, const char *text) {
-  sqlite3_result_error(ctx, text, -1);
-  seal_log(SQLITE_ERROR, 1, 0, text);
-}
-
 static void fail_function(sqlite3_context *ctx, Seal *p, int rc, SealError *err) {
   char *text = NULL;
   if (rc == SQLITE_NOMEM) {
@@ -51,22 +45,13 @@ static void fail_function(sqlite3_context *ctx, Seal *p, int rc, SealError *err)
 /* The last, optional argument of functions that look at the clock; left out, the statement's instant. 0, or
 ** an error is set. */
 static int argument_at(sqlite3_context *ctx, int argc, sqlite3_value **argv, int i, SealAt *at) {
-  char quoted[SEAL_QUOTE_MAX + 8];
   if (i >= argc || sqlite3_value_type(argv[i]) == SQLITE_NULL) {
     *at = seal_function_at(sqlite3_user_data(ctx));
     return 0;
   }
   at->by_host = 0;
   if (seal_value_instant(argv[i], &at->t) == 0) return 0;
-  char *text = sqlite3_mprintf("at: \"%s\" is not an instant (RFC 3339, a date, or integer "
-                               "seconds since 1970)",
-                               seal_quote(seal_value_text(argv[i]), quoted));
-  if (text == NULL) {
-    sqlite3_result_error_nomem(ctx);
-  } else {
-    fail_argument(ctx, text);
-  }
-  sqlite3_free(text);
+  seal_function_fail(ctx, seal_no_instant("at", argv[i]));
   return -1;
 }
 
@@ -143,7 +128,7 @@ static void serves_function(sqlite3_context *ctx, int argc, sqlite3_value **argv
   int rc = seal_enter(p);
   if (rc == SQLITE_OK && service == NULL) {
     rc = seal_refuse(&err, SEAL_MANDATORY_IE_INCORRECT,
-                     "seal_service: \"%s\" is not a SEAL service: " SEAL_SERVICE_NAMES,
+                     "seal_service: \"%s\" is not a SEAL service: " SEAL_SERVICES(", "),
                      seal_quote(seal_value_text(argv[0]), quoted));
   }
   if (rc == SQLITE_OK) {
@@ -214,15 +199,16 @@ static void audit_verify(sqlite3_context *ctx, int argc, sqlite3_value **argv) {
     int is_number = sqlite3_value_numeric_type(argv[0]) == SQLITE_INTEGER;
     through = is_number ? sqlite3_value_int64(argv[0]) : 0;
     if (through < 1) {
-      fail_argument(ctx, "through: the number of an audit entry is needed");
+      seal_function_fail(ctx, sqlite3_mprintf("through: the number of an audit entry is needed"));
       return;
     }
   }
   if (argc > 1 && sqlite3_value_type(argv[1]) != SQLITE_NULL) {
     hash = bytes;
     if (through == SEAL_UNBOUNDED || read_hash(seal_value_text(argv[1]), bytes) != 0) {
-      fail_argument(ctx,
-                    "hash: 64 hexadecimal digits are needed, and the entry's number before them");
+      seal_function_fail(
+          ctx, sqlite3_mprintf(
+                   "hash: 64 hexadecimal digits are needed, and the entry's number before them"));
       return;
     }
   }
@@ -260,7 +246,7 @@ static void bundle(sqlite3_context *ctx, int argc, sqlite3_value **argv) {
 /* seal_instant(value): an instant, given as relations take one or as digits in a text, as RFC 3339 in UTC; NULL for NULL.
 ** What is none is an error that quotes it: so that a report does not read another period than it was asked for. */
 static void instant(sqlite3_context *ctx, int argc, sqlite3_value **argv) {
-  char quoted[SEAL_QUOTE_MAX + 8], text[SEAL_INSTANT_SIZE];
+  char text[SEAL_INSTANT_SIZE];
   int64_t t;
   (void)argc;
   if (sqlite3_value_type(argv[0]) == SQLITE_NULL) return;
@@ -274,15 +260,7 @@ static void instant(sqlite3_context *ctx, int argc, sqlite3_value **argv) {
     sqlite3_result_text(ctx, text, -1, SQLITE_TRANSIENT);
     return;
   }
-  char *message = sqlite3_mprintf("seal_instant: \"%s\" is not an instant (RFC 3339, a date, or "
-                                  "integer seconds since 1970)",
-                                  seal_quote(seal_value_text(argv[0]), quoted));
-  if (message == NULL) {
-    sqlite3_result_error_nomem(ctx);
-  } else {
-    fail_argument(ctx, message);
-  }
-  sqlite3_free(message);
+  seal_function_fail(ctx, seal_no_instant("seal_instant", argv[0]));
 }
 
 static const struct {

@@ -150,7 +150,7 @@ static int check_text(const SealColumn *column, sqlite3_value *value, char *prob
                       column->words);
   case SEAL_KIND_SERVICE:
     if (seal_service_name(text) != NULL) return 0;
-    return problem_is(problem, size, "\"%s\" is not a SEAL service: " SEAL_SERVICE_NAMES,
+    return problem_is(problem, size, "\"%s\" is not a SEAL service: " SEAL_SERVICES(", "),
                       seal_quote(text, quoted));
   default:
     assert(column->kind == SEAL_KIND_CURRENCY);

@@ -20,11 +20,7 @@ typedef struct Module {
 ** Making and connecting.
 */
 int seal_table_fail(SealTable *table, int rc, char *message) {
-  sqlite3_free(table->base.zErrMsg);
-  table->base.zErrMsg = message;
-  if (message == NULL) return SQLITE_NOMEM;
-  seal_log(rc, rc == SQLITE_ERROR, seal_txn(table->p)->written, message);
-  return rc;
+  return seal_vtab_fail(&table->base, rc, seal_txn(table->p)->written, message);
 }
 
 /* An instant has no type: with TEXT, the integers of `at IN (1000, 2000)` would come as text. */

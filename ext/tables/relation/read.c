@@ -132,12 +132,9 @@ static int cursor_statement(SealTable *table, SealCursor *cursor, const char *sq
 ** What is asked of `at`.
 */
 static int refuse_instant(SealTable *table, sqlite3_value *value) {
-  char quoted[SEAL_QUOTE_MAX + 8];
-  SealText text = {(const char *)sqlite3_value_text(value), sqlite3_value_bytes(value)};
-  return seal_table_fail(table, SQLITE_ERROR,
-                         sqlite3_mprintf("seal_%s: \"%s\" is not an instant (RFC 3339, a date, "
-                                         "or integer seconds since 1970)",
-                                         table->relation->is->name, seal_quote(text, quoted)));
+  char name[64];
+  sqlite3_snprintf(sizeof name, name, "seal_%s", table->relation->is->name);
+  return seal_table_fail(table, SQLITE_ERROR, seal_no_instant(name, value));
 }
 
 /* What the terms that were looked at so far leave: all stored rows, some instants, or the statement's. */
@@ -624,19 +621,6 @@ int seal_cursor_column(sqlite3_vtab_cursor *base, sqlite3_context *ctx, int i) {
     sqlite3_result_value(ctx, sqlite3_column_value(cursor->stmt, i + 1));
   }
   return SQLITE_OK;
-}
-
-void seal_column_fail(sqlite3_context *ctx, int rc, const SealError *err) {
-  char *text = NULL;
-  if (err->cause != SEAL_CAUSE_NONE) {
-    text = sqlite3_mprintf("%s: %s", seal_cause_text(err->cause), err->detail);
-  }
-  if (text != NULL) {
-    sqlite3_result_error(ctx, text, -1);
-    seal_log(rc, (rc & 0xff) == SQLITE_CONSTRAINT, 0, text);
-  }
-  sqlite3_result_error_code(ctx, rc);
-  sqlite3_free(text);
 }
 
 int seal_cursor_rowid(sqlite3_vtab_cursor *base, sqlite3_int64 *out) {

@@ -79,6 +79,13 @@ int seal_relation_find(Seal *p, const SealDescription *is, const SealText *key, 
 /* Reads a value as an instant: an integer, or text; -1 when it is neither. */
 int seal_value_instant(sqlite3_value *value, int64_t *out);
 
+/* fail.c: what a host is told, and SQLite's error log with it.
+** The text for a value that is no instant, in the caller's hands (sqlite3_free); NULL: out of memory. */
+char *seal_no_instant(const char *what, sqlite3_value *value);
+/* Fails a virtual table with an error code and a message, which it takes (NULL: SQLITE_NOMEM); `written` is how many rows
+** the transaction had written. A function, with a message, which it takes too. */
+int seal_vtab_fail(sqlite3_vtab *table, int rc, int64_t written, char *message);
+void seal_function_fail(sqlite3_context *ctx, char *message);
 /* Fails a column hook: with the refusal or the fault that *err tells. */
 void seal_column_fail(sqlite3_context *ctx, int rc, const SealError *err);
 
