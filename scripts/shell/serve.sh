@@ -234,6 +234,7 @@ metrics_server() {
   cat <<T
 server {
     listen $PATH_metrics_listen;
+    error_page 400 404 405 408 413 414 494 500 501 502 503 504 505 /.seal/problem;
     fastcgi_param REQUEST_METHOD \$request_method;
     fastcgi_param REQUEST_URI \$request_uri;
     fastcgi_param SEAL_LISTENER local;
@@ -248,6 +249,7 @@ server {
     }
     location = /.seal/problem {
       internal;
+      client_max_body_size 0;
       return 200 '{"type":"about:blank","title":"\$seal_title","status":\$status,"detail":"\$seal_detail"}';
     }
   }
@@ -318,12 +320,13 @@ serve_start() {
   if [ -n "$CONFIGURE" ] || [ ! -f "$FOLDER/nginx.conf" ]; then make_config; else make_folder; fi
   lock_folder
   find_url
-  if pid_of door || pid_of nginx; then refuse "it runs already: seal serve reload, or stop"; fi
+  if pid_of door && pid_of nginx; then refuse "it runs already: seal serve reload, or stop"; fi
   [ "$(id -u)" -ne 0 ] || say "serve: as root; better as a user of its own"
   # shellcheck disable=SC3045 # where a shell can't, there are fewer descriptors
   ulimit -n "$(ulimit -H -n)" 2>/dev/null || :
-  start_door
-  run_nginx nginx.conf 9>&- || {
+  # What of the two still runs, where the other one ended, goes on.
+  pid_of door || start_door
+  pid_of nginx || run_nginx nginx.conf 9>&- || {
     message=$(nginx_says)
     end_door
     fail "nginx: ${message:-it does not start}"
@@ -401,8 +404,12 @@ serve_reload() {
 
 serve_status() {
   find_url
-  up=false
-  if pid_of door && pid_of nginx; then up=true; fi
+  up=true
+  missing=
+  for name in door nginx; do
+    pid_of "$name" || missing="$missing $name"
+  done
+  [ -z "$missing" ] || up=false
   HEALTH='no answer'
   well=false
   if [ "$up" = true ] && ready; then well=true; fi
@@ -411,7 +418,7 @@ serve_status() {
     csv:*) printf 'url,running,ready\n%s,%s,%s\n' "$URL" "$up" "$well" ;;
     *:true:true) printf '%s: ready\n' "$URL" ;;
     *:true:*) printf '%s: runs, but is not ready: %s\n' "$URL" "${HEALTH:-no answer}" | clean ;;
-    *) echo 'it does not run' ;;
+    *) printf 'not running:%s\n' "$missing" ;;
   esac
   [ "$well" = true ] || exit 3
 }
