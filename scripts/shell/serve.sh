@@ -301,7 +301,7 @@ lock_folder() {
 
 # Sets URL, where clients come in.
 find_url() {
-  URL=https://$(sed -n 's/^    listen \(.*\) ssl.*/\1/p' "$FOLDER/nginx.conf" 2>/dev/null)
+  URL=https://$(sed -n 's/^    listen \(.*\) ssl.*/\1/p' "$FOLDER/nginx.conf" 2>/dev/null) || :
 }
 
 # What /health says, in HEALTH; whether that is "ready".
