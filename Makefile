@@ -28,7 +28,7 @@ OBJ := $(SRC:ext/%.c=$(BUILD)/obj/%.o) $(BUILD)/obj/gen/sql.o $(BUILD)/obj/gen/c
 SQL := sql/install.sql $(sort $(wildcard sql/statements/*.sql sql/relations/*.sql))
 
 # What tests need besides the extension: a token signer, faults on demand, and a clock that they set.
-TOOLS    = $(BUILD)/jwt $(BUILD)/canary $(BUILD)/libsealfault.so $(BUILD)/libsealclock.so
+TOOLS    = $(BUILD)/jwt $(BUILD)/canary $(BUILD)/fcgi $(BUILD)/libsealfault.so $(BUILD)/libsealclock.so
 TCL_INC ?= /usr/include/tcl8.6
 
 LIB   = $(DESTDIR)$(PREFIX)/lib/seal
@@ -132,6 +132,10 @@ tools: $(TOOLS)
 $(BUILD)/jwt: tests/host/jwt.c
 	@mkdir -p $(@D)
 	$(CC) $(WARN) $(CFLAGS) -D_GNU_SOURCE -o $@ $< -lcrypto
+
+$(BUILD)/fcgi: tests/host/fcgi.c
+	@mkdir -p $(@D)
+	$(CC) $(WARN) $(CFLAGS) -D_GNU_SOURCE -o $@ $<
 
 $(BUILD)/canary: tests/host/canary.c
 	@mkdir -p $(@D)
