@@ -173,7 +173,7 @@ door_options() {
       "$WORK"/*) wrong "the door reads the key again when it is reloaded: --key names a file" ;;
     esac
     key=$(key_file "$KEY") || exit 3
-    printf '%s\n' --key-file "$key"
+    printf '%s\n' --key "$key"
   }
   printf '%s\n' --run "$(readlink -f -- "$0")"
   ! given timer || printf '%s\n' --timer "$(count_of timer)"
