@@ -110,7 +110,6 @@ static int read_answer(const HostRequest *r, Head *head, Found *out) {
                         ? (int)json.integer
                         : 0;
       if (out->status == 0) rc = -1;
-      add_status(head, out->status);
     } else if (seal_json_is(&json, "headers")) {
       rc = add_fields(head, &json);
     } else {
@@ -191,6 +190,8 @@ static void message(const HostRequest *r, HostAnswer *out) {
   }
   out->status = found.status;
   out->cause = found.cause;
+  /* Behind Location: HAProxy takes what comes last, and a Location alone for a 302. */
+  add_status(&head, found.status);
   if (found.status != 204) add_number(&head, "Content-Length", (size_t)found.body.n);
   finish_answer(r, &head, found.body, out);
   if (decoded != NULL) seal_wipe(decoded, (size_t)found.body.n);
