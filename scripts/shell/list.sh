@@ -124,8 +124,8 @@ help_expiring() {
 usage: seal expiring [--days N] [--from INSTANT] [--until INSTANT]
 
 What is valid at --from (default: now) and ends within --days (default: 30), or
-before --until: agreements, terms, VAL servers, credentials, anchors,
-configurations.
+before --until: agreements, terms, VAL servers, credentials, anchors (a CRL when
+the next is due), configurations.
 
 Example:
   seal expiring --days 7

@@ -124,13 +124,13 @@ stays valid until the last token that it signed has ended, and for 30 days it
 signs what brings SEAL servers the new one: nobody has to do anything there.
 
 In a SEAL server's own database it is the key that key records are sealed for:
-what is printed goes to the registrar (seal server set ID --jwk FILE). For 30
-days the one before opens what was sealed for it.
+what is printed is its jwk at the registrar (seal help server). For 30 days the
+one before opens what was sealed for it.
 
 --leaked: somebody else has the key. Nothing that was signed so far is believed
 any more, and each SEAL server needs the new keys (seal init --registrar-jwks).
-At a SEAL server nothing that was sealed for it so far is opened any more: after
-server set, sync --to FOLDER --full.
+At a SEAL server nothing that was sealed for it so far is opened any more: it
+needs a full copy (seal help sync).
 
 Example:
   seal --key seal.key rotate-key
