@@ -124,8 +124,8 @@ help_expiring() {
 usage: seal expiring [--days N] [--from INSTANT] [--until INSTANT]
 
 What is valid at --from (default: now) and ends within --days (default: 30), or
-before --until: agreements, terms, VAL servers, credentials, anchors,
-configurations.
+before --until: agreements, terms, VAL servers, credentials, anchors (a CRL when
+the next is due), configurations.
 
 Example:
   seal expiring --days 7
@@ -169,6 +169,9 @@ usage: seal invoice [--from INSTANT] [--until INSTANT] [--agreement-id ID]
 What a period costs (default: all the time until now), by agreement: invocations
 and identity-days of each term at their price, and the total.
 
+With --until ahead it is a forecast, and says so on stderr: what is held now
+counts as held until then, or until it ends; invocations are those up to now.
+
 Example:
   seal invoice --from 2026-11-01 --until 2026-12-01
 T
@@ -178,6 +181,10 @@ seal_invoice() {
   take 'from=instant until=instant agreement_id=text' "$@"
   [ "$ARGC" -eq 0 ] || wrong "invoice takes options only"
   period
+  if given until; then
+    echo "SELECT unixepoch(seal_instant(:until)) > unixepoch('now');" | sql none
+    [ "$(cat "$WORK/out")" != 1 ] || say "invoice: --until is ahead: identity-days from now on are a forecast"
+  fi
   run_report invoice table
   none_of agreement_id
 }
