@@ -44,11 +44,6 @@ why() {
   sed 's/^seal: //; q' "$WORK/why"
 }
 
-# A file's name for a command line in any folder.
-named() {
-  quoted "$(absolute "$1")"
-}
-
 check_program() {
   version=$(sqlite3 -version | cut -d ' ' -f 1)
   case $version in
@@ -244,12 +239,8 @@ tell_findings() {
   {
     echo 'CREATE TABLE part(id INTEGER PRIMARY KEY, verdict TEXT, "check" TEXT, what TEXT, mend TEXT, file TEXT);'
     cat "$WORK/parts"
-    key=FILE
-    case $OPENED:$OPENS in
-      0:* | *:"$WORK"/*) ;;
-      *) key=$(named "$OPENS") ;;
-    esac
-    printf 'CREATE TABLE words AS SELECT %s AS seal, %s AS key;\n' "$(literal "$SEAL ")" "$(literal "--key $key")"
+    [ "$OPENED" -eq 1 ] || OPENS=
+    printf 'CREATE TABLE words AS SELECT %s AS seal, %s AS key;\n' "$(literal "$SEAL ")" "$(literal "--key $(named_key "$OPENS")")"
     echo '.output /dev/null'
     report_sql doctor_findings
     if [ "$FORMAT" != table ]; then

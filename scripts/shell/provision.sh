@@ -272,6 +272,6 @@ provision_message() {
       FROM answer WHERE status < 400;"
     if given dry_run; then echo 'ROLLBACK;'; else echo 'COMMIT;'; fi
   } | sql write
-  [ ! -s "$WORK/refusal" ] || refuse "$ARG1: $(cat "$WORK/refusal")"
+  [ ! -s "$WORK/refusal" ] || refuse "$ARG1: $(in_words "$(cat "$WORK/refusal")")"
   show
 }

@@ -381,7 +381,7 @@ relation_set() {
 # Whether by these changes something may end that is valid: a sweep would take it away.
 ends() {
   case $1 in
-    *'_time = '* | *'agreement_id = '*) return 0 ;;
+    *'_time = '*) return 0 ;;
     *'status = '*) grep -Fq "':status', $(literal terminated)" "$WORK/parameters" ;;
     *) return 1 ;;
   esac

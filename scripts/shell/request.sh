@@ -60,5 +60,5 @@ WHERE m.message_id = :message_id AND m.status >= 400;
 T
   } | sql write
   out <"$WORK/out"
-  [ ! -s "$WORK/refusal" ] || refuse "$(cat "$WORK/refusal")"
+  [ ! -s "$WORK/refusal" ] || refuse "$(in_words "$(cat "$WORK/refusal")")"
 }
