@@ -34,10 +34,9 @@ seal_bundle() {
   [ "$ARGC" -eq 1 ] || no_loss "$ARG2"
   write_bundle
   if [ "$ARGC" -eq 1 ]; then
-    cat "$WORK/bundle"
-    echo
+    { cat "$WORK/bundle" && echo; } | out
   else
-    part=$(beside "$ARG2") || exit 3
+    part=$(beside "$ARG2") || exit $?
     { cat "$WORK/bundle" >"$part" && mv -fT -- "$part" "$(absolute "$ARG2")"; } 2>/dev/null || fail "cannot write $ARG2"
   fi
 }
@@ -150,7 +149,7 @@ show_synced() {
       ;;
     csv) awk 'BEGIN { print "folder,bundles,at" } { print $1 "," $2 "," $3 }' "$WORK/synced" ;;
     *) awk '{ printf "%s: %s bundle%s, at %s\n", $1, $2, $2 == 1 ? "" : "s", $3 }' "$WORK/synced" ;;
-  esac
+  esac | out
 }
 
 # A folder that is synced belongs to two, and each may put into it what the other should not touch: so a file
@@ -192,7 +191,7 @@ read_place() {
 # replace_file PATH: what is on the input takes the place of a file, at once.
 replace_file() {
   plain_or_none "$1"
-  new=$(mktemp -u -- "${1%/*}/.new.XXXXXXXXXX") || fail "cannot write $1"
+  new=$(mktemp -u -- "${1%/*}/.new.XXXXXXXXXX" 2>/dev/null) || fail "cannot write $1"
   # With -C a file that is there, or a link, is not written to.
   { (set -C && cat >"$new") && mv -fT -- "$new" "$1"; } 2>/dev/null || {
     rm -f -- "$new"
@@ -228,7 +227,7 @@ sync_to() {
 # sync_server HEX FOLDER NAME
 sync_server() {
   [ ! -L "$2" ] || fail "$2 is a link: it is not followed"
-  mkdir -p -- "$2" || fail "cannot make the folder $2"
+  mkdir -p -- "$2" 2>/dev/null || fail "cannot make the folder $2"
   rm -f -- "$2"/.new.*
   plain_or_none "$2/index"
   : >"$WORK/index"

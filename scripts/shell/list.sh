@@ -58,7 +58,7 @@ seal_list() {
 $(lists)
 T
   load_columns "$TABLE"
-  options='limit=number'
+  options='limit=limit'
   ! grep -q '^at|' "$WORK/columns" || options="$options at=instant all=flag"
   take "$LISTED $options" "$@"
   [ "$ARGC" -eq 0 ] || wrong "one kind of thing at a time"
@@ -133,7 +133,7 @@ T
 }
 
 seal_expiring() {
-  take 'days=number from=instant until=instant' "$@"
+  take 'days=number:0-36500 from=instant until=instant' "$@"
   [ "$ARGC" -eq 0 ] || wrong "expiring takes options only"
   period
   if given days && given until; then wrong "--days or --until?"; fi
@@ -215,7 +215,7 @@ seal_notify() {
   shift
   case $what in
     list)
-      take 'val_server_id=text event=text undelivered=flag limit=number' "$@"
+      take 'val_server_id=text event=text undelivered=flag limit=limit' "$@"
       [ "$ARGC" -eq 0 ] || wrong "notify list takes options only"
       given limit || bind limit 50 INTEGER
       list_notifications

@@ -26,9 +26,9 @@ T
 }
 
 seal_request() {
-  take 'credential=file message_id=id at=instant' "$@"
+  take 'credential=text-file message_id=id at=instant' "$@"
   [ "$ARGC" -eq 1 ] || wrong "which file?"
-  bind_kind request file "$ARG1"
+  bind_kind request text-file "$ARG1"
   {
     # The request becomes a parameter too: sqlite3 keeps those in memory.
     cat <<'T'
@@ -59,6 +59,6 @@ WHERE m.message_id = :message_id AND m.status >= 400;
 .output
 T
   } | sql write
-  cat "$WORK/out"
-  [ ! -s "$WORK/refusal" ] || refuse "$(cat "$WORK/refusal")"
+  out <"$WORK/out"
+  [ ! -s "$WORK/refusal" ] || refuse "$(in_words "$(cat "$WORK/refusal")")"
 }
