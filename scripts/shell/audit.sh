@@ -93,6 +93,7 @@ audit_checkpoint() {
     cat "$WORK/result"
   else
     put_file result "$ARG1"
+    note "$ARG1 is written, the chain's head, signed"
   fi
 }
 

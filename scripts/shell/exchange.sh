@@ -39,6 +39,7 @@ seal_bundle() {
   else
     part=$(beside "$ARG2") || exit 3
     { cat "$WORK/bundle" >"$part" && mv -fT -- "$part" "$(absolute "$ARG2")"; } 2>/dev/null || fail "cannot write $ARG2"
+    note "$ARG2 is written"
   fi
 }
 
@@ -88,7 +89,7 @@ untold_sql() {
 say_untold() {
   [ -f "$WORK/untold" ] || return 0
   while IFS= read -r object; do
-    say "$COMMAND: $(printf '%s' "$object" | clean): it is larger than a bundle, or a part of it; nothing else is left out"
+    say "$COMMAND: $object: it is larger than a bundle, or a part of it; nothing else is left out"
   done <"$WORK/untold"
 }
 
@@ -277,7 +278,7 @@ next_bundle() {
         exit "$code"
         ;;
     esac
-    say "sync: $(sed 's/^seal: //; q' "$WORK/why" | clean): so a full copy comes next"
+    note "$(sed 's/^seal: //; q' "$WORK/why"): so a full copy comes next"
     place=-
   fi
   echo "DELETE FROM temp.sqlite_parameters WHERE key = ':since';" >>"$WORK/parameters"
@@ -412,7 +413,7 @@ sync_from() {
     } | sql write
     say_untold
     n=$((n + 1))
-    say "sync: bundle $n applied, from $from to $to"
+    note "bundle $n applied, now at $to"
   done <"$WORK/todo"
   place=$(own_place) || exit $?
   send_ack "$source" "$place"

@@ -265,12 +265,13 @@ provision_message() {
   {
     printf '%s\n' '.output /dev/null' "REPLACE INTO temp.sqlite_parameters VALUES (':token', $(credential_sql));"
     report_sql provision_message
+    report_sql refusal
     modes line
     echo "SELECT replace(json_extract(response, '\$.headers.Location'), rtrim(json_extract(response, '\$.headers.Location'),
         '0123456789abcdef'), '') AS conf_id, json_array_length(response, '\$.body.valSvcConf') AS val_services
       FROM answer WHERE status < 400;"
     if given dry_run; then echo 'ROLLBACK;'; else echo 'COMMIT;'; fi
   } | sql write
-  [ ! -s "$WORK/refusal" ] || refuse "$ARG1: $(cat "$WORK/refusal")"
+  [ ! -s "$WORK/refusal" ] || refuse_message "$ARG1: "
   show
 }
