@@ -1,6 +1,6 @@
 -- What a person sees of rows that came as JSON: the file `rows`, an array of objects of the same members, becomes the
 -- file `table`, in lines that take at most :width places. Where that is too little, the names of columns are cut (…),
--- then what names nothing, then ids, that of the row last; numbers, amounts and instants never, nor what is called `id`.
+-- then values: ids last of all that of the row; numbers, amounts and instants never, nor what is called `id`.
 -- Where there would be too little left of each, there is no table, and every row is a block of lines instead (line.sql).
 -- The numbers of a column stand on the right.
 CREATE TABLE cell AS
@@ -73,17 +73,21 @@ WITH RECURSIVE wide(r, c, name, text, other, places, is_number, is_null, is_whol
     WHERE (SELECT sum(max(width, min(length(name), h.value))) + 2 * count(*) - 2 FROM size) <= :width), 6)
 ), col AS MATERIALIZED (
   SELECT c, name, max(width, min(length(name), h)) AS width, is_number, level FROM size, head
-), cap(level, w) AS MATERIALIZED (
-  -- Columns of this level have at most w places, those of a higher one 6.
+), step(step, low, high, plain, id, first) AS (
+  -- The most places of each level, step by step; NULL is what a step shortens, from high to low.
+  VALUES (1, 12, :width, NULL, 9999, 9999), (2, 12, :width, 12, NULL, 9999), (3, 6, 12, NULL, 12, 9999),
+    (4, 6, 12, 6, NULL, 9999), (5, 6, :width, 6, 6, NULL)
+), cap AS MATERIALIZED (
   SELECT * FROM (
     WITH RECURSIVE n(w) AS (SELECT 6 UNION ALL SELECT w + 1 FROM n WHERE w < :width)
-    SELECT l.value, w FROM n, json_each('[1,2,3]') AS l
-    WHERE (SELECT sum(min(width, CASE WHEN level < l.value THEN width WHEN level = l.value THEN w ELSE 6 END))
-      + 2 * count(*) - 2 FROM col) <= :width
-    ORDER BY 1 DESC, 2 DESC LIMIT 1)
+    SELECT coalesce(first, w) AS first, coalesce(id, w) AS id, coalesce(plain, w) AS plain
+    FROM step JOIN n ON w BETWEEN low AND high
+    WHERE (SELECT sum(min(width, CASE level WHEN 0 THEN width WHEN 1 THEN coalesce(first, w) WHEN 2 THEN coalesce(id, w)
+      ELSE coalesce(plain, w) END)) + 2 * count(*) - 2 FROM col) <= :width
+    ORDER BY step, w DESC LIMIT 1)
 ), fit AS MATERIALIZED (
   SELECT c, name, is_number,
-    min(width, CASE WHEN col.level < cap.level THEN width WHEN col.level = cap.level THEN w ELSE 6 END) AS width
+    min(width, CASE level WHEN 0 THEN width WHEN 1 THEN first WHEN 2 THEN id ELSE plain END) AS width
   FROM col, cap
 ), piece(r, c, text, other, places, width, is_number) AS (
   SELECT -2, c, name, NULL, length(name), width, is_number FROM fit
