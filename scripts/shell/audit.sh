@@ -96,6 +96,7 @@ audit_checkpoint() {
     out <"$WORK/result"
   else
     put_file result "$ARG1"
+    note "$ARG1 is written, the chain's head, signed"
   fi
 }
 

@@ -38,6 +38,7 @@ seal_bundle() {
   else
     part=$(beside "$ARG2") || exit $?
     { cat "$WORK/bundle" >"$part" && mv -fT -- "$part" "$(absolute "$ARG2")"; } 2>/dev/null || fail "cannot write $ARG2"
+    note "$ARG2 is written"
   fi
 }
 
@@ -87,7 +88,7 @@ untold_sql() {
 say_untold() {
   [ -f "$WORK/untold" ] || return 0
   while IFS= read -r object; do
-    say "$COMMAND: $(printf '%s' "$object" | clean): it is larger than a bundle, or a part of it; nothing else is left out"
+    say "$COMMAND: $object: it is larger than a bundle, or a part of it; nothing else is left out"
   done <"$WORK/untold"
 }
 
@@ -302,7 +303,7 @@ next_bundle() {
         exit "$code"
         ;;
     esac
-    say "sync: $(sed 's/^seal: //; q' "$WORK/why" | clean): so a full copy comes next"
+    note "$(sed 's/^seal: //; q' "$WORK/why"): so a full copy comes next"
     place=-
   fi
   unbind since
@@ -381,7 +382,7 @@ sync_from() {
     } | sql write
     say_untold
     n=$((n + 1))
-    say "sync: bundle $n applied, from $from to $to"
+    note "bundle $n applied, now at $to"
   done <"$WORK/todo"
   echo "SELECT coalesce(applied, '-') FROM seal_registrar;" | sql read
   place=$(cat "$WORK/out")

@@ -111,6 +111,7 @@ seal_key_file() {
   head -c 32 /dev/urandom >"$WORK/made"
   [ "$(wc -c <"$WORK/made")" -eq 32 ] || fail "/dev/urandom gives nothing"
   put_file made "$ARG1"
+  note "$ARG1 is written"
 }
 
 help_rotate_key() {
