@@ -127,7 +127,10 @@ make_config() {
 make_folder() {
   [ -d "$FOLDER" ] || mkdir -- "$FOLDER" 2>/dev/null || fail "cannot make the folder $FOLDER"
   [ -O "$FOLDER" ] || fail "the folder $FOLDER is another user's"
-  chmod 700 -- "$FOLDER"
+  case $(stat -L -c %a -- "$FOLDER") in
+    *00) ;;
+    *) fail "others than its owner may look into the folder $FOLDER (chmod 700)" ;;
+  esac
   : >"$FOLDER/nowhere" || fail "cannot write into $FOLDER"
 }
 
