@@ -34,11 +34,11 @@ seal_bundle() {
   [ "$ARGC" -eq 1 ] || no_loss "$ARG2"
   write_bundle
   if [ "$ARGC" -eq 1 ]; then
-    cat "$WORK/bundle"
-    echo
+    { cat "$WORK/bundle" && echo; } | out
   else
-    part=$(beside "$ARG2") || exit 3
+    part=$(beside "$ARG2") || exit $?
     { cat "$WORK/bundle" >"$part" && mv -fT -- "$part" "$(absolute "$ARG2")"; } 2>/dev/null || fail "cannot write $ARG2"
+    note "$ARG2 is written"
   fi
 }
 
@@ -88,7 +88,7 @@ untold_sql() {
 say_untold() {
   [ -f "$WORK/untold" ] || return 0
   while IFS= read -r object; do
-    say "$COMMAND: $(printf '%s' "$object" | clean): it is larger than a bundle, or a part of it; nothing else is left out"
+    say "$COMMAND: $object: it is larger than a bundle, or a part of it; nothing else is left out"
   done <"$WORK/untold"
 }
 
@@ -150,7 +150,7 @@ show_synced() {
       ;;
     csv) awk 'BEGIN { print "folder,bundles,at" } { print $1 "," $2 "," $3 }' "$WORK/synced" ;;
     *) awk '{ printf "%s: %s bundle%s, at %s\n", $1, $2, $2 == 1 ? "" : "s", $3 }' "$WORK/synced" ;;
-  esac
+  esac | out
 }
 
 # A folder that is synced belongs to two, and each may put into it what the other should not touch: so a file
@@ -192,7 +192,7 @@ read_place() {
 # replace_file PATH: what is on the input takes the place of a file, at once.
 replace_file() {
   plain_or_none "$1"
-  new=$(mktemp -u -- "${1%/*}/.new.XXXXXXXXXX") || fail "cannot write $1"
+  new=$(mktemp -u -- "${1%/*}/.new.XXXXXXXXXX" 2>/dev/null) || fail "cannot write $1"
   # With -C a file that is there, or a link, is not written to.
   { (set -C && cat >"$new") && mv -fT -- "$new" "$1"; } 2>/dev/null || {
     rm -f -- "$new"
@@ -228,7 +228,7 @@ sync_to() {
 # sync_server HEX FOLDER NAME
 sync_server() {
   [ ! -L "$2" ] || fail "$2 is a link: it is not followed"
-  mkdir -p -- "$2" || fail "cannot make the folder $2"
+  mkdir -p -- "$2" 2>/dev/null || fail "cannot make the folder $2"
   rm -f -- "$2"/.new.*
   plain_or_none "$2/index"
   : >"$WORK/index"
@@ -303,7 +303,7 @@ next_bundle() {
         exit "$code"
         ;;
     esac
-    say "sync: $(sed 's/^seal: //; q' "$WORK/why" | clean): so a full copy comes next"
+    note "$(sed 's/^seal: //; q' "$WORK/why"): so a full copy comes next"
     place=-
   fi
   unbind since
@@ -382,7 +382,7 @@ sync_from() {
     } | sql write
     say_untold
     n=$((n + 1))
-    say "sync: bundle $n applied, from $from to $to"
+    note "bundle $n applied, now at $to"
   done <"$WORK/todo"
   echo "SELECT coalesce(applied, '-') FROM seal_registrar;" | sql read
   place=$(cat "$WORK/out")
