@@ -120,6 +120,7 @@ proc door_as {key method uri {body ""} args} {
 
 # A member of the last line about a request.
 proc log_member {name} {
+  after 50 ;# it is written behind the answers
   set line [lindex [door_log method] end]
   return [db one {SELECT $line ->> $name}]
 }

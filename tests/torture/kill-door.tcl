@@ -45,20 +45,17 @@ proc start_again {} {
   if {$rc} {error "serve start: $err"}
 }
 
-# The processes of the door and of nginx (its master, and with it its workers).
+# The processes of the door and of nginx (its master and its workers): those that work in, or on, this folder.
 proc processes {what} {
   set pids {}
-  foreach name [expr {$what eq "both" ? {door nginx} : $what}] {
-    foreach file [glob -nocomplain /proc/\[0-9\]*/cmdline] {
-      if {[catch {read_file $file binary} words]} continue
-      set words [string map {\0 { }} $words]
-      if {$name eq "door" ? [string match "*seal-door *[pwd]*" $words] || [string match "*seal-door * test.db*" $words]
-          : [string match "nginx: master*[pwd]*" $words] || [string match "*nginx *[pwd]*" $words]} {
-        lappend pids [lindex [file split $file] 2]
-        if {$name eq "nginx"} {
-          catch {lappend pids {*}[exec pgrep -P [lindex [file split $file] 2]]}
-        }
-      }
+  foreach file [glob -nocomplain /proc/\[0-9\]*/cmdline] {
+    if {[catch {read_file $file binary} words] || [catch {file readlink [file dirname $file]/cwd} folder]} continue
+    set words [string map {\0 { }} $words]
+    set pid [lindex [file split $file] 2]
+    if {$what ne "nginx" && [string match "*seal-door *" $words] && $folder eq "[pwd]/test.db.serve"} {lappend pids $pid}
+    if {$what ne "door" && [string match "*nginx*[pwd]/*" $words]} {
+      lappend pids $pid
+      catch {lappend pids {*}[exec pgrep -P $pid]}
     }
   }
   return $pids
