@@ -58,8 +58,8 @@ seal_serve() {
   spec='folder=path'
   case $what in
     config | start | reload)
-      spec="$spec listen=path certificate=path private_key=path self_signed=path client_ca=path metrics_listen=path
-        max_connections=number rate=number timer=number charging=path"
+      spec="$spec listen=word certificate=path private_key=path self_signed=word client_ca=path metrics_listen=word
+        max_connections=number:0-65535 rate=number:0-1000000 timer=number:0-86400 charging=word"
       ;;
   esac
   before=$GIVEN
@@ -182,22 +182,14 @@ door_options() {
     printf '%s\n' --key "$key"
   }
   printf '%s\n' --run "$(readlink -f -- "$0")"
-  ! given timer || printf '%s\n' --timer "$(count_of timer)"
+  ! given timer || printf '%s\n' --timer "$NUMBER_timer"
   [ -z "${PATH_charging-}" ] || printf '%s\n' --charging "$PATH_charging"
-}
-
-# A number that was given: what `take` bound.
-count_of() {
-  sed -n "s/^REPLACE INTO temp.sqlite_parameters VALUES(':$1', CAST(x'\([0-9a-f]*\)' AS INTEGER));\$/\1/p" \
-    "$WORK/parameters" | sed 's/3\(.\)/\1/g'
 }
 
 # nginx_config TEMPLATE: prints it with each @NAME@ filled in; a line that is empty then goes.
 nginx_config() {
-  connections=256
-  rate=1000
-  ! given max_connections || connections=$(count_of max_connections)
-  ! given rate || rate=$(count_of rate)
+  connections=${NUMBER_max_connections:-256}
+  rate=${NUMBER_rate:-1000}
   zones=
   limits=
   [ "$connections" -eq 0 ] || {
