@@ -182,7 +182,7 @@ door_options() {
     printf '%s\n' --key "$key"
   }
   printf '%s\n' --run "$(readlink -f -- "$0")"
-  ! given timer || printf '%s\n' --timer "$NUMBER_timer"
+  [ -z "${NUMBER_timer-}" ] || printf '%s\n' --timer "$NUMBER_timer"
   [ -z "${PATH_charging-}" ] || printf '%s\n' --charging "$PATH_charging"
 }
 
