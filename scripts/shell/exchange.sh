@@ -398,7 +398,7 @@ sync_from() {
   next_lines "$place" >"$WORK/todo"
   bind bundle bundle
   n=0
-  while read -r file from to; do
+  while read -r file _ to; do
     case $file in
       gap)
         send_ack "$source" "$place"
