@@ -58,7 +58,7 @@ seal_list() {
 $(lists)
 T
   load_columns "$TABLE"
-  options='limit=number'
+  options='limit=limit'
   ! grep -q '^at|' "$WORK/columns" || options="$options at=instant all=flag"
   take "$LISTED $options" "$@"
   [ "$ARGC" -eq 0 ] || wrong "one kind of thing at a time"
@@ -130,9 +130,9 @@ help_expiring() {
 usage: seal expiring [--days N] [--from INSTANT] [--until INSTANT]
 
 What is valid at --from (default: now) and ends within --days (default: 30), or
-before --until: agreements, terms, VAL servers, credentials, anchors,
-configurations, those too that hold nothing any more. A table shows every id
-whole; --json and --csv have agreement_id besides.
+before --until: agreements, terms, VAL servers, credentials, anchors (a CRL when
+the next is due), configurations, those too that hold nothing any more. A table
+shows every id whole; --json and --csv have agreement_id besides.
 
 Example:
   seal expiring --days 7
@@ -140,7 +140,7 @@ T
 }
 
 seal_expiring() {
-  take 'days=number from=instant until=instant' "$@"
+  take 'days=number:0-36500 from=instant until=instant' "$@"
   [ "$ARGC" -eq 0 ] || wrong "expiring takes options only"
   period
   if given days && given until; then wrong "--days or --until?"; fi
@@ -177,6 +177,9 @@ What a period costs (default: all the time until now), by agreement: invocations
 and identity-days of each term at their price, and the total. --json and --csv
 have val_provider_id besides, and the currency in a column of its own.
 
+With --until ahead it is a forecast, and says so on stderr: what is held now
+counts as held until then, or until it ends; invocations are those up to now.
+
 Example:
   seal invoice --from 2026-11-01 --until 2026-12-01
 T
@@ -186,6 +189,10 @@ seal_invoice() {
   take 'from=instant until=instant agreement_id=text' "$@"
   [ "$ARGC" -eq 0 ] || wrong "invoice takes options only"
   period
+  if given until; then
+    echo "SELECT unixepoch(seal_instant(:until)) > unixepoch('now');" | sql none
+    [ "$(cat "$WORK/out")" != 1 ] || say "invoice: --until is ahead: identity-days from now on are a forecast"
+  fi
   run_report invoice table "agreement_id, seal_service, term, item, quantity, price, amount || coalesce(' ' || currency, '') AS amount"
   none_of agreement_id
 }
@@ -216,7 +223,7 @@ seal_notify() {
   shift
   case $what in
     list)
-      take 'val_server_id=text event=text undelivered=flag limit=number' "$@"
+      take 'val_server_id=text event=text undelivered=flag limit=limit' "$@"
       [ "$ARGC" -eq 0 ] || wrong "notify list takes options only"
       given limit || bind limit 50 INTEGER
       list_notifications

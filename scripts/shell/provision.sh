@@ -52,7 +52,7 @@ csv_columns() {
   case $(($(head -n 1 -- "$1" | tr -cd '"' | wc -c) % 2)) in
     1) refuse "$ARG1: line 1: a quoted name does not end in it" ;;
   esac
-  header=$(head -n 1 -- "$1" | tr -d '\r"' | sed "s/^$(printf '\357\273\277')//")
+  header=$(head -n 1 -- "$1" | tr -d '\r"' | sed "s/^$MARK//")
   while :; do
     name=${header%%,*}
     case $file_columns in
@@ -247,7 +247,7 @@ quietly() {
 }
 
 seal_provision() {
-  take 'credential=file val_service_id=id exp_time=instant at=instant merge=flag replace=flag
+  take 'credential=text-file val_service_id=id exp_time=instant at=instant merge=flag replace=flag
     dry_run=flag yes=flag' "$@"
   [ "$ARGC" -eq 1 ] || wrong "which file?"
   given credential || wrong "--credential is missing"
@@ -255,15 +255,16 @@ seal_provision() {
   BEFORE=
   ! given merge || BEFORE=merge
   ! given replace || BEFORE=replace
-  file=$(input_file "$ARG1") || exit 3
+  path=$(input_file "$ARG1") || exit $?
+  whole_text "$path" "$ARG1"
+  unmarked file
+  file=$path
   first=$(head -c 4096 -- "$file" | tr -d ' \t\r\n\000' | head -c 1)
   if [ "$first" = '{' ]; then
     [ -z "$BEFORE" ] || wrong "a VALServicesConfig is a configuration of its own: nothing to merge or replace"
     provision_message "$file"
     return
   fi
-  # A value, or the whole, would end where a NUL is.
-  [ "$(tr -cd '\000' <"$file" | wc -c)" -eq 0 ] || refuse "$ARG1: it has a NUL in it"
   read_rows "$file" "$first"
   if [ -n "$BEFORE" ] && [ "$TABLE" != seal_identity ]; then wrong "--merge and --replace are for identities"; fi
   bind where "$WHERE"
@@ -303,7 +304,7 @@ show_load() {
       [ "$gone" -eq 0 ] || text="$text, $gone $1removed"
       printf '%s\n' "$text"
       ;;
-  esac
+  esac | out
 }
 
 # A VALServicesConfig: the message path reads it, and says what is wrong in it.

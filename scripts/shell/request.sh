@@ -26,9 +26,9 @@ T
 }
 
 seal_request() {
-  take 'credential=file message_id=id at=instant' "$@"
+  take 'credential=text-file message_id=id at=instant' "$@"
   [ "$ARGC" -eq 1 ] || wrong "which file?"
-  bind_kind request file "$ARG1"
+  bind_kind request text-file "$ARG1"
   {
     # The request becomes a parameter too: sqlite3 keeps those in memory.
     cat <<'T'
@@ -55,6 +55,6 @@ CREATE TEMP TABLE answer AS SELECT status, response FROM seal_message WHERE mess
 T
     report_sql refusal
   } | sql write
-  cat "$WORK/out"
+  out <"$WORK/out"
   [ ! -s "$WORK/refusal" ] || refuse_message ""
 }
