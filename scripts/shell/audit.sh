@@ -30,6 +30,9 @@ export writes all entries that are there into a new FILE, a line of JSON each,
 and marks them as exported. prune removes from the ledgers what is older than
 --before and was exported up to a checkpoint; the rest still verifies.
 
+checkpoint, export and prune are acts, and audited: each adds an entry of its
+own to the chain, behind what it signed, wrote or removed.
+
 Example:
   seal audit --actor v2x.acme.example --outcome refused
 T
@@ -93,6 +96,7 @@ audit_checkpoint() {
     out <"$WORK/result"
   else
     put_file result "$ARG1"
+    note "$ARG1 is written, the chain's head, signed"
   fi
 }
 

@@ -86,7 +86,7 @@ find_upgrades() {
     newer=$((newer + 1))
   done
   if [ -n "$UPGRADES" ]; then
-    say "init: $DB goes from format $older to format $newer"
+    note "$DB goes from format $older to format $newer"
   else
     echo 'SELECT format FROM seal_registrar;' | sql look
   fi
@@ -138,7 +138,7 @@ seal_sweep() {
     IFS='|' read -r removed last <"$WORK/out"
     total=$((total + removed))
     [ "$last" -eq 0 ] || break
-    say "sweep: $(plural "$total" row) removed"
+    note "$(plural "$total" row) removed"
   done
   tell removed "$total" "$(plural "$total" row) removed"
 }
@@ -180,6 +180,7 @@ seal_backup() {
   printf '%s\n' '.output /dev/null' 'SELECT format FROM seal_registrar;' '.output' 'VACUUM INTO :copy;' | sql write
   check_copy "$part" || fail "the copy is not whole: $WHY"
   put_beside "$part" "$ARG1"
+  note "$ARG1 is written, a checked copy of $DB"
 }
 
 help_restore() {
@@ -234,6 +235,7 @@ seal_restore() {
     put_beside "$part" "$DB"
   fi
   check_copy "$DB" || fail "the restored database is not whole: $WHY"
+  note "$DB is restored from $ARG1"
 }
 
 # ask FILE ACCESS SQL: prints what a statement gives on that database, or fails with $WORK/why.

@@ -20,6 +20,9 @@ is found, and the command that mends it. Exit 3 when something fails; a warning
 does not count. Nothing is written: it works on a database that is only
 readable, and in a folder that is.
 
+What ends is told 14 days before; a CRL, which is made again in time, when a
+tenth of its time is left, and from its end on as a fault.
+
   --quick      without what reads every row: SQLite's own checks, the counters
                and the audit chain
   --key FILE   also see whether the key opens what is sealed

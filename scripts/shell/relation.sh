@@ -215,7 +215,23 @@ seal_relation() {
     show | suspend | resume) take "$(which_specs)" "$@" ;;
     terminate | remove) take "$(which_specs) yes=flag dry_run=flag" "$@" ;;
   esac
+  # shellcheck disable=SC2034 # for sql
+  ON_REFUSED=is_there
   "relation_$action"
+}
+
+# is_there MESSAGE: of a UNIQUE refusal, what is there already, by the columns that were given; new_NAME comes before NAME.
+is_there() {
+  case $1 in
+    'UNIQUE constraint failed: '*) ;;
+    *) return 0 ;;
+  esac
+  bind unique ",$(printf '%s' "${1#*: }" | sed 's/ seal_[a-z_]*\./,/g; s/^seal_[a-z_]*\.//; s/,,/,/g'),"
+  printf '%s\n' '.output /dev/null' "SELECT writefile('there', group_concat(name || ' \"' || value || '\"', ', '))
+    FROM (SELECT substr(p.key, 2) AS name, coalesce(n.value, p.value) AS value
+      FROM temp.sqlite_parameters AS p LEFT JOIN temp.sqlite_parameters AS n ON n.key = ':new_' || substr(p.key, 2)
+      WHERE instr(:unique, ',' || substr(p.key, 2) || ',') ORDER BY name);" | sql none
+  refuse "$COMMAND $action: $(if [ -s "$WORK/there" ]; then cat "$WORK/there"; else echo it; fi) is there already"
 }
 
 # What says which row, or narrows it down where several have the same name.

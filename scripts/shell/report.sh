@@ -46,4 +46,5 @@ REPLACE INTO temp.sqlite_parameters SELECT ':from', start FROM report_period;"
     return
   fi
   put_over page "$ARG1"
+  note "$ARG1 is written"
 }

@@ -111,6 +111,7 @@ seal_key_file() {
   head -c 32 /dev/urandom >"$WORK/made"
   [ "$(wc -c <"$WORK/made")" -eq 32 ] || fail "/dev/urandom gives nothing"
   put_file made "$ARG1"
+  note "$ARG1 is written"
 }
 
 help_rotate_key() {
@@ -118,12 +119,19 @@ help_rotate_key() {
 usage: seal --key FILE rotate-key [--leaked] [--at INSTANT]
 
 Makes a new key for the registrar's signatures and prints its public half (a
-JWK). The one before stays valid until the last token that it signed has ended,
-and for 30 days it signs what brings SEAL servers the new one: nobody has to do
-anything there.
+JWK). The first time, after seal key-file, there is none before: without it the
+registrar signs no token, bundle or checkpoint. From then on the one before
+stays valid until the last token that it signed has ended, and for 30 days it
+signs what brings SEAL servers the new one: nobody has to do anything there.
+
+In a SEAL server's own database it is the key that key records are sealed for:
+what is printed is its jwk at the registrar (seal help server). For 30 days the
+one before opens what was sealed for it.
 
 --leaked: somebody else has the key. Nothing that was signed so far is believed
 any more, and each SEAL server needs the new keys (seal init --registrar-jwks).
+At a SEAL server nothing that was sealed for it so far is opened any more: it
+needs a full copy (seal help sync).
 
 Example:
   seal --key seal.key rotate-key

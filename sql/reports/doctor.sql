@@ -85,10 +85,13 @@ UNION ALL SELECT 'ok', format('the last signed one is of %s, up to entry %d',
   seal_instant(time), seq), NULL FROM last WHERE NOT EXISTS (SELECT 1 FROM wrong);
 
 -- check: anchors
--- A certificate ends by itself too, and a CRL when the next is due: from then on whatever its CA issued is refused.
+-- A certificate ends by itself too, and a CRL when the next is due: from then on whatever its CA issued is refused. The
+-- next CRL is late, and worth a word, when a tenth of the time of the one before is left, 14 days at most.
 WITH now(t, soon) AS MATERIALIZED (SELECT unixepoch('now'), unixepoch('now') + 14 * 86400),
 ending AS MATERIALIZED (
-  SELECT a.anchor_id, a.type, a.subject, min(coalesce(a.exp_time, 9223372036854775807), coalesce(CASE
+  SELECT a.anchor_id, a.type, a.subject, CASE WHEN a.type = 'crl'
+      THEN (unixepoch(seal_next_update(a.value)) - unixepoch(seal_this_update(a.value))) / 10 END AS notice,
+    min(coalesce(a.exp_time, 9223372036854775807), coalesce(CASE
     WHEN a.type = 'crl' THEN unixepoch(seal_next_update(a.value))
     WHEN a.type IN ('ca', 'intermediate') THEN (SELECT unixepoch(x.not_after)
       FROM seal_x509(a.value, a.value, json_object('at', '1970-01-01', 'purpose', 'path')) AS x) END,
@@ -101,10 +104,10 @@ ending AS MATERIALIZED (
       iif(type = 'crl' AND until <= t, ': certificates of ' || subject || ' are refused', '')),
     iif(type <> 'crl' AND until <= t, 'seal anchor remove ? (or set, with a new --value FILE)',
       'seal anchor set ? --value FILE'), anchor_id
-  FROM now CROSS JOIN ending WHERE until <= soon ORDER BY until, anchor_id
+  FROM now CROSS JOIN ending WHERE until <= min(soon, t + coalesce(notice, soon - t)) ORDER BY until, anchor_id
 )
 SELECT * FROM wrong
-UNION ALL SELECT 'ok', 'no anchor or CRL ends within 14 days', NULL, NULL WHERE NOT EXISTS (SELECT 1 FROM wrong);
+UNION ALL SELECT 'ok', 'no anchor ends within 14 days, and no CRL is near its end', NULL, NULL WHERE NOT EXISTS (SELECT 1 FROM wrong);
 
 -- check: credentials
 -- Of VAL servers that could use one.
