@@ -114,6 +114,7 @@ dist:
 # The HTTPS door's program (ext/host): the extension, linked in, and what serves it.
 HOST_SRC := $(sort $(wildcard ext/host/*.c))
 HOST_OBJ := $(HOST_SRC:ext/%.c=$(BUILD)/obj/%.o) $(BUILD)/obj/gen/host_sql.o
+HOST_TEXTS := $(sort $(wildcard sql/host/*.sql)) sql/reports/metrics.sql
 HOST_SQL := $(addprefix $(BUILD)/gen/,host_sql.c host_sql.h)
 
 door: $(BUILD)/seal-door
@@ -121,9 +122,9 @@ door: $(BUILD)/seal-door
 $(BUILD)/seal-door: $(HOST_OBJ) $(OBJ)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(HOST_OBJ) $(OBJ) -lsqlite3 $(LDLIBS) -lpthread
 
-$(BUILD)/gen/host_sql.stamp: $(sort $(wildcard sql/host/*.sql)) scripts/embed.tcl scripts/describe.tcl
+$(BUILD)/gen/host_sql.stamp: $(HOST_TEXTS) scripts/embed.tcl scripts/describe.tcl
 	@mkdir -p $(@D)
-	$(TCLSH) scripts/embed.tcl $(@D) host $(wildcard sql/host/*.sql)
+	$(TCLSH) scripts/embed.tcl $(@D) host $(HOST_TEXTS)
 $(HOST_SQL): $(BUILD)/gen/host_sql.stamp ;
 $(HOST_OBJ): $(HOST_SQL)
 
