@@ -220,7 +220,7 @@ else
 endif
 
 # The door's peer: only where PostgreSQL's client library is.
-LIBPQ    := $(shell pkg-config --exists libpq 2>/dev/null && echo yes)
+LIBPQ     = $(shell pkg-config --exists 'libpq >= 14' 2>/dev/null && echo yes)
 LIBPQ_CPP = $(if $(LIBPQ),$(shell pkg-config --cflags libpq))
 PEERS     = $(if $(LIBPQ),$(BUILD)/bench-postgres)
 

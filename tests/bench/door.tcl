@@ -47,7 +47,7 @@ file mkdir static
 write_file static/static.json {{"live":true,"ready":true,"sealed":false,"reason":null}}
 set conf [read_file test.db.serve/nginx.conf]
 write_file test.db.serve/nginx.conf [string map [list "    location / \{" "    location = /static.json \{\n      root \"[pwd]/static\";\n    \}\n    location / \{"] $conf]
-exec {*}$seal serve start 2>@stderr
+open_door
 lassign [message POST [lindex [tokens 1] 0]] status response
 set resource [db one {SELECT $response ->> '$.headers.Location'}]
 
@@ -86,5 +86,5 @@ for {set i 0} {$i < $rounds} {incr i} {
 }
 line "/health; nginx's static file" [expr {[median $ours] / [median $floor]}] ">= 0.6" \
   "[format %.0f [median $ours]]/s ([spread $ours]), [format %.0f [median $floor]]/s ([spread $floor])"
-exec {*}$seal serve stop 2>@stderr
+close_door
 close $signer

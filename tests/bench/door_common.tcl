@@ -1,5 +1,6 @@
 # What door.tcl and peers/postgres.tcl share: a registrar, the door before it on a port of its own, tokens, and wrk as its
-# client. Sourced first; ?SECONDS? ?ROUNDS? are the command line's. The door is configured, not started.
+# client; ?SECONDS? ?ROUNDS? of the command line. The door runs from open_door to close_door, or to the end of this process,
+# however that comes.
 
 source [file join [file dirname [file dirname [file normalize [info script]]]] tester.tcl]
 source $tests_folder/registrar.tcl
@@ -85,3 +86,12 @@ proc spread {list} {
 }
 
 exec {*}$seal serve config --self-signed 127.0.0.1 --listen 127.0.0.1:$port --rate 0 --max-connections 0 --timer 0 2>@stderr
+proc open_door {} {
+  exec {*}$::seal serve start 2>@stderr
+  # Stops it when this process has closed the pipe.
+  set stop {trap '' INT TERM HUP; read -r end; exec "$@" >/dev/null}
+  set ::door_stop [open |[list sh -c $stop sh {*}$::seal serve stop 2>@stderr] w]
+}
+proc close_door {} {
+  if {[info exists ::door_stop]} {close $::door_stop}
+}

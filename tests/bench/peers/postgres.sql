@@ -284,12 +284,16 @@ BEGIN
 END
 $$;
 
--- The entries whose hash or number is not what follows from the one before; and what of an operation is missing.
+-- How many entries' hash or number is not what follows from the one before; by how many ways operations can be counted
+-- these counts differ.
 CREATE VIEW wrong AS
-SELECT count(*) FILTER (WHERE hash IS DISTINCT FROM audit_hash(coalesce(before, ''), seq, time, actor, action, object,
-    outcome, detail) OR seq <> n) AS entries,
-  count(*) - (SELECT count(*) FROM identity) + count(*) - (SELECT sum(identities) FROM term_use)
-    + count(*) - (SELECT count(*) FROM replay) + count(*) - (SELECT sum(identities) FROM term_held)
-    AS missing
+SELECT count(*) FILTER (WHERE hash <> audit_hash(coalesce(before, ''), seq, time, actor, action, object, outcome, detail)
+    OR seq <> n) AS entries,
+  (SELECT count(DISTINCT n) - 1 FROM (VALUES ((SELECT count(*) FROM audit)), ((SELECT sum(seq) FROM audit_head)),
+    ((SELECT count(*) FROM change)), ((SELECT count(*) FROM replay)), ((SELECT count(*) FROM configuration)),
+    ((SELECT count(*) FROM configuration_service)), ((SELECT count(*) FROM identity)), ((SELECT count(*) FROM occupancy)),
+    ((SELECT count(*) FROM usage)), ((SELECT count(*) FROM usage_unit)), ((SELECT count(*) FROM charge)),
+    ((SELECT count(*) FROM message)), ((SELECT sum(identities) FROM term_use)), ((SELECT sum(invocations) FROM term_use)),
+    ((SELECT sum(identities) FROM term_held))) AS c(n)) AS counts
 FROM (SELECT *, lag(hash) OVER w AS before, row_number() OVER w AS n FROM audit
   WINDOW w AS (PARTITION BY chain ORDER BY seq)) AS a;

@@ -20,10 +20,14 @@ proc skip {reason} {
   puts "left out: $reason"
   exit 77
 }
-set programs [lindex [lsort -dictionary [glob -nocomplain /usr/lib/postgresql/*/bin]] end]
-if {$programs eq "" || [auto_execok psql] eq "" || [auto_execok pgbench] eq "" && ![file exists $programs/pgbench]} {
-  skip "PostgreSQL is missing (apt install postgresql postgresql-client)"
+# The newest that has pipelines.
+set programs ""
+foreach folder [lsort -dictionary [glob -nocomplain /usr/lib/postgresql/*/bin]] {
+  if {[file tail [file dirname $folder]] >= 14 && ![catch {lmap name {initdb postgres psql pgbench} {file size $folder/$name}}]} {
+    set programs $folder
+  }
 }
+if {$programs eq ""} {skip "PostgreSQL 14 or later is missing (apt install postgresql postgresql-client)"}
 
 source [file join [file dirname [file dirname [file normalize [info script]]]] door_common.tcl]
 set peer $build/bench-postgres
@@ -74,7 +78,7 @@ proc start_cluster {} {
     jit = off
   "
   close $f
-  set ::server [open |[list {*}$::as sh -c {
+  set ::cluster_stop [open |[list {*}$::as sh -c {
     trap '' INT TERM HUP
     "$1" -D "$2/data" >"$2/log" 2>&1 </dev/null &
     read -r end
@@ -86,13 +90,13 @@ proc start_cluster {} {
   }
 }
 proc stop_cluster {} {
-  if {[info exists ::server] && [catch {close $::server} message]} {puts stderr "PostgreSQL: $message"}
+  if {[info exists ::cluster_stop] && [catch {close $::cluster_stop} message]} {puts stderr "PostgreSQL: $message"}
   file delete -force $::cluster
 }
 
 # Statements, one transaction: the values, by columns and lines.
 proc sql {statements} {
-  return [exec psql -X -q -A -t -h $::cluster -U bench -d postgres -v ON_ERROR_STOP=1 << "BEGIN;\n$statements;\nCOMMIT;\n" 2>@1]
+  return [exec $::programs/psql -X -q -A -t -h $::cluster -U bench -d postgres -v ON_ERROR_STOP=1 << "BEGIN;\n$statements;\nCOMMIT;\n" 2>@1]
 }
 
 # --- What is asked -----------------------------------------------------------------------------
@@ -126,7 +130,7 @@ proc measure {how connections} {
   switch $how {
     door {return [by_door POST $::ipp $connections $::enough]}
     pgbench {
-      set out [exec {*}$::pgbench -h $::cluster -U bench -n -M prepared -f plain.sql -c $connections -j [expr {min(2, $connections)}] \
+      set out [exec $::programs/pgbench -h $::cluster -U bench -n -M prepared -f plain.sql -c $connections -j [expr {min(2, $connections)}] \
           -T $::seconds postgres 2>@1]
       if {![regexp {latency average = (\S+) ms.*tps = (\S+)} $out -> average rate]} {error $out}
       return [list $rate $average -]
@@ -152,12 +156,12 @@ proc check_refusals {} {
   set forged [regsub {[^.]{9}$} $second AAAAAAAAA]
   expect tokens [peer say 1 0 [list $token $token $forged [odd_token aud urn:another] [odd_token exp [expr {[clock seconds] - 1}]] \
       [odd_token sub another] [odd_token iss another sub another] $second]] "201\n401\n401\n401\n401\n401\n401\n201"
-  foreach {row off on} {
-    "credential" revoked active  "val_server" suspended active  "agreement" suspended active
+  foreach {table off on} {
+    credential revoked active  val_server suspended active  agreement suspended active
   } {
-    sql "UPDATE $row SET status = '$off' WHERE id = 1"
-    expect $row [peer say 1 0 [list $third]] 403
-    sql "UPDATE $row SET status = '$on' WHERE id = 1"
+    sql "UPDATE $table SET status = '$off' WHERE id = 1"
+    expect $table [peer say 1 0 [list $third]] 403
+    sql "UPDATE $table SET status = '$on' WHERE id = 1"
   }
   sql {UPDATE term SET allowed_invocations_per_second = 1 WHERE id = 1}
   expect rate [lindex [lsort [peer say 1 0 [tokens 20]]] end] 429
@@ -173,7 +177,6 @@ proc check_refusals {} {
 
 # --- Main --------------------------------------------------------------------------------------
 
-set pgbench [expr {[file exists $programs/pgbench] ? "$programs/pgbench" : "pgbench"}]
 write_file plain.sql "INSERT INTO plain(value) VALUES ('p1@acme.example');\n"
 try {
   start_cluster
@@ -186,7 +189,7 @@ try {
   sql ANALYZE
   check_refusals
   foreach {column value} $limits {db eval "UPDATE seal_term SET $column = $value WHERE seal_service = 'identity-management'"}
-  exec {*}$seal serve start 2>@stderr
+  open_door
 
   puts "[sql {SELECT version()}]\n"
   puts [format "%-12s %-10s %10s  %-16s %9s %9s  %s" "" connections "a second" "lowest, highest" "p50, ms" "p99, ms" "door / this"]
@@ -207,10 +210,9 @@ try {
       flush stdout
     }
   }
-  # Entries of the chain that don't follow from the one before, and operations that are not whole.
   expect "what is stored" [sql {SELECT * FROM wrong}] 0|0
 } finally {
-  catch {exec {*}$seal serve stop 2>@stderr}
+  close_door
   stop_cluster
   close $signer
 }
