@@ -50,14 +50,15 @@ function request()
   local headers = {["Authorization"] = "Bearer " .. (tokens[n] or "none")}
   if os.getenv("METHOD") == "POST" then
     headers["Content-Type"] = "application/json"
-    body = '{"valSvcConf":[{"valServiceId":"v2x","idList":[{"valUserId":"' .. os.getenv("RUN") .. "-" .. n .. '@acme.example"}]}]}'
+    body = '{"valSvcConf":[{"valServiceId":"v2x","idList":[{"valUserId":"' .. os.getenv("RUN") .. "-" .. n ..
+      '@acme.example"}]}]}'
   end
   return wrk.format(os.getenv("METHOD"), os.getenv("RESOURCE"), headers, body)
 end
 function done(summary, latency, requests)
   local e = summary.errors
-  io.write(string.format("RESULT %.1f %.3f %.3f %d\n", summary.requests / summary.duration * 1e6, latency:percentile(50) / 1e3,
-    latency:percentile(99) / 1e3, e.connect + e.read + e.write + e.timeout + e.status))
+  io.write(string.format("RESULT %.1f %.3f %.3f %d\n", summary.requests / summary.duration * 1e6,
+    latency:percentile(50) / 1e3, latency:percentile(99) / 1e3, e.connect + e.read + e.write + e.timeout + e.status))
 end
 }
 # Tokens that a run may need: more than it can use.

@@ -198,7 +198,8 @@ CREATE TABLE message(
 CREATE INDEX ON message(time);
 
 -- What an entry's hash is over.
-CREATE FUNCTION audit_hash(prev bytea, seq bigint, at bigint, actor text, action text, object text, outcome text, detail text)
+CREATE FUNCTION audit_hash(prev bytea, seq bigint, at bigint, actor text, action text, object text, outcome text,
+  detail text)
 RETURNS bytea LANGUAGE sql STABLE
 RETURN sha256(prev || convert_to(concat_ws(',', seq, at, actor, action, object, outcome, detail), 'UTF8'));
 
