@@ -67,6 +67,7 @@ static struct Peer {
   Key *keys;
   int n_keys;
   EVP_MD *sha256;
+  pthread_t writer;
   pthread_mutex_t lock; /* of what follows */
   pthread_cond_t work;
   Post *first, **last;
@@ -401,8 +402,8 @@ static void print_result(const Client *clients, double seconds) {
 
 static void run(double seconds) {
   Client *clients = need(calloc((size_t)peer.clients, sizeof *clients));
-  pthread_t writer;
-  if (peer.grouped && pthread_create(&writer, NULL, write_groups, NULL) != 0) fail("no thread");
+  if (peer.grouped && pthread_create(&peer.writer, NULL, write_groups, NULL) != 0)
+    fail("no thread");
   for (int i = 0; i < peer.clients; i++) open_client(&clients[i], i);
   double begun = now();
   peer.end = begun + seconds;
@@ -416,7 +417,7 @@ static void run(double seconds) {
     peer.stop = 1;
     pthread_cond_signal(&peer.work);
     pthread_mutex_unlock(&peer.lock);
-    pthread_join(writer, NULL);
+    pthread_join(peer.writer, NULL);
   }
   print_result(clients, seconds);
   for (int i = 0; i < peer.clients; i++) close_client(&clients[i]);
