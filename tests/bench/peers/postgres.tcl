@@ -198,7 +198,9 @@ try {
   }
   open_door
 
-  puts "[sql {SELECT version()}]\n"
+  puts "[sql {SELECT 'PostgreSQL ' || current_setting('server_version')}]; [join [split [sql {
+    SELECT name || ' ' || current_setting(name) FROM pg_settings WHERE name IN ('fsync', 'synchronous_commit',
+      'full_page_writes', 'wal_sync_method', 'shared_buffers') ORDER BY 1}] \n] {, }]\n"
   puts [format "%-12s %-10s %10s  %-16s %9s %9s  %s" "" connections "a second" "lowest, highest" "p50, ms" "p99, ms" \
       "door / this"]
   foreach connections {1 8 64} {
