@@ -47,7 +47,7 @@ proc door_registrar {{seconds ""}} {
   set url [shim_registrar $seconds https://127.0.0.1:$::port]
   db timeout 20000
   set anchor [read_file root.crt]
-  db eval {INSERT INTO seal_anchor(name, type, value) VALUES ('root', 'ca', $anchor)}
+  db eval {INSERT INTO seal_anchor(anchor_id, type, value) VALUES ('root', 'ca', $anchor)}
   serve_do start --self-signed 127.0.0.1 --rate 0 --max-connections 0 --timer 0
   set ::door_options [split [string trim [read_file $::folder/door.options]] \n]
   return $url
