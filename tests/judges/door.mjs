@@ -1,2 +1,0 @@
-console.log('x')
-process.exit(0)
