@@ -36,8 +36,7 @@ seal_bundle() {
   if [ "$ARGC" -eq 1 ]; then
     { cat "$WORK/bundle" && echo; } | out
   else
-    part=$(beside "$ARG2") || exit $?
-    { cat "$WORK/bundle" >"$part" && mv -fT -- "$part" "$(absolute "$ARG2")"; } 2>/dev/null || fail "cannot write $ARG2"
+    put_over bundle "$ARG2"
     note "$ARG2 is written"
   fi
 }
@@ -367,7 +366,7 @@ sync_from() {
   place=$(cat "$WORK/place")
   bind bundle bundle
   n=0
-  while read -r file from to; do
+  while read -r file to; do
     case $file in
       gap)
         send_ack "$source" "$place"
