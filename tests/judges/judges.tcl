@@ -1,13 +1,13 @@
 #!/usr/bin/env tclsh
 # The registrar before judges that nobody of this project wrote: its answers, its charging records and its tokens
-# are held against 3GPP's OpenAPI files by programs of npm and Debian. Guards ext/messages and seal_charging.
+# are held against 3GPP's OpenAPI files by programs of npm and Debian. Guards ext/messages, ext/host and seal_charging.
 #
 #   tclsh tests/judges/judges.tcl ../openapi           all parts; or make judges OPENAPI=../openapi
 #   tclsh tests/judges/judges.tcl ../openapi answers   some of them
 #
 # Parts: answers (each operation with each status), bodies (random ones, right and wrong), clients (programs that
-# are driven by the files, and OAuth's), charging (the records), authlib, door (answers,
-# clients and authlib by HTTPS, Prism between, TLS itself). The folder has the files as 3GPP
+# are driven by the files, and OAuth's), charging (the records), authlib, and door, which is again answers, clients,
+# authlib by HTTPS, answers by Prism as a proxy, and tls; door-tls is one of these. The folder has the files as 3GPP
 # publishes them, TS29549_SS_IdmParameterProvisioning.yaml and what it refers to; nothing of it stays here.
 #
 # The packages that package.json names are installed in SEAL_JUDGES (default: build-judges), once. Where there is
