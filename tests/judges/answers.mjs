@@ -24,7 +24,7 @@ const tls = root.startsWith('https:')
 const byPrism = process.env.SEAL_PRISM !== undefined
 let count = 0
 
-// The requests of the table, past whom they go.
+// How the requests of the table go to the registrar.
 let go = (request) => send(root, request)
 
 // --- What is asked ---------------------------------------------------------------------------
@@ -132,7 +132,7 @@ function cases(make, { body, good, own = {}, unauthorized = true, oneTime = true
     all[status] = [...(all[status] ?? []), ...more]
   }
   add(good, (change) => again(change))
-  // Who has a certificate needs no token, but where a scope is asked for; and the other version of HTTP.
+  // Who has a certificate needs no token, but where a scope is asked for. And by HTTP/1.1, where all others are by HTTP/2.
   if (tls && !byPrism) {
     if (unauthorized && oneTime) {
       add(good, () => again({ token: undefined, certificate: key }))
@@ -279,7 +279,10 @@ const kmRequest = () => ({
   userId: 'bob',
   dateTime: Math.floor(Date.now() / 1000),
 })
-const open = (at) => ({ [`get ${at}`]: cases(() => ({ method: 'GET', uri: `/.well-known${at}` }), { good: 200, unauthorized: false }) })
+// What anybody may read.
+const open = (at) => ({
+  [`get ${at}`]: cases(() => ({ method: 'GET', uri: `/.well-known${at}` }), { good: 200, unauthorized: false }),
+})
 
 // --- The files, and a table for each ---------------------------------------------------------
 
