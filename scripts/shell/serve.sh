@@ -32,7 +32,8 @@ keys, certificates and configuration again and open their logs anew; with
 options, both do what config does first. stop lets them finish what they have
 begun. status ends with 0 if they run and are ready, with 3 if not.
 
-  --listen ADDR:PORT   where VAL servers come in (127.0.0.1:8443)
+  --listen ADDR:PORT   where VAL servers come in (127.0.0.1:8443); of all
+                       addresses: [::]:443, of IPv4 alone: 0.0.0.0:443
   --certificate FILE   the host's certificate and its chain, PEM
   --private-key FILE   its key, PEM
   --self-signed NAME   for a trial: makes both for this host name or address
@@ -58,8 +59,8 @@ seal_serve() {
   spec='folder=path'
   case $what in
     config | start | reload)
-      spec="$spec listen=path certificate=path private_key=path self_signed=path client_ca=path metrics_listen=path
-        max_connections=number rate=number timer=number charging=path"
+      spec="$spec listen=word certificate=path private_key=path self_signed=word client_ca=path metrics_listen=word
+        max_connections=number:0-65535 rate=number:0-1000000 timer=number:0-86400 charging=word"
       ;;
   esac
   before=$GIVEN
@@ -182,22 +183,14 @@ door_options() {
     printf '%s\n' --key "$key"
   }
   printf '%s\n' --run "$(readlink -f -- "$0")"
-  ! given timer || printf '%s\n' --timer "$(count_of timer)"
+  [ -z "${NUMBER_timer-}" ] || printf '%s\n' --timer "$NUMBER_timer"
   [ -z "${PATH_charging-}" ] || printf '%s\n' --charging "$PATH_charging"
-}
-
-# A number that was given: what `take` bound.
-count_of() {
-  sed -n "s/^REPLACE INTO temp.sqlite_parameters VALUES(':$1', CAST(x'\([0-9a-f]*\)' AS INTEGER));\$/\1/p" \
-    "$WORK/parameters" | sed 's/3\(.\)/\1/g'
 }
 
 # nginx_config TEMPLATE: prints it with each @NAME@ filled in; a line that is empty then goes.
 nginx_config() {
-  connections=256
-  rate=1000
-  ! given max_connections || connections=$(count_of max_connections)
-  ! given rate || rate=$(count_of rate)
+  connections=${NUMBER_max_connections:-256}
+  rate=${NUMBER_rate:-1000}
   zones=
   limits=
   [ "$connections" -eq 0 ] || {
@@ -216,9 +209,13 @@ nginx_config() {
     plain_path "$ca"
     ca="ssl_client_certificate \"$ca\";"
   }
+  both=
+  case $listen in
+    '[::]:'*) both=' ipv6only=off' ;;
+  esac
   # From 1.25.1 on it is a directive of its own.
   newer=$("$NGINX" -v 2>&1 | awk -F '[/.]' '{ print ($2 * 1000000 + $3 * 1000 + $4 >= 1025001) }')
-  F_USER=$user F_FOLDER=$FOLDER F_LISTEN=$listen F_CERTIFICATE=$CERTIFICATE F_PRIVATE_KEY=$PRIVATE_KEY \
+  F_USER=$user F_FOLDER=$FOLDER F_LISTEN=$listen F_BOTH=$both F_CERTIFICATE=$CERTIFICATE F_PRIVATE_KEY=$PRIVATE_KEY \
     F_CLIENT_CA=$ca F_LIMIT_ZONES=${zones# } F_LIMITS=${limits# } F_METRICS=$(metrics_server) \
     F_HTTP2_LISTEN=$([ "$newer" = 1 ] || echo ' http2') F_HTTP2=$([ "$newer" != 1 ] || echo 'http2 on;') \
     awk '{
