@@ -51,7 +51,7 @@ help:
 	@echo "make demo-door  the registrar by HTTPS, step by step: seal-door behind nginx"
 	@echo "make check      the tests that guard the rooms, in less than a minute"
 	@echo "make test       all tests (TESTS='jose keys.test' some; VECTORS=DIR the public suites too)"
-	@echo "make judges     answers, records and tokens before programs of npm, by 3GPP's files: OPENAPI=FOLDER (PARTS=clients ...)"
+	@echo "make judges     answers, records and tokens before programs of npm, by 3GPP's files: OPENAPI=FOLDER (PARTS=door ...)"
 	@echo "make hosts      loads it in other languages' SQLite: the programs of scripts/examples"
 	@echo "make fresh      demo and test on a bare machine: a new Debian in a folder of its own, as root"
 	@echo "make bench      times beside their bare floors, as ratios"
@@ -187,7 +187,7 @@ check:
 # this machine can't; the last line says why.
 judges: setup
 	@sh scripts/setup judges
-	@$(MAKE) --no-print-directory all tools
+	@$(MAKE) --no-print-directory all tools door
 	@SEAL_BUILD="$(BUILD)" $(TCLSH) tests/judges/judges.tcl "$(OPENAPI)" $(PARTS) || [ $$? -eq 77 ]
 
 # What needs npm is left out, with the reason, where npm can't be reached.
