@@ -1,0 +1,114 @@
+# shellcheck shell=sh
+# What leaves by HTTP, for notify push, charging push and sync: how curl is started, and what became of it.
+#
+#   tls_options                       --ca, --certificate and --private-key, in $WORK/tls
+#   deliver                           POSTs in order what $WORK/config.N says, each N on the input
+#   outcome N                         what became of each of them
+#
+# curl reads everything from files (-K): neither a secret nor a body stands on a command line. It follows no redirect, asks
+# no proxy, and stops at the first request of a file that fails. (With a redirect to a place it ends, as none may be
+# followed; so what comes after is not sent.)
+
+# How long a request may take, in seconds; how many files at once; when nothing more is begun.
+DELIVER_EACH=15
+DELIVER_AT_ONCE=8
+DELIVER_SECONDS=50
+
+# The lines that each request has, for :common.
+bind_common() {
+  bind common "silent
+show-error
+globoff
+path-as-is
+proto = \"=http,https\"
+noproxy = \"*\"
+connect-timeout = 5
+max-time = ${1-$DELIVER_EACH}
+user-agent = \"seal\"
+header = \"Expect:\"
+$(cat "$WORK/tls")
+"
+}
+
+# Those of a POST of JSON that is not answered with more than a status, for :post.
+bind_post() {
+  bind post 'fail
+fail-early
+location
+max-redirs = 0
+header = "Content-Type: application/json"
+output = "/dev/null"
+write-out = "%{http_code}\n"
+'
+}
+
+# tls_options: as PATH_ca, PATH_certificate and PATH_private_key say, which `take` has set.
+TLS='ca=path certificate=path private_key=path'
+tls_options() {
+  command -v curl >/dev/null 2>&1 || fail "the program curl is missing"
+  : >"$WORK/tls"
+  given ca && tls_line cacert "$(input_file "$PATH_ca")"
+  if given certificate; then
+    given private_key || wrong "--certificate needs --private-key"
+    tls_line cert "$(input_file "$PATH_certificate")"
+    tls_line key "$(key_file "$PATH_private_key")"
+  elif given private_key; then
+    wrong "--private-key needs --certificate"
+  fi
+}
+
+tls_line() {
+  [ -n "$2" ] || exit 3
+  case $2 in
+    *'
+'*) fail "a file's name has a line break" ;;
+  esac
+  printf '%s = "%s"\n' "$1" "$(printf '%s' "$2" | sed 's/[\\"]/\\&/g')" >>"$WORK/tls"
+}
+
+# alone NAME: one such command at a time on a database; another one is at work already: this one has nothing to do. What a
+# killed one leaves running holds the lock as well, so that nothing is sent by two at a time.
+alone() {
+  exec 9>>"$DB-$1.lock" || exit 3
+  flock -n 9 || {
+    say "$COMMAND: another one is at work"
+    exit 0
+  }
+}
+
+# deliver: the files that are named on the input, some at a time. codes.N has the status of each request that was made,
+# curl.N how curl ended; there is neither where the time was over.
+deliver() {
+  rm -f "$WORK"/codes.* "$WORK"/curl.*
+  # shellcheck disable=SC2016 # of the inner shell
+  (cd "$WORK" && xargs -P "$DELIVER_AT_ONCE" -n 1 sh -c '[ "$(date +%s)" -lt "$1" ] || exit 0
+    code=0
+    curl -q -K "config.$2" >"codes.$2" 2>/dev/null || code=$?
+    echo "$code" >"curl.$2"' sh "$DELIVER_UNTIL")
+}
+
+# outcome N GOOD: for each request that was made, "ok", or why it failed: "answer: ..." or "way: ..."; GOOD is a pattern of
+# good statuses.
+outcome() {
+  [ -f "$WORK/curl.$1" ] || return 0
+  awk -v good="$2" -v ended="$(cat "$WORK/curl.$1")" '
+    BEGIN {
+      why[6] = "its name is not known"
+      why[7] = "it takes no connection"
+      why[28] = "it took too long"
+      why[35] = "there is no TLS with it"
+      why[52] = "it ended the connection without an answer"
+      why[58] = "our certificate can not be used"
+      why[60] = "its certificate is not trusted"
+    }
+    { code[NR] = $1 }
+    END {
+      for (i = 1; i <= NR || i == 1; i++) {
+        last = i >= NR && ended != 0
+        if (code[i] ~ /^3/) print "answer: it answered " code[i] ": redirects are not followed"
+        else if (code[i] ~ /^[1-9]/ && code[i] !~ good) print "answer: it answered " code[i]
+        else if (last) print "way: " ((ended in why) ? why[ended] : "curl ended with " ended)
+        else if (code[i] ~ good) print "ok"
+      }
+    }' "$WORK/codes.$1"
+}
