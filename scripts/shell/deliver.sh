@@ -69,6 +69,7 @@ tls_line() {
 # alone NAME: one such command at a time on a database; another one is at work already: this one has nothing to do. What a
 # killed one leaves running holds the lock as well, so that nothing is sent by two at a time.
 alone() {
+  [ -f "$DB" ] || fail "there is no database $DB (seal init makes one)"
   exec 9>>"$DB-$1.lock" || exit 3
   flock -n 9 || {
     say "$COMMAND: another one is at work"
@@ -81,7 +82,7 @@ alone() {
 deliver() {
   rm -f "$WORK"/codes.* "$WORK"/curl.*
   # shellcheck disable=SC2016 # of the inner shell
-  (cd "$WORK" && xargs -P "$DELIVER_AT_ONCE" -n 1 sh -c '[ "$(date +%s)" -lt "$1" ] || exit 0
+  (cd "$WORK" && xargs -r -P "$DELIVER_AT_ONCE" -n 1 sh -c '[ "$(date +%s)" -lt "$1" ] || exit 0
     code=0
     curl -q -K "config.$2" >"codes.$2" 2>/dev/null || code=$?
     echo "$code" >"curl.$2"' sh "$DELIVER_UNTIL")

@@ -99,7 +99,8 @@ notify_push() {
   failed=0
   printf '[]' >"$WORK/failed"
   while [ "$(date +%s)" -lt "$DELIVER_UNTIL" ]; do
-    next_batch || break
+    next_batch
+    [ "$(cat "$WORK/batch")" != '[]' ] || break
     deliver_batch
     read -r good bad <"$WORK/counts"
     delivered=$((delivered + good))
@@ -115,13 +116,13 @@ notify_push() {
   esac
 }
 
-# The next destinations, and where they are; false if there are none.
+# The next destinations, and where they are.
 next_batch() {
   rm -f "$WORK"/host.* "$WORK"/addresses.*
   { echo '.output /dev/null' && report_sql notify_due; } | sql read
-  [ "$(cat "$WORK/batch")" != '[]' ] || return 1
+  : >"$WORK/addresses.0"
   # shellcheck disable=SC2016 # of the inner shell
-  (cd "$WORK" && printf '%s\n' host.* | sed 's/^host\.//' | xargs -P "$DELIVER_AT_ONCE" -n 1 sh -c '
+  (cd "$WORK" && printf '%s\n' host.[0-9]* | sed -n 's/^host\.\([0-9]*\)$/\1/p' | xargs -r -P "$DELIVER_AT_ONCE" -n 1 sh -c '
     timeout 10 getent ahosts -- "$(cat "host.$1")" >"addresses.$1" 2>/dev/null || :' sh)
   # What is no plain address, such as one with a scope, is none that may be sent to.
   (cd "$WORK" && awk 'BEGIN { printf "[" }
