@@ -106,7 +106,7 @@ outcome() {
     END {
       for (i = 1; i <= NR || i == 1; i++) {
         last = i >= NR && ended != 0
-        if (code[i] ~ /^3/) print "answer: it answered " code[i] ": redirects are not followed"
+        if (code[i] ~ /^30[12378]$/) print "answer: it answered " code[i] ": redirects are not followed"
         else if (code[i] ~ /^[1-9]/ && code[i] !~ good) print "answer: it answered " code[i]
         else if (last) print "way: " ((ended in why) ? why[ended] : "curl ended with " ended)
         else if (code[i] ~ good) print "ok"
