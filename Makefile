@@ -22,12 +22,13 @@ CPPFLAGS += -Iext -I$(BUILD)/gen -D_GNU_SOURCE -DSEAL_VERSION='"$(VERSION)"' -DS
 LDLIBS   = -lcrypto -ljansson
 COMPILE  = $(CC) $(WARN) -fPIC -fvisibility=hidden $(CFLAGS) $(CPPFLAGS)
 
-SRC := $(sort $(shell find ext -name '*.c'))
+# What embeds the extension is not in it.
+SRC := $(sort $(shell find ext -name '*.c' -not -path 'ext/host/*'))
 OBJ := $(SRC:ext/%.c=$(BUILD)/obj/%.o) $(BUILD)/obj/gen/sql.o $(BUILD)/obj/gen/columns.o
 SQL := sql/install.sql $(sort $(wildcard sql/statements/*.sql sql/relations/*.sql))
 
 # What tests need besides the extension: a token signer, faults on demand, and a clock that they set.
-TOOLS    = $(BUILD)/jwt $(BUILD)/canary $(BUILD)/libsealfault.so $(BUILD)/libsealclock.so
+TOOLS    = $(BUILD)/jwt $(BUILD)/canary $(BUILD)/fcgi $(BUILD)/libsealfault.so $(BUILD)/libsealclock.so
 TCL_INC ?= /usr/include/tcl8.6
 
 LIB   = $(DESTDIR)$(PREFIX)/lib/seal
@@ -37,12 +38,13 @@ MAN   = $(DESTDIR)$(PREFIX)/share/man
 # Where bash looks for what completes a command.
 WORDS = $(DESTDIR)$(PREFIX)/share/bash-completion/completions
 
-.PHONY: all help setup demo test check judges hosts fresh tools bench mutate lint install uninstall clean static npm dist
+.PHONY: all door help setup demo test check judges hosts fresh tools bench mutate lint install uninstall clean static npm dist
 
 all: $(BUILD)/seal.so
 
 help:
 	@echo "make [all]      build $(BUILD)/seal.so"
+	@echo "make door       $(BUILD)/seal-door, the registrar behind a web server"
 	@echo "make setup      install the Debian packages that are missing (demo and test do it too)"
 	@echo "make demo       the main job on real input, step by step"
 	@echo "make check      the tests that guard the rooms, in less than a minute"
@@ -79,7 +81,7 @@ $(BUILD)/obj/%.o: ext/%.c $(GEN)
 	@mkdir -p $(@D)
 	$(COMPILE) -MMD -MP -c -o $@ $<
 
-$(BUILD)/obj/tables/function/function_scalar.o: VERSION
+$(BUILD)/obj/tables/function/function_scalar.o $(BUILD)/obj/host/door.o: VERSION
 
 -include $(OBJ:.o=.d)
 
@@ -108,11 +110,32 @@ dist:
 	  git -c tar.umask=0022 archive --format=tar --prefix="$$name/" -o $(BUILD)/dist.tar HEAD && \
 	  gzip -9n <$(BUILD)/dist.tar >"$(BUILD)/$$name.tar.gz" && rm $(BUILD)/dist.tar && echo "$(BUILD)/$$name.tar.gz"
 
+# The HTTPS door's program (ext/host): the extension, linked in, and what serves it.
+HOST_OBJ := $(patsubst ext/%.c,$(BUILD)/obj/%.o,$(sort $(wildcard ext/host/*.c))) $(BUILD)/obj/gen/host_sql.o
+HOST_SQL := $(addprefix $(BUILD)/gen/,host_sql.c host_sql.h)
+
+door: $(BUILD)/seal-door
+
+$(BUILD)/seal-door: $(HOST_OBJ) $(OBJ)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(HOST_OBJ) $(OBJ) -lsqlite3 $(LDLIBS) -lpthread
+
+$(BUILD)/gen/host_sql.stamp: $(sort $(wildcard sql/host/*.sql)) scripts/embed.tcl scripts/describe.tcl
+	@mkdir -p $(@D)
+	$(TCLSH) scripts/embed.tcl $(@D) host $(wildcard sql/host/*.sql)
+$(HOST_SQL): $(BUILD)/gen/host_sql.stamp ;
+$(HOST_OBJ): $(HOST_SQL)
+
+-include $(HOST_OBJ:.o=.d)
+
 tools: $(TOOLS)
 
 $(BUILD)/jwt: tests/host/jwt.c
 	@mkdir -p $(@D)
 	$(CC) $(WARN) $(CFLAGS) -D_GNU_SOURCE -o $@ $< -lcrypto
+
+$(BUILD)/fcgi: tests/host/fcgi.c
+	@mkdir -p $(@D)
+	$(CC) $(WARN) $(CFLAGS) -D_GNU_SOURCE -o $@ $<
 
 $(BUILD)/canary: tests/host/canary.c
 	@mkdir -p $(@D)

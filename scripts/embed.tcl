@@ -3,7 +3,11 @@
 #
 #   tclsh scripts/embed.tcl OUTDIR sql/install.sql sql/statements/*.sql sql/relations/*.sql
 #
-# writes OUTDIR/sql.h and OUTDIR/sql.c. In a statements file, "-- name: agreement_insert" opens a
+# writes OUTDIR/sql.h and OUTDIR/sql.c;
+#
+#   tclsh scripts/embed.tcl OUTDIR host sql/host/*.sql
+#
+# OUTDIR/host_sql.h and OUTDIR/host_sql.c, of the statements of a program that embeds the extension: HOST_SQL_MESSAGE. In a statements file, "-- name: agreement_insert" opens a
 # statement, which runs to the next such line; it becomes SQL_AGREEMENT_INSERT. "-- fragment: NAME"
 # opens a text that statements include as {{NAME}}, from any file; fragments may include fragments.
 # Comment lines stay out of the texts. sql/install.sql becomes SQL_INSTALL, as it is.
@@ -127,35 +131,53 @@ proc write_file {path text} {
   close $f
 }
 
+# The enum of all statements, their texts, and the names of their columns: {H C NAMES}.
+proc tables {prefix} {
+  global order statement place
+  set h ""
+  set c ""
+  set names ""
+  foreach name $order {
+    set text [string trimright [expand $statement($name) "$place($name): $name"]]
+    append h "  ${prefix}SQL_[string toupper $name],\n"
+    append c "    /* $name */\n    [c_string $text],\n"
+    set i 0
+    set enum {}
+    foreach column [columns $text] {
+      if {$column ne ""} {
+        set id $prefix[string toupper ${name}_$column]
+        if {[lsearch -glob $enum "$id = *"] >= 0} {fail "$place($name): $name: two columns $column"}
+        lappend enum "$id = $i"
+      }
+      incr i
+    }
+    if {[llength $enum]} {append names "enum \{[join $enum {, }]\};\n"}
+  }
+  return [list $h $c $names]
+}
+
 lassign $argv out install
 set order {}
 foreach path [lsort [lrange $argv 2 end]] {parse $path}
-make_sql
-
 set made "/* Made by scripts/embed.tcl from sql/. */\n"
+
+if {$install eq "host"} {
+  lassign [tables HOST_] h c names
+  write_file $out/host_sql.h "${made}#ifndef HOST_SQL_H\n#define HOST_SQL_H\n\nenum HostSql \{\n$h  HOST_SQL_COUNT\n\};\n\n\
+$names\nextern const char *const host_sql\[\];\n\n#endif\n"
+  write_file $out/host_sql.c "${made}#include \"host_sql.h\"\n\nconst char *const host_sql\[\] = \{\n$c\};\n"
+  close [open $out/host_sql.stamp w]
+  exit 0
+}
+
+make_sql
 set h "${made}#ifndef SEAL_SQL_H\n#define SEAL_SQL_H\n\nenum SealSql \{\n  SQL_INSTALL,\n"
 set c "${made}#include \"sql.h\"\n\nconst char *const seal_sql\[\] = \{\n"
 append c "    /* install */\n    [c_string [string trimright [read_file $install]]],\n"
-set names ""
-foreach name $order {
-  set text [string trimright [expand $statement($name) "$place($name): $name"]]
-  append h "  SQL_[string toupper $name],\n"
-  append c "    /* $name */\n    [c_string $text],\n"
-  set i 0
-  set enum {}
-  foreach column [columns $text] {
-    if {$column ne ""} {
-      set id [string toupper ${name}_$column]
-      if {[lsearch -glob $enum "$id = *"] >= 0} {fail "$place($name): $name: two columns $column"}
-      lappend enum "$id = $i"
-    }
-    incr i
-  }
-  if {[llength $enum]} {append names "enum \{[join $enum {, }]\};\n"}
-}
-append h "  SQL_COUNT\n\};\n\n/* No statement. */\n#define SEAL_NO_SQL ((enum SealSql) - 1)\n\n"
+lassign [tables ""] enum texts names
+append h "$enum  SQL_COUNT\n\};\n\n/* No statement. */\n#define SEAL_NO_SQL ((enum SealSql) - 1)\n\n"
 append h "$names\nextern const char *const seal_sql\[\];\n\n#endif\n"
-append c "\};\n"
+append c "$texts\};\n"
 write_file $out/sql.h $h
 write_file $out/sql.c $c
 write_c $out $install $made

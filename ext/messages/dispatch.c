@@ -306,35 +306,6 @@ static int handle(Seal *p, SealRequest *request, const Route **route, SealAnswer
 /************************************************************************************************
 ** Answers.
 */
-static const char *status_title(int status) {
-  switch (status) {
-  case 400:
-    return "Bad Request";
-  case 401:
-    return "Unauthorized";
-  case 403:
-    return "Forbidden";
-  case 404:
-    return "Not Found";
-  case 405:
-    return "Method Not Allowed";
-  case 406:
-    return "Not Acceptable";
-  case 409:
-    return "Conflict";
-  case 413:
-    return "Content Too Large";
-  case 415:
-    return "Unsupported Media Type";
-  case 429:
-    return "Too Many Requests";
-  case 503:
-    return "Service Unavailable";
-  default:
-    return "Internal Server Error";
-  }
-}
-
 static void append_string(sqlite3_str *out, const char *text) {
   seal_json_append(out, text, strlen(text));
 }
@@ -344,7 +315,7 @@ static void append_problem(sqlite3_str *out, const SealError *err, const char *i
   assert(err->cause != SEAL_CAUSE_NONE && err->detail != NULL);
   int status = seal_cause_status(err->cause);
   sqlite3_str_appendf(out, "{\"type\":\"about:blank\",\"title\":\"%s\",\"status\":%d,\"detail\":",
-                      status_title(status), status);
+                      seal_status_title(status), status);
   append_string(out, err->detail);
   if (instance != NULL) {
     char quoted[SEAL_QUOTE_MAX + 8];

@@ -70,6 +70,41 @@ int seal_accepts(const char *accept, const char *type) {
   return good;
 }
 
+const char *seal_status_title(int status) {
+  switch (status) {
+  case 200:
+    return "OK";
+  case 201:
+    return "Created";
+  case 204:
+    return "No Content";
+  case 400:
+    return "Bad Request";
+  case 401:
+    return "Unauthorized";
+  case 403:
+    return "Forbidden";
+  case 404:
+    return "Not Found";
+  case 405:
+    return "Method Not Allowed";
+  case 406:
+    return "Not Acceptable";
+  case 409:
+    return "Conflict";
+  case 413:
+    return "Content Too Large";
+  case 415:
+    return "Unsupported Media Type";
+  case 429:
+    return "Too Many Requests";
+  case 503:
+    return "Service Unavailable";
+  default:
+    return "Internal Server Error";
+  }
+}
+
 const char *seal_challenge(int status, SealCause cause, int token_endpoint) {
   if (token_endpoint) return status == 401 ? "private_key_jwt" : NULL;
   if (status == 401) return "Bearer error=\\\"invalid_token\\\"";

@@ -12,6 +12,8 @@
 int seal_media_type_is(const char *given, const char *expected);
 /* 1 if an Accept header lets the answer be of this type: what fits it best decides, unless its weight is 0. */
 int seal_accepts(const char *accept, const char *type);
+/* The reason phrase of a status that we answer (RFC 9110 15). */
+const char *seal_status_title(int status);
 /* The WWW-Authenticate of a refusal, as the inside of a JSON string; NULL: none. */
 const char *seal_challenge(int status, SealCause cause, int token_endpoint);
 
