@@ -104,7 +104,7 @@ charging_push() {
   printf '%s\n' '.mode list' "SELECT seal_http_target(:url) IS NULL OR :url GLOB '*[?#]*';" | sql none
   [ "$(cat "$WORK/out")" = 0 ] || wrong "$ARG1 is no http or https URL of an apiRoot"
   tls_options
-  bind_common
+  bind_common "$DELIVER_EACH"
   bind_post
   alone charging
   taken=0

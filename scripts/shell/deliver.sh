@@ -9,12 +9,14 @@
 # no proxy, and stops at the first request of a file that fails. (With a redirect to a place it ends, as none may be
 # followed; so what comes after is not sent.)
 
-# How long a request may take, in seconds; how many files at once; when nothing more is begun.
+# How long a POST may take, in seconds; how many files at once; after how many seconds nothing more is begun.
+# shellcheck disable=SC2034 # for who delivers
 DELIVER_EACH=15
 DELIVER_AT_ONCE=8
+# shellcheck disable=SC2034
 DELIVER_SECONDS=50
 
-# The lines that each request has, for :common.
+# bind_common SECONDS: the lines that each request has, for :common, and how long it may take.
 bind_common() {
   bind common "silent
 show-error
@@ -23,7 +25,7 @@ path-as-is
 proto = \"=http,https\"
 noproxy = \"*\"
 connect-timeout = 5
-max-time = ${1-$DELIVER_EACH}
+max-time = $1
 user-agent = \"seal\"
 header = \"Expect:\"
 $(cat "$WORK/tls")
@@ -43,11 +45,14 @@ write-out = "%{http_code}\n"
 }
 
 # tls_options: as PATH_ca, PATH_certificate and PATH_private_key say, which `take` has set.
+# shellcheck disable=SC2034 # for who delivers
 TLS='ca=path certificate=path private_key=path'
 tls_options() {
   command -v curl >/dev/null 2>&1 || fail "the program curl is missing"
   : >"$WORK/tls"
-  given ca && tls_line cacert "$(input_file "$PATH_ca")"
+  # shellcheck disable=SC2154 # `take` sets them
+  if given ca; then tls_line cacert "$(input_file "$PATH_ca")"; fi
+  # shellcheck disable=SC2154
   if given certificate; then
     given private_key || wrong "--certificate needs --private-key"
     tls_line cert "$(input_file "$PATH_certificate")"
@@ -70,7 +75,11 @@ tls_line() {
 # killed one leaves running holds the lock as well, so that nothing is sent by two at a time.
 alone() {
   [ -f "$DB" ] || fail "there is no database $DB (seal init makes one)"
-  exec 9>>"$DB-$1.lock" || exit 3
+  lock=$DB-$1.lock
+  # Whoever may write the database may hold its lock.
+  [ -e "$lock" ] || { : >>"$lock" && chmod --reference="$DB" -- "$lock"; } 2>/dev/null || :
+  [ -w "$lock" ] || fail "cannot write $lock"
+  exec 9>>"$lock"
   flock -n 9 || {
     say "$COMMAND: another one is at work"
     exit 0

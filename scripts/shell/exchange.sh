@@ -118,8 +118,8 @@ identifier says who it is), in order, and acknowledges it in the folder. From an
 http or https URL with a path it is fetched with curl, and nothing is
 acknowledged; then the registrar keeps every bundle until a sync --full.
 
---from https://HOST[:PORT], without a path: the registrar is asked itself, bundle
-after bundle, until there is no more; asking acknowledges. This server proves
+--from https://HOST[:PORT], without a path: the registrar itself is asked, for
+bundle after bundle, until there is no more; asking acknowledges. It proves
 itself with a token that its own key signs (--key), or with --certificate and
 --private-key, PEM. --ca: certificates of the CAs that the registrar is trusted
 by. A refusal is shown with its cause, and ends it.
@@ -495,11 +495,11 @@ ask_door() {
   since=
   [ "$full" -eq 1 ] || [ "$place" = - ] || since="?since=$place"
   bind since "$since"
-  access=read
+  access="read"
   {
     token="''"
     if ! given certificate; then
-      access=write
+      access="write"
       echo "INSERT INTO seal_command(command, argument, at) VALUES ('assertion', '{\"ttl\":60}', :at);"
       token="(SELECT 'header = \"Authorization: Bearer ' || result || '\"' || char(10)
         FROM seal_command WHERE command = 'assertion' LIMIT 1)"

@@ -13,7 +13,7 @@ usage: seal notify list [--val-server-id ID] [--event EVENT] [--undelivered]
                         [--dead] [--limit N] [--at INSTANT]
        seal notify notice [--at INSTANT]
        seal --key FILE notify push [--allow NETWORK-OR-HOST ...] [--ca FILE]
-                        [--at INSTANT]
+                        [--dead] [--at INSTANT]
 
 list shows what VAL servers are told: the last --limit notifications (default:
 50; none: all) in their order. state is "new", "tried" and how often, "sent", or
@@ -29,7 +29,8 @@ push delivers what is due, each destination's in order, with the program curl: a
 POST of JSON, signed (Seal-Signature), under a name of its own (Idempotency-
 Key). 2xx is delivered. What fails is tried again by later runs, after 1, 2, 4,
 ... minutes, then every hour, for 24 hours, and nothing overtakes it. Best every
-minute; a run ends within a few minutes, and two don't run at a time.
+minute; a run ends within a few minutes, and two don't run at a time. --dead:
+what was given up gets one more try.
 
 Only public addresses are sent to; --allow (or SEAL_ALLOW, with spaces between)
 lists others: 10.1.0.0/16, fd00::/8, 127.0.0.1, or a host by its name. Redirects
@@ -87,17 +88,21 @@ notify_list() {
 notify_push() {
   MANY_allow=${SEAL_ALLOW-}
   PATH_ca=
-  take 'allow=many ca=path at=instant' "$@"
+  take 'allow=many ca=path dead=flag at=instant' "$@"
   [ "$ARGC" -eq 0 ] || wrong "notify push takes options only"
   bind allow "$MANY_allow"
   tls_options
-  bind_common
+  bind_common "$DELIVER_EACH"
   bind_post
   alone notify
   DELIVER_UNTIL=$(($(date +%s) + DELIVER_SECONDS))
   delivered=0
   failed=0
   printf '[]' >"$WORK/failed"
+  if given dead; then
+    echo "UPDATE seal_notification SET attempts = 0
+      WHERE seq IN (SELECT seq FROM seal_notifying(:at) WHERE state = 'dead');" | sql write
+  fi
   while [ "$(date +%s)" -lt "$DELIVER_UNTIL" ]; do
     next_batch
     [ "$(cat "$WORK/batch")" != '[]' ] || break

@@ -145,9 +145,9 @@ UNION ALL SELECT 'seal_notification_oldest_due_timestamp_seconds', '{}',
   'When the oldest notification was due that was not delivered yet.', 'gauge'
 
 UNION ALL SELECT 'seal_notifications_dead', '{}', (SELECT count(*) FROM (
-    SELECT 1 FROM main.seal_notification_data AS n WHERE n.delivered_time IS NULL AND n.due_time <= ?1 - 86400
-      AND {{notification_dead}} LIMIT 1000)),
-  'Notifications that were tried in vain for a day and given up; 1000: as many or more.', 'gauge'
+    SELECT n.* FROM main.seal_notification_data AS n WHERE n.delivered_time IS NULL ORDER BY n.due_time LIMIT 1000) AS n
+    WHERE {{notification_dead}}),
+  'Notifications that were tried in vain for a day and given up, of the 1000 that wait longest.', 'gauge'
 
 UNION ALL SELECT 'seal_charge_records_total', '{}', last, 'Charging records that were made.', 'counter' FROM charge
 UNION ALL SELECT 'seal_charge_records_untaken', '{}', max(last - taken, 0),
