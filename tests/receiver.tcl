@@ -1,5 +1,5 @@
 # An HTTP server for tests, in a process of its own: it answers as a script says, and writes down what came. Run by
-# start_receiver (delivery.test):
+# start_receiver (delivery.tcl):
 #
 #   tclsh receiver.tcl FOLDER [EXTENSION DATABASE]
 #

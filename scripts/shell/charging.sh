@@ -15,7 +15,7 @@ usage: seal charging list [--from INSTANT] [--until INSTANT] [--untaken]
                           [--val-server-id ID] [--val-service-id ID]
                           [--limit N]
        seal charging charge
-       seal charging push URL [--ca FILE]
+       seal charging push URL [--http2] [--ca FILE]
                           [--certificate FILE --private-key FILE]
 
 list shows charging records in their order: invocations by their time, identity-
@@ -31,7 +31,8 @@ Nchf_OfflineOnlyCharging of TS 32.291, with the program curl; URL is its
 apiRoot. Records go in order, each is acknowledged by 201, and the first that is
 not ends it (exit 1; 3 where there was no answer): the next run goes on there.
 What may have been sent before is sent with retransmissionIndicator. Records are
-never given up. Two don't run at a time. --ca: certificates of the CAs that the
+never given up. Two don't run at a time. --http2: over one connection of HTTP/2,
+without upgrade where URL is http; else HTTP/1.1, a connection for each. --ca: certificates of the CAs that the
 charging function is trusted by; --certificate and --private-key: our own, PEM.
 
 Example:
@@ -98,7 +99,7 @@ charging_push() {
   PATH_ca=
   PATH_certificate=
   PATH_private_key=
-  take "$TLS" "$@"
+  take "$TLS http2=flag" "$@"
   [ "$ARGC" -eq 1 ] || wrong "to which URL? The apiRoot of the charging function"
   bind url "${ARG1%/}/nchf-offlineonlycharging/v1/offlinechargingdata"
   printf '%s\n' '.mode list' "SELECT seal_http_target(:url) IS NULL OR :url GLOB '*[?#]*';" | sql none
@@ -106,14 +107,18 @@ charging_push() {
   tls_options
   bind_common "$DELIVER_EACH"
   bind_post
+  # A connection that was used before and ends without an answer curl replaces by itself, and sends again what was perhaps
+  # taken, not marked as a retransmission: so each has its own.
+  bind http "$(if given http2; then echo http2-prior-knowledge; else echo http1.1; fi)"
   alone charging
   taken=0
   while :; do
     { echo '.output /dev/null' && report_sql charging_config; } | sql write
     [ -s "$WORK/seqs" ] || break
     DELIVER_UNTIL=$(($(date +%s) + DELIVER_SECONDS))
-    echo 0 | deliver
-    outcome 0 '^201$' >"$WORK/outcome"
+    names=$(if given http2; then echo 0; else awk '{ print NR }' "$WORK/seqs"; fi)
+    printf '%s\n' "$names" | deliver order
+    for name in $names; do outcome "$name" '^201$'; done >"$WORK/outcome"
     n=$(sed -n '/^ok$/!q; p' "$WORK/outcome" | wc -l)
     taken=$((taken + n))
     if [ "$n" -gt 0 ]; then

@@ -2,7 +2,7 @@
 # What leaves by HTTP, for notify push, charging push and sync: how curl is started, and what became of it.
 #
 #   tls_options                       --ca, --certificate and --private-key, in $WORK/tls
-#   deliver                           POSTs in order what $WORK/config.N says, each N on the input
+#   deliver any                       POSTs in order what $WORK/config.N says, each N on the input
 #   outcome N                         what became of each of them
 #
 # curl reads everything from files (-K): neither a secret nor a body stands on a command line. It follows no redirect, asks
@@ -86,15 +86,19 @@ alone() {
   }
 }
 
-# deliver: the files that are named on the input, some at a time. codes.N has the status of each request that was made,
-# curl.N how curl ended; there is neither where the time was over.
+# deliver HOW: the files that are named on the input, some at a time (any), or one after the other up to the first that
+# fails (order). codes.N has the status of each request that was made, curl.N how curl ended; there is neither of what
+# was not begun.
 deliver() {
   rm -f "$WORK"/codes.* "$WORK"/curl.*
+  many=$DELIVER_AT_ONCE
+  [ "$1" = any ] || many=1
   # shellcheck disable=SC2016 # of the inner shell
-  (cd "$WORK" && xargs -r -P "$DELIVER_AT_ONCE" -n 1 sh -c '[ "$(date +%s)" -lt "$1" ] || exit 0
+  (cd "$WORK" && xargs -r -P "$many" -n 1 sh -c '[ "$(date +%s)" -lt "$1" ] || exit 0
     code=0
-    curl -q -K "config.$2" >"codes.$2" 2>/dev/null || code=$?
-    echo "$code" >"curl.$2"' sh "$DELIVER_UNTIL")
+    curl -q -K "config.$3" >"codes.$3" 2>/dev/null || code=$?
+    echo "$code" >"curl.$3"
+    [ "$code" -eq 0 ] || [ "$2" = any ] || exit 255' sh "$DELIVER_UNTIL" "$1" 2>/dev/null) || :
 }
 
 # outcome N GOOD: for each request that was made, "ok", or why it failed: "answer: ..." or "way: ..."; GOOD is a pattern of

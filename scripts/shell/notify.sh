@@ -139,7 +139,7 @@ next_batch() {
 # Sends to them, and writes down what became of it.
 deliver_batch() {
   { echo '.output /dev/null' && report_sql notify_config; } | sql read
-  awk '{ print $1 }' "$WORK/seqs" | deliver
+  awk '{ print $1 }' "$WORK/seqs" | deliver any
   {
     printf '%s\n' '.mode list' "SELECT json_extract(b.value, '\$.seqs[0]') || ' way: ' || (u.value->>1)
       FROM json_each(CAST(readfile('unreached') AS TEXT)) AS u
