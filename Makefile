@@ -111,7 +111,8 @@ dist:
 	  gzip -9n <$(BUILD)/dist.tar >"$(BUILD)/$$name.tar.gz" && rm $(BUILD)/dist.tar && echo "$(BUILD)/$$name.tar.gz"
 
 # The HTTPS door's program (ext/host): the extension, linked in, and what serves it.
-HOST_OBJ := $(patsubst ext/%.c,$(BUILD)/obj/%.o,$(sort $(wildcard ext/host/*.c))) $(BUILD)/obj/gen/host_sql.o
+HOST_SRC := $(sort $(wildcard ext/host/*.c))
+HOST_OBJ := $(HOST_SRC:ext/%.c=$(BUILD)/obj/%.o) $(BUILD)/obj/gen/host_sql.o
 HOST_SQL := $(addprefix $(BUILD)/gen/,host_sql.c host_sql.h)
 
 door: $(BUILD)/seal-door
@@ -163,7 +164,7 @@ demo: setup
 	@BUILD="$(BUILD)" sh scripts/demo
 
 test: setup
-	@$(MAKE) --no-print-directory all tools static
+	@$(MAKE) --no-print-directory all tools static door
 	@$(if $(VECTORS),SEAL_VECTORS="$$(cd "$(VECTORS)" && pwd)" && export SEAL_VECTORS &&) \
 	  SEAL_BUILD="$(BUILD)" $(TCLSH) tests/run.tcl $(TESTS)
 
@@ -238,12 +239,12 @@ lint:
 	@sh scripts/setup lint
 	clang-format --dry-run -Werror $(C_FILES)
 	$(TCLSH) scripts/floors
-	$(MAKE) --no-print-directory BUILD=build-gcc CC=gcc WARN_ALSO="$(LINT_GCC)" all
-	$(MAKE) --no-print-directory BUILD=build-clang CC=clang WARN_ALSO="$(LINT_CLANG)" all
+	$(MAKE) --no-print-directory BUILD=build-gcc CC=gcc WARN_ALSO="$(LINT_GCC)" all door
+	$(MAKE) --no-print-directory BUILD=build-clang CC=clang WARN_ALSO="$(LINT_CLANG)" all door
 	for file in $(LINT_FILES); do gcc $(LINT_ONLY) $(LINT_GCC) "$$file" || exit 1; done
 	for file in $(LINT_FILES); do clang $(LINT_ONLY) $(LINT_CLANG) "$$file" || exit 1; done
 	cppcheck --quiet --error-exitcode=1 --std=c11 --enable=warning,performance,portability \
-	  --inline-suppr --suppress=missingIncludeSystem -Iext -Ibuild-gcc/gen $(SRC) \
+	  --inline-suppr --suppress=missingIncludeSystem -Iext -Ibuild-gcc/gen $(SRC) $(HOST_SRC) \
 	  $(LINT_FILES)
 	shellcheck $(SH_FILES)
 	mandoc -Tlint -Wwarning scripts/man/*.[17]

@@ -20,7 +20,7 @@ proc stop_receiver {folder} {
   catch {close [set ::receiver_$folder]}
 }
 proc answers {folder args} {write_file $folder/answers $args}
-# What came: of each request the place-th words, or the named headers.
+# What came: of each request what is named: words of the line, members of the body (.seq), headers.
 proc received {folder args} {
   set all {}
   if {![file exists $folder/received]} {return {}}
@@ -48,8 +48,8 @@ proc push {seconds args} {
 }
 # Makes notifications for all VAL servers: as many as asked for each.
 proc make_notifications {n} {
-  set ::made [clock seconds]
   for {set i 0} {$i < $n} {incr i} {seal_do agreement [expr {[incr ::acts] % 2 ? "suspend" : "resume"}] sla-7}
+  set ::made [clock seconds]
 }
 # A registrar whose VAL servers have these destinations.
 proc new_delivery {args} {

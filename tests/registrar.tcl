@@ -184,3 +184,6 @@ proc snapshot {} {
   }
   return $all
 }
+
+# The same tests, of messages that come another way.
+if {[info exists env(SEAL_BY)]} {source $tests_folder/by_$env(SEAL_BY).tcl}

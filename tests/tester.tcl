@@ -138,6 +138,7 @@ proc catchsql {sql {db db}} {
 
 # Counts a test. `detail` says what went wrong; it is shown when `ok` is false.
 proc count_test {name ok {detail ""}} {
+  set name $::test_prefix$name
   if {[info exists ::test_seen($name)]} {
     set ok 0
     append detail "\n  a test of this name was there before"
@@ -233,7 +234,9 @@ proc finish_test {} {
 
 # --- Start ---------------------------------------------------------------------------------
 
-set test_file [file tail [expr {[info exists argv0] ? $argv0 : "tclsh"}]]
+# The same file may be run another way at the same time: in a folder of its own, with names of its own.
+set test_prefix [expr {[info exists env(SEAL_TEST_PREFIX)] ? $env(SEAL_TEST_PREFIX) : ""}]
+set test_file $test_prefix[file tail [expr {[info exists argv0] ? $argv0 : "tclsh"}]]
 set test_folder $build/test/$test_file
 forcedelete $test_folder
 file mkdir $test_folder

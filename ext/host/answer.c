@@ -110,7 +110,6 @@ static int read_answer(const HostRequest *r, Head *head, Found *out) {
                         ? (int)json.integer
                         : 0;
       if (out->status == 0) rc = -1;
-      add_status(head, out->status);
     } else if (seal_json_is(&json, "headers")) {
       rc = add_fields(head, &json);
     } else {
@@ -130,7 +129,7 @@ static int read_answer(const HostRequest *r, Head *head, Found *out) {
 }
 
 /* The records of an answer. */
-static void finish(const HostRequest *r, Head *head, SealText body, HostAnswer *out) {
+static void finish_answer(const HostRequest *r, Head *head, SealText body, HostAnswer *out) {
   add_text(head, "\r\n");
   size_t n = r->head ? 0 : (size_t)body.n;
   out->n = fcgi_answer_size(head->n + n);
@@ -155,7 +154,7 @@ static void problem(const HostRequest *r, HostFault fault, HostAnswer *out) {
   if (fault.retry_after > 0) add_number(&head, "Retry-After", (size_t)fault.retry_after);
   if (fault.status == 405) add_text(&head, "Allow: GET, HEAD\r\n");
   add_number(&head, "Content-Length", (size_t)n);
-  finish(r, &head, (SealText){body, n}, out);
+  finish_answer(r, &head, (SealText){body, n}, out);
 }
 
 /* A text of the door's own: health, metrics. */
@@ -169,7 +168,7 @@ static void own_text(const HostRequest *r, HostAnswer *out) {
   add_text(&head, "Cache-Control: no-store\r\n");
   if (out->status == 503) add_number(&head, "Retry-After", 1);
   add_number(&head, "Content-Length", r->n_answer);
-  finish(r, &head, (SealText){r->answer, (int)r->n_answer}, out);
+  finish_answer(r, &head, (SealText){r->answer, (int)r->n_answer}, out);
 }
 
 /* What seal_message answered. */
@@ -191,8 +190,10 @@ static void message(const HostRequest *r, HostAnswer *out) {
   }
   out->status = found.status;
   out->cause = found.cause;
+  /* Behind Location: HAProxy takes what comes last, and a Location alone for a 302. */
+  add_status(&head, found.status);
   if (found.status != 204) add_number(&head, "Content-Length", (size_t)found.body.n);
-  finish(r, &head, found.body, out);
+  finish_answer(r, &head, found.body, out);
   if (decoded != NULL) seal_wipe(decoded, (size_t)found.body.n);
   free(decoded);
 }

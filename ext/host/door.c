@@ -19,13 +19,15 @@
 
 static const char usage[] =
     "usage: seal-door --db FILE [--socket PATH] [--key FILE] [--log FILE]\n"
-    "         [--timer SECONDS] [--run PROGRAM [--charging URL]] [--memory MIB] [--group N]\n"
+    "         [--timer SECONDS] [--run PROGRAM [--charging URL]] [--memory MIB]\n"
+    "         [--group N]\n"
     "\n"
     "  --db FILE        the registrar's database\n"
-    "  --socket PATH    the Unix socket on which web servers speak FastCGI; none: systemd's\n"
+    "  --socket PATH    where web servers speak FastCGI; none: systemd's\n"
     "  --key FILE       the key of its secrets; none: what needs it is answered 503\n"
     "  --log FILE       a line of JSON for each request; none: stderr\n"
-    "  --timer SECONDS  between the rounds of notice, charge and sweep: 60; 0: none\n"
+    "  --timer SECONDS  between the rounds of notice and charge, hourly of\n"
+    "                   sweep: 60; 0: none\n"
     "  --run PROGRAM    scripts/seal, which the rounds run to deliver\n"
     "  --charging URL   the apiRoot of the charging function that takes the records\n"
     "  --memory MIB     for the bodies of all requests at a time: 256\n"

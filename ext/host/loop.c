@@ -674,7 +674,7 @@ static int is_drained(const Loop *loop) {
   return loop->connections == NULL && host_worker_idle(loop->writer);
 }
 
-static void run(Loop *loop) {
+static void serve(Loop *loop) {
   struct epoll_event events[EVENTS];
   while (!is_drained(loop)) {
     int64_t now = now_us();
@@ -761,7 +761,7 @@ int host_loop_run(const HostOptions *options, char *error) {
   int rc = open_all(loop, error);
   if (rc == 0) {
     host_log_event(loop->log, "start", NULL);
-    run(loop);
+    serve(loop);
     host_log_event(loop->log, "stop", NULL);
     if (options->socket != NULL) (void)unlink(options->socket);
   }

@@ -16,7 +16,7 @@
 #define SYSTEMD_FD 3
 #define BACKLOG    1024
 
-static int say(char *error, const char *what, const char *path) {
+static int refuse_path(char *error, const char *what, const char *path) {
   (void)snprintf(error, HOST_ERROR_SIZE, "the socket %.160s: %s", path, what);
   return -1;
 }
@@ -46,17 +46,18 @@ int host_socket_listen(const char *path, char *error) {
   struct sockaddr_un address = {.sun_family = AF_UNIX};
   if (path == NULL) {
     int fd = from_systemd();
-    return fd >= 0 ? fd : say(error, "none was given, and systemd gave none", "(--socket)");
+    return fd >= 0 ? fd : refuse_path(error, "none was given, and systemd gave none", "(--socket)");
   }
-  if (strlen(path) >= sizeof address.sun_path) return say(error, "its path is too long", path);
+  if (strlen(path) >= sizeof address.sun_path)
+    return refuse_path(error, "its path is too long", path);
   memcpy(address.sun_path, path, strlen(path) + 1);
-  if (taken(&address)) return say(error, "another process serves it", path);
+  if (taken(&address)) return refuse_path(error, "another process serves it", path);
   int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   if (fd >= 0 && bind(fd, (const struct sockaddr *)&address, sizeof address) == 0 &&
       chmod(path, S_IRUSR | S_IWUSR | S_IRGRP | S_IWGRP) == 0 && listen(fd, BACKLOG) == 0) {
     return fd;
   }
-  (void)say(error, strerror(errno), path);
+  (void)refuse_path(error, strerror(errno), path);
   if (fd >= 0) (void)close(fd);
   return -1;
 }

@@ -1,5 +1,5 @@
-/* Rounds (timer.h): every so many seconds notice, charge (of days that have ended) and sweep, a piece at a time so that no
-** request waits long; and `seal notify push` and `seal charging push`, as processes, one of each at a time.
+/* Rounds (timer.h): every so many seconds notice and charge (of days that have ended), every hour sweep, a piece at a time so
+** that no request waits long; and `seal notify push` and `seal charging push`, as processes, one of each at a time.
 */
 #include "host/timer.h"
 
@@ -7,16 +7,20 @@
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #define SWEEP_PIECE "2000" /* rows of one sweep */
+#define SWEEP_US                                                                                   \
+  3600000000 /* between sweeps: each is an entry of the audit, also one that found nothing */
 
 static const struct {
   const char *command, *argument;
 } commands[] = {{"notice", NULL}, {"charge", NULL}, {"sweep", SWEEP_PIECE}};
 #define COMMANDS (sizeof commands / sizeof *commands)
+#define SWEEP    (COMMANDS - 1)
 
 static const struct {
   int pending;
@@ -37,6 +41,10 @@ void host_timer_check(HostTimer *timer, int64_t now) {
   if (timer->next < 0 || timer->next > now) return;
   timer->next = now + (int64_t)timer->options->timer * 1000000;
   timer->commands = (1u << COMMANDS) - 1;
+  if (now < timer->sweeps)
+    timer->commands &= ~(1u << SWEEP);
+  else
+    timer->sweeps = now + SWEEP_US;
   timer->asks = timer->options->run != NULL;
 }
 
@@ -52,14 +60,13 @@ int host_timer_command(HostTimer *timer, const char **command, const char **argu
 }
 
 void host_timer_result(HostTimer *timer, const char *command, long long result) {
-  for (unsigned i = 0; i < COMMANDS; i++) {
-    if (strcmp(command, commands[i].command) != 0 || commands[i].argument == NULL) continue;
-    if (result > 0) timer->commands |= 1u << i;
+  if (strcmp(command, commands[SWEEP].command) == 0 && result >= atoll(SWEEP_PIECE)) {
+    timer->commands |= 1u << SWEEP;
   }
 }
 
 /* Starts a program in the background; 0: it can't be started. */
-static pid_t start(const char *const *argv) {
+static pid_t spawn(const char *const *argv) {
   extern char **environ;
   posix_spawnattr_t attr;
   sigset_t none, ignored;
@@ -96,7 +103,7 @@ void host_timer_deliver(HostTimer *timer, int pending, HostLog *log) {
     argv[n++] = "push";
     if (charging) argv[n++] = options->charging;
     argv[n] = NULL;
-    timer->child[i] = start(argv);
+    timer->child[i] = spawn(argv);
     if (timer->child[i] == 0) host_log_event(log, "deliver", "the program can't be started");
   }
 }

@@ -10,6 +10,7 @@
 typedef struct HostTimer {
   const HostOptions *options;
   int64_t next;      /* microseconds of the monotonic clock: the next round */
+  int64_t sweeps;    /* from when on a round sweeps */
   unsigned commands; /* bits of those of this round that have not run yet */
   int asks;          /* 1: who waits for something is to be asked */
   pid_t child[2];    /* of notify push, of charging push; 0: none runs */

@@ -9,7 +9,7 @@ import sys
 
 import apsw
 
-library = sys.argv[1] if len(sys.argv) > 1 else "/usr/local/lib/seal/seal.so"
+library = sys.argv[1] if len(sys.argv) > 1 else "/usr/local/lib/seal/seal"
 
 # The extension comes with each connection; the relations, once, with the database.
 db = apsw.Connection(":memory:")

@@ -9,7 +9,7 @@
 import { createRequire } from 'node:module';
 
 const Database = createRequire(process.cwd() + '/')('better-sqlite3');
-const library = process.argv[2] ?? '/usr/local/lib/seal/seal.so';
+const library = process.argv[2] ?? '/usr/local/lib/seal/seal';
 
 // The extension comes with each connection; the relations, once, with the database.
 const db = new Database(':memory:');

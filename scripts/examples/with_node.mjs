@@ -7,7 +7,7 @@
 // package of `make npm`: import { load } from 'sqlite-seal'; load(db).
 import { DatabaseSync } from 'node:sqlite';
 
-const library = process.argv[2] ?? '/usr/local/lib/seal/seal.so';
+const library = process.argv[2] ?? '/usr/local/lib/seal/seal';
 
 // The extension comes with each connection; the relations, once, with the database.
 const db = new DatabaseSync(':memory:', { allowExtension: true });

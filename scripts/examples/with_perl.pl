@@ -8,7 +8,7 @@ use strict;
 use warnings;
 use DBI;
 
-my $library = shift // '/usr/local/lib/seal/seal.so';
+my $library = shift // '/usr/local/lib/seal/seal';
 
 # The extension comes with each connection; the relations, once, with the database.
 my $db = DBI->connect('dbi:SQLite:dbname=:memory:', '', '',

@@ -8,7 +8,7 @@
 import sqlite3
 import sys
 
-library = sys.argv[1] if len(sys.argv) > 1 else "/usr/local/lib/seal/seal.so"
+library = sys.argv[1] if len(sys.argv) > 1 else "/usr/local/lib/seal/seal"
 
 # The extension comes with each connection; the relations, once, with the database.
 db = sqlite3.connect(":memory:", isolation_level=None)

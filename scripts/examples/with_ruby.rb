@@ -6,7 +6,7 @@
 # Needs Debian's ruby-sqlite3, or the gem sqlite3.
 require 'sqlite3'
 
-library = ARGV[0] || '/usr/local/lib/seal/seal.so'
+library = ARGV[0] || '/usr/local/lib/seal/seal'
 
 # The extension comes with each connection; the relations, once, with the database.
 db = SQLite3::Database.new(':memory:')

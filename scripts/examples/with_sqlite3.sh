@@ -5,7 +5,11 @@
 #
 # Needs the program sqlite3, 3.40 or newer.
 set -eu
-library=$(readlink -f -- "${1:-/usr/local/lib/seal/seal.so}")
+library=$(readlink -f -- "${1:-/usr/local/lib/seal/seal.so}" || :)
+[ -f "$library" ] || {
+  echo "there is no library ${1:-/usr/local/lib/seal/seal.so}" >&2
+  exit 1
+}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cd "$work"

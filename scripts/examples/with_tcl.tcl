@@ -6,7 +6,7 @@
 # Needs Debian's libsqlite3-tcl, or the package sqlite3 of another Tcl, with SQLite 3.40 or newer.
 package require sqlite3
 
-set library [expr {$argc > 0 ? [lindex $argv 0] : "/usr/local/lib/seal/seal.so"}]
+set library [expr {$argc > 0 ? [lindex $argv 0] : "/usr/local/lib/seal/seal"}]
 
 # The extension comes with each connection; the relations, once, with the database.
 sqlite3 db :memory:

@@ -30,6 +30,9 @@ export writes all entries that are there into a new FILE, a line of JSON each,
 and marks them as exported. prune removes from the ledgers what is older than
 --before and was exported up to a checkpoint; the rest still verifies.
 
+checkpoint, export and prune are acts, and audited: each adds an entry of its
+own to the chain, behind what it signed, wrote or removed.
+
 Example:
   seal audit --actor v2x.acme.example --outcome refused
 T
@@ -51,7 +54,7 @@ seal_audit() {
 
 audit_list() {
   take 'from=instant until=instant actor=text action=text object=text outcome=one:done,refused cause=text
-    limit=number' "$@"
+    limit=limit' "$@"
   [ "$ARGC" -eq 0 ] || wrong "audit list takes options only"
   period
   given limit || bind limit 50 INTEGER
@@ -67,7 +70,7 @@ audit_list() {
 }
 
 audit_verify() {
-  take 'through=number hash=text' "$@"
+  take 'through=number:1-999999999999999999 hash=text' "$@"
   [ "$ARGC" -eq 0 ] || wrong "audit verify takes options only"
   if given hash && ! given through; then wrong "--through is missing: the entry that has the hash"; fi
   {
@@ -90,9 +93,10 @@ audit_checkpoint() {
     printf '%s\n' '.output /dev/null' "SELECT writefile('result', result || char(10)) FROM seal_command WHERE command = 'checkpoint' LIMIT 1;"
   } | sql write
   if [ "$ARGC" -eq 0 ]; then
-    cat "$WORK/result"
+    out <"$WORK/result"
   else
     put_file result "$ARG1"
+    note "$ARG1 is written, the chain's head, signed"
   fi
 }
 
@@ -126,6 +130,7 @@ not_marked() {
 
 audit_prune() {
   take 'before=instant yes=flag dry_run=flag' "$@"
+  [ "$ARGC" -eq 0 ] || wrong "audit prune takes options only"
   given before || wrong "--before is missing"
   if given dry_run || ! given yes; then
     prune_sql ROLLBACK | sql write

@@ -30,26 +30,33 @@ T
 }
 
 seal_init() {
-  take 'identifier=id skms_uri=text stale_after=count seal_server=id registrar_jwks=file' "$@"
+  take 'identifier=id skms_uri=text stale_after=count seal_server=id registrar_jwks=text-file' "$@"
   [ "$ARGC" -eq 0 ] || wrong "init takes options only"
   if given seal_server && given identifier; then wrong "--seal-server is the identifier"; fi
   if given registrar_jwks && ! given seal_server; then wrong "--seal-server is missing"; fi
   if given seal_server && ! given registrar_jwks; then wrong "--registrar-jwks is missing"; fi
   [ -f "$INSTALL" ] || fail "there is no file $INSTALL"
   find_upgrades
+  # A new one gets its name once it is whole.
+  new=
+  if ! [ -e "$DB" ]; then
+    new=$DB
+    DB=$(beside "$new") || exit $?
+  fi
   {
-    printf '%s\n' '.output /dev/null' 'PRAGMA journal_mode = WAL;' '.output' 'BEGIN IMMEDIATE;'
+    echo 'BEGIN IMMEDIATE;'
     upgrade_sql
     cat "$INSTALL"
     ! given identifier || echo 'UPDATE seal_registrar SET identifier = :identifier;'
     ! given skms_uri || echo 'UPDATE seal_registrar SET skms_uri = :skms_uri;'
     ! given stale_after || echo 'UPDATE seal_registrar SET stale_after = :stale_after;'
     ! given seal_server || seal_server_sql
-    echo 'COMMIT;'
+    printf '%s\n' 'COMMIT;' '.output /dev/null' 'PRAGMA journal_mode = WAL;'
     modes line
     echo 'SELECT identifier, skms_uri, seal_version() AS version, installed_time
       FROM seal_registrar;'
   } | sql make
+  [ -z "$new" ] || put_beside "$DB" "$new"
   show
 }
 
@@ -79,7 +86,7 @@ find_upgrades() {
     newer=$((newer + 1))
   done
   if [ -n "$UPGRADES" ]; then
-    say "init: $DB goes from format $older to format $newer"
+    note "$DB goes from format $older to format $newer"
   else
     echo 'SELECT format FROM seal_registrar;' | sql look
   fi
@@ -112,7 +119,7 @@ T
 }
 
 seal_sweep() {
-  take 'batch=number at=instant dry_run=flag' "$@"
+  take 'batch=number:1-1000000000 at=instant dry_run=flag' "$@"
   [ "$ARGC" -eq 0 ] || wrong "sweep takes options only"
   given batch || bind batch 10000 INTEGER
   if given dry_run; then
@@ -131,7 +138,7 @@ seal_sweep() {
     IFS='|' read -r removed last <"$WORK/out"
     total=$((total + removed))
     [ "$last" -eq 0 ] || break
-    say "sweep: $(plural "$total" row) removed"
+    note "$(plural "$total" row) removed"
   done
   tell removed "$total" "$(plural "$total" row) removed"
 }
@@ -149,11 +156,14 @@ Example:
 T
 }
 
-# check_copy FILE: whether a file is a whole database of a registrar; WHY says why not.
+# check_copy FILE: whether a file is a whole database of a registrar; WHY says why not. Nothing is left beside a copy.
 check_copy() {
   WHY=
+  # shellcheck disable=SC2034 # for sql
+  [ "$1" = "$DB" ] || COPY=1
   answer=$(ask "$1" read 'PRAGMA integrity_check; SELECT count(*) FROM seal_registrar;') ||
     WHY=$(why)
+  COPY=
   [ -n "$WHY" ] || [ "$answer" = "ok
 1" ] || WHY="$(printf '%s' "$answer" | head -n 1)"
   [ -z "$WHY" ]
@@ -164,12 +174,13 @@ seal_backup() {
   [ "$ARGC" -eq 1 ] || wrong "which file?"
   [ ! -e "$ARG1" ] || refuse "$ARG1 is there already"
   # It gets its name once it is whole and on the disk.
-  part=$(beside "$ARG1") || exit 3
+  part=$(beside "$ARG1") || exit $?
   bind copy "$part"
   # A look at the registrar comes first: what is none, or is not this version's, is not copied.
   printf '%s\n' '.output /dev/null' 'SELECT format FROM seal_registrar;' '.output' 'VACUUM INTO :copy;' | sql write
   check_copy "$part" || fail "the copy is not whole: $WHY"
   put_beside "$part" "$ARG1"
+  note "$ARG1 is written, a checked copy of $DB"
 }
 
 help_restore() {
@@ -202,13 +213,13 @@ seal_restore() {
   if [ -e "$DB" ] && ! given replace; then
     refuse "$DB is there already (--replace loses what it holds)"
   fi
-  copy=$(input_file "$ARG1") || exit 3
+  copy=$(input_file "$ARG1") || exit $?
   check_copy "$copy" || case $WHY in
     *' has format '*) fail "$WHY" ;;
     *) fail "$ARG1 is not a whole copy: $WHY" ;;
   esac
   # What follows a restore is done in a copy beside, so that the database changes whole or not at all.
-  part=$(beside "$DB") || exit 3
+  part=$(beside "$DB") || exit $?
   # The dot command gets names of ours.
   ln -s "$copy" "$WORK/copy.db"
   ln -s "$part" "$WORK/part.db"
@@ -224,12 +235,13 @@ seal_restore() {
     put_beside "$part" "$DB"
   fi
   check_copy "$DB" || fail "the restored database is not whole: $WHY"
+  note "$DB is restored from $ARG1"
 }
 
 # ask FILE ACCESS SQL: prints what a statement gives on that database, or fails with $WORK/why.
 ask() {
   (
-    DB=$1
+    use_db "$1"
     printf '%s\n' "$3" | sql "$2"
   ) 2>"$WORK/why" || return 1
   cat "$WORK/out"

@@ -51,7 +51,7 @@ seal_charging() {
 
 charging_list() {
   filters='kind=one:invocation,identity-days agreement_id=text val_server_id=text val_service_id=text'
-  take "$filters from=instant until=instant untaken=flag limit=number" "$@"
+  take "$filters from=instant until=instant untaken=flag limit=limit" "$@"
   [ "$ARGC" -eq 0 ] || wrong "charging list takes options only"
   period
   names='seq time kind agreement_id val_provider_id val_server_id seal_service api_name val_service_id term quantity
@@ -92,7 +92,7 @@ charging_charge() {
     json) printf '[{"records":%s,"charged_until":"%s"}]\n' "$made" "$until" ;;
     csv) printf 'records,charged_until\n%s,%s\n' "$made" "$until" ;;
     *) printf '%s made; charged until %s\n' "$(plural "$made" record)" "$until" ;;
-  esac
+  esac | out
 }
 
 charging_push() {

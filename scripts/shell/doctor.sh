@@ -20,6 +20,9 @@ is found, and the command that mends it. Exit 3 when something fails; a warning
 does not count. Nothing is written: it works on a database that is only
 readable, and in a folder that is.
 
+What ends is told 14 days before; a CRL, which is made again in time, when a
+tenth of its time is left, and from its end on as a fault.
+
   --quick      without what reads every row: SQLite's own checks, the counters
                and the audit chain
   --key FILE   also see whether the key opens what is sealed
@@ -44,14 +47,6 @@ why() {
   sed 's/^seal: //; q' "$WORK/why"
 }
 
-# A file's name for a command line.
-quoted() {
-  case $1 in
-    *[!A-Za-z0-9_./-]*) printf "'%s'" "$(printf '%s' "$1" | sed "s/'/'\\\\''/g")" ;;
-    *) printf '%s' "$1" ;;
-  esac
-}
-
 check_program() {
   version=$(sqlite3 -version | cut -d ' ' -f 1)
   case $version in
@@ -71,7 +66,7 @@ COMMIT;
 T
     finding ok extension "$(cat "$WORK/version"), $EXTENSION"
   else
-    finding fail extension "$(why)" 'SEAL_EXTENSION=FILE seal doctor (or install it again: make install)'
+    finding fail extension "$(why)" "SEAL_EXTENSION=FILE $SEAL doctor (or install it again: make install)"
     return 1
   fi
 }
@@ -83,17 +78,17 @@ check_file() {
   case $mode in
     *00) ;;
     *[2367])
-      finding fail permissions "anybody may write $1 (mode $mode)" "chmod 600 $(quoted "$1")"
+      finding fail permissions "anybody may write $1 (mode $mode)" "chmod 600 $(named "$1")"
       FINE=0
       ;;
     *)
-      finding warn permissions "others than its owner may read or write $1 (mode $mode)" "chmod 600 $(quoted "$1")"
+      finding warn permissions "others than its owner may read or write $1 (mode $mode)" "chmod 600 $(named "$1")"
       FINE=0
       ;;
   esac
   owner=$(stat -L -c %U -- "$1")
   if [ "$owner" != "$OWNER" ]; then
-    finding warn permissions "$1 belongs to $owner, the database to $OWNER" "chown $OWNER $(quoted "$1")"
+    finding warn permissions "$1 belongs to $owner, the database to $OWNER" "chown $OWNER $(named "$1")"
     FINE=0
   fi
 }
@@ -103,11 +98,11 @@ check_folder() {
   mode=$(stat -L -c %a -- "$1") || return 0
   case $mode in
     *[2367])
-      finding fail permissions "anybody may write the folder $1 (mode $mode)" "chmod go-w $(quoted "$1")"
+      finding fail permissions "anybody may write the folder $1 (mode $mode)" "chmod go-w $(named "$1")"
       FINE=0
       ;;
     *[2367]?)
-      finding warn permissions "its group may write the folder $1 (mode $mode)" "chmod g-w $(quoted "$1")"
+      finding warn permissions "its group may write the folder $1 (mode $mode)" "chmod g-w $(named "$1")"
       FINE=0
       ;;
   esac
@@ -125,7 +120,7 @@ check_permissions() {
       check_file "$OPENS"
       check_folder "$(dirname -- "$OPENS")"
     else
-      finding fail permissions "cannot read the key $OPENS" 'seal --key FILE doctor'
+      finding fail permissions "cannot read the key $OPENS" "$SEAL --key FILE doctor"
       FINE=0 OPENS=
     fi
   fi
@@ -144,7 +139,7 @@ check_disk() {
     '' | *[!0-9]*) finding warn disk "cannot see how much is free" "df $(quoted "$FOLDER")" ;;
     *)
       text="$((free / 1024)) MiB are free; the database has $((size / 1024)) MiB"
-      mend='seal sweep && seal audit prune --before INSTANT, and sqlite3 FILE VACUUM; or a larger disk'
+      mend="$SEAL sweep && $SEAL audit prune --before INSTANT, and sqlite3 $(named "$DB") VACUUM; or a larger disk"
       if [ "$free" -lt 65536 ]; then
         finding fail disk "$text" "$mend"
       elif [ "$free" -lt 262144 ] || [ "$free" -lt $((2 * size)) ]; then
@@ -160,20 +155,20 @@ check_disk() {
 check_journal() {
   case $(od -An -v -tu1 -j18 -N1 -- "$DB" | tr -d ' ') in
     2) finding ok journal wal ;;
-    *) finding warn journal 'no write-ahead log: readers wait for writers' 'seal init' ;;
+    *) finding warn journal 'no write-ahead log: readers wait for writers' "$SEAL init" ;;
   esac
 }
 
 check_database() {
   if ! [ -f "$DB" ]; then
-    finding fail database "there is no database $DB" 'seal init'
+    finding fail database "there is no database $DB" "$SEAL init"
     return
   fi
-  FOLDER=$(dirname -- "$DB")
+  FOLDER=$(dirname -- "$(absolute "$DB")")
   check_permissions
   check_disk
   check_journal
-  bind db "$(quoted "$DB")"
+  bind db "$(named "$DB")"
   bind schema schema
   checks=$(report_sql doctor | sed -n 's/^-- check: //p' | tr -d ' ')
   WANTED=
@@ -183,9 +178,9 @@ check_database() {
   else
     case $(why) in
       *'newer than'*) mend='install a newer version of the registrar' ;;
-      *malformed* | *'not a database'*) mend='seal restore COPY --replace' ;;
-      'cannot open '*) mend="cp $(quoted "$DB") $(quoted "$DB-wal") FOLDER && seal --db FOLDER/FILE doctor" ;;
-      *) mend='seal init' ;;
+      *malformed* | *'not a database'*) mend="$SEAL restore COPY --replace" ;;
+      'cannot open '*) mend="cp $(named "$DB") $(named "$DB-wal") FOLDER && seal --db FOLDER/FILE doctor" ;;
+      *) mend="$SEAL init" ;;
     esac
     finding fail database "$(why)" "$mend"
     # Of another format nothing else is known.
@@ -209,15 +204,16 @@ check_key() {
   [ -n "$OPENS" ] || return 0
   bind opens "$(absolute "$OPENS")"
   if printf '%s\n' '.output /dev/null' 'SELECT seal_unlock(readfile(:opens));' | look "$DB" look; then
+    OPENED=1
     bind sealed_open 1 INTEGER
   else
-    finding fail secrets "$(why)" 'seal --key FILE doctor (the key with which it was sealed)'
+    finding fail secrets "$(why)" "$SEAL --key FILE doctor (the key with which it was sealed)"
     bind sealed_open -1 INTEGER
     return
   fi
   if ! given quick && ! printf '%s\n' '.output /dev/null' 'SELECT seal_unlock(readfile(:opens));' \
     'SELECT sum(length(key_info)) FROM seal_key_record WHERE at IS NULL;' | look "$DB" look; then
-    finding fail secrets "$(why)" 'seal restore COPY --replace'
+    finding fail secrets "$(why)" "$SEAL restore COPY --replace"
     bind sealed_open -1 INTEGER
   fi
 }
@@ -236,16 +232,18 @@ examine() {
 
 finding_of_failure() {
   case $(why) in
-    *locked* | *busy*) finding warn "$1" "$(why)" 'seal doctor (again, when nobody writes)' ;;
-    *) finding fail "$1" "$(why)" 'seal restore COPY --replace' ;;
+    *locked* | *busy*) finding warn "$1" "$(why)" "$SEAL doctor (again, when nobody writes)" ;;
+    *) finding fail "$1" "$(why)" "$SEAL restore COPY --replace" ;;
   esac
 }
 
-# For people a finding takes the lines that it needs, and what mends it stands below.
+# For people a finding takes the lines that it needs, and what mends it stands below, in one line: it may be pasted.
 tell_findings() {
   {
     echo 'CREATE TABLE part(id INTEGER PRIMARY KEY, verdict TEXT, "check" TEXT, what TEXT, mend TEXT, file TEXT);'
     cat "$WORK/parts"
+    [ "$OPENED" -eq 1 ] || OPENS=
+    printf 'CREATE TABLE words AS SELECT %s AS seal, %s AS key;\n' "$(literal "$SEAL ")" "$(literal "--key $(named_key "$OPENS")")"
     echo '.output /dev/null'
     report_sql doctor_findings
     if [ "$FORMAT" != table ]; then
@@ -272,8 +270,8 @@ tell_findings() {
       }
       {
         tell(sprintf("%-4s  %-14s  ", $1, $2), $3)
-        if ($4 != "") tell(sprintf("%22s", "-> "), $4)
-      }' "$WORK/lines" | clean
+        if ($4 != "") print sprintf("%22s", "-> ") $4
+      }' "$WORK/lines" | clean | out
   else
     show
   fi
@@ -286,6 +284,7 @@ seal_doctor() {
   # The checks go on without the key; check_key says what is wrong with it.
   OPENS=$KEY
   KEY=
+  OPENED=0
   : >"$WORK/parts"
   ! check_program || check_database
   tell_findings

@@ -37,11 +37,11 @@ seal_bundle() {
   [ "$ARGC" -eq 1 ] || no_loss "$ARG2"
   write_bundle
   if [ "$ARGC" -eq 1 ]; then
-    cat "$WORK/bundle"
-    echo
+    { cat "$WORK/bundle" && echo; } | out
   else
-    part=$(beside "$ARG2") || exit 3
+    part=$(beside "$ARG2") || exit $?
     { cat "$WORK/bundle" >"$part" && mv -fT -- "$part" "$(absolute "$ARG2")"; } 2>/dev/null || fail "cannot write $ARG2"
+    note "$ARG2 is written"
   fi
 }
 
@@ -91,7 +91,7 @@ untold_sql() {
 say_untold() {
   [ -f "$WORK/untold" ] || return 0
   while IFS= read -r object; do
-    say "$COMMAND: $(printf '%s' "$object" | clean): it is larger than a bundle, or a part of it; nothing else is left out"
+    say "$COMMAND: $object: it is larger than a bundle, or a part of it; nothing else is left out"
   done <"$WORK/untold"
 }
 
@@ -170,7 +170,7 @@ show_synced() {
       ;;
     csv) awk 'BEGIN { print "folder,bundles,at" } { print $1 "," $2 "," $3 }' "$WORK/synced" ;;
     *) awk '{ printf "%s: %s bundle%s, at %s\n", $1, $2, $2 == 1 ? "" : "s", $3 }' "$WORK/synced" ;;
-  esac
+  esac | out
 }
 
 # A folder that is synced belongs to two, and each may put into it what the other should not touch: so a file
@@ -212,7 +212,7 @@ read_place() {
 # replace_file PATH: what is on the input takes the place of a file, at once.
 replace_file() {
   plain_or_none "$1"
-  new=$(mktemp -u -- "${1%/*}/.new.XXXXXXXXXX") || fail "cannot write $1"
+  new=$(mktemp -u -- "${1%/*}/.new.XXXXXXXXXX" 2>/dev/null) || fail "cannot write $1"
   # With -C a file that is there, or a link, is not written to.
   { (set -C && cat >"$new") && mv -fT -- "$new" "$1"; } 2>/dev/null || {
     rm -f -- "$new"
@@ -248,17 +248,19 @@ sync_to() {
 # sync_server HEX FOLDER NAME
 sync_server() {
   [ ! -L "$2" ] || fail "$2 is a link: it is not followed"
-  mkdir -p -- "$2" || fail "cannot make the folder $2"
+  mkdir -p -- "$2" 2>/dev/null || fail "cannot make the folder $2"
   rm -f -- "$2"/.new.*
   plain_or_none "$2/index"
   : >"$WORK/index"
   [ ! -f "$2/index" ] || read_plain "$2/index" "$WORK/index"
   printf "REPLACE INTO temp.sqlite_parameters VALUES (':seal_server_id', CAST(x'%s' AS TEXT));\n" \
     "$1" >>"$WORK/parameters"
-  cut_index "$2"
-  acknowledge "$2"
-  place=$(awk 'END { print $3 }' "$WORK/index")
-  [ -n "$place" ] || place=$START
+  ack=$(read_place "$2/ack") || exit $?
+  unbind ack
+  [ -z "$ack" ] || bind ack "$ack"
+  tidy_index "$2" sync_cut
+  acknowledge "$(cat "$WORK/acked")"
+  place=$(cat "$WORK/place")
   n=0
   more=1
   while [ "$more" -eq 1 ]; do
@@ -271,16 +273,40 @@ sync_server() {
     n=$((n + 1))
     file=$iat-$(sha256sum <"$WORK/bundle" | cut -c 1-16).jws
     replace_file "$2/$file" <"$WORK/bundle"
-    # It takes the place of one that moved the end before.
-    awk -v place="$place" -v to="$to" '!(place == to && $2 == place && $3 == place)' "$WORK/index" \
-      >"$WORK/next"
-    printf '%s %s %s\n' "$file" "$place" "$to" >>"$WORK/next"
-    mv -- "$WORK/next" "$WORK/index"
+    printf '%s %s %s\n' "$file" "$place" "$to" >>"$WORK/index"
     replace_file "$2/index" <"$WORK/index"
     place=$to
   done
-  drop_bundles "$2"
+  [ "$n" -eq 0 ] || tidy_index "$2"
   printf '%s %s %s\n' "$3" "$n" "$place" >>"$WORK/synced"
+}
+
+# unbind NAME: the parameter is NULL again, whatever the SEAL server before had.
+unbind() {
+  echo "DELETE FROM temp.sqlite_parameters WHERE key = ':$1';" >>"$WORK/parameters"
+}
+
+# tidy_index FOLDER [REPORT]: a report on the index of a folder, in $WORK/index; then both are what it says, bundles too.
+tidy_index() {
+  (cd "$1" && printf '%s\n' *.jws) >"$WORK/there"
+  {
+    echo '.output /dev/null'
+    report_sql sync_index
+    [ $# -eq 1 ] || report_sql "$2"
+    report_sql sync_tidy
+  } | sql none
+  replace_file "$1/index" <"$WORK/index"
+  (cd "$1" && xargs rm -f --) <"$WORK/drop"
+}
+
+# acknowledge NUMBER: the last change that the SEAL server has, if it is one.
+acknowledge() {
+  case $1 in
+    '' | *[!0-9]* | ???????????????????*) return ;;
+  esac
+  bind_kind acked count "$1"
+  echo 'UPDATE seal_server SET acked = :acked
+    WHERE seal_server_id = :seal_server_id AND at IS NULL AND acked IS NOT :acked;' | sql write
 }
 
 # The bundle after $place. From a place of another history, as after a restore, it is a full copy.
@@ -297,20 +323,11 @@ next_bundle() {
         exit "$code"
         ;;
     esac
-    say "sync: $(sed 's/^seal: //; q' "$WORK/why" | clean): so a full copy comes next"
+    note "$(sed 's/^seal: //; q' "$WORK/why"): so a full copy comes next"
     place=-
   fi
-  echo "DELETE FROM temp.sqlite_parameters WHERE key = ':since';" >>"$WORK/parameters"
+  unbind since
   write_bundle
-}
-
-# Takes away the bundles that the index of a folder does not name.
-drop_bundles() {
-  for file in "$1"/*.jws; do
-    [ -e "$file" ] || [ -L "$file" ] || continue
-    awk -v name="${file##*/}" '$1 == name { found = 1 } END { exit !found }' "$WORK/index" ||
-      rm -f -- "$file"
-  done
 }
 
 # What the payload of $WORK/bundle says: to, more, how many objects, iat, until; in $WORK/untold, what could not be
@@ -333,37 +350,6 @@ look_into_bundle() {
   } | sql read
 }
 
-# Takes out of the index what the SEAL server has, and sets START: where it goes on when nothing is left.
-# A place that is not in the index, such as that of a database that was restored, starts a new one.
-cut_index() {
-  START=-
-  ack=$(read_place "$1/ack") || exit $?
-  if given full; then
-    : >"$WORK/index"
-  elif [ -n "$ack" ]; then
-    START=$ack
-    awk -v ack="$ack" '{ line[NR] = $0; if ($2 == ack && !first) first = NR }
-      END { for (i = first; first && i <= NR; i++) print line[i] }' "$WORK/index" >"$WORK/next"
-    mv -- "$WORK/next" "$WORK/index"
-  fi
-  replace_file "$1/index" <"$WORK/index"
-  drop_bundles "$1"
-}
-
-# The number of the last change that the SEAL server has, from its place.
-acknowledge() {
-  acked=$(read_place "$1/ack" | awk -F. '
-    $4 ~ /^f/ { next }
-    $4 ~ /^c/ { print substr($4, 2); next }
-    { print (NF > 1 ? $2 : $1) }')
-  case $acked in
-    '' | *[!0-9]* | ???????????????????*) return ;;
-  esac
-  bind_kind acked count "$acked"
-  echo 'UPDATE seal_server SET acked = :acked
-    WHERE seal_server_id = :seal_server_id AND at IS NULL AND acked IS NOT :acked;' | sql write
-}
-
 # --- At a SEAL server ------------------------------------------------------------------------
 
 # fetch SOURCE NAME FILE: a file of the own folder.
@@ -384,26 +370,6 @@ fetch() {
   esac
 }
 
-# Where this database is, "-" where nothing was applied yet.
-own_place() {
-  echo "SELECT coalesce(applied, '-') FROM seal_registrar;" | sql read
-  cat "$WORK/out"
-}
-
-# The lines of the index that come next: after the own place, else from a full copy on. The line "gap":
-# what is there begins after the own place.
-next_lines() {
-  awk -v place="$1" '
-    { line[NR] = $0; last = $3
-      if ($2 == place) first = NR
-      if ($2 == "-") full = NR }
-    END {
-      if (!first && last != place) first = full
-      for (i = first; first && i <= NR; i++) print line[i]
-      if (NR && !first && last != place) print "gap"
-    }' "$WORK/index"
-}
-
 sync_from() {
   bind own 1 INTEGER
   report_sql sync_folders | sql read
@@ -413,8 +379,12 @@ sync_from() {
     *) source=$(absolute "$1")/$name ;;
   esac
   fetch "$source" index "$WORK/index"
-  place=$(own_place) || exit $?
-  next_lines "$place" >"$WORK/todo"
+  {
+    printf '%s\n' '.mode list' '.separator " "' '.output /dev/null'
+    report_sql sync_index
+    report_sql sync_next
+  } | sql read
+  place=$(cat "$WORK/place")
   bind bundle bundle
   n=0
   while read -r file from to; do
@@ -432,9 +402,10 @@ sync_from() {
     } | sql write
     say_untold
     n=$((n + 1))
-    say "sync: bundle $n applied, from $from to $to"
+    note "bundle $n applied, now at $to"
   done <"$WORK/todo"
-  place=$(own_place) || exit $?
+  echo "SELECT coalesce(applied, '-') FROM seal_registrar;" | sql read
+  place=$(cat "$WORK/out")
   send_ack "$source" "$place"
   printf '%s %s %s\n' "$name" "$n" "$place" >>"$WORK/synced"
 }

@@ -58,7 +58,7 @@ seal_list() {
 $(lists)
 T
   load_columns "$TABLE"
-  options='limit=number'
+  options='limit=limit'
   ! grep -q '^at|' "$WORK/columns" || options="$options at=instant all=flag"
   take "$LISTED $options" "$@"
   [ "$ARGC" -eq 0 ] || wrong "one kind of thing at a time"
@@ -79,11 +79,17 @@ T
   show
 }
 
-# run_report NAME SHAPE
+# run_report NAME SHAPE [SHORT]: SHORT are the columns that a table for people shows, where those are not all.
 run_report() {
   {
     modes "$2" "$(report_names "$1")"
-    report_sql "$1"
+    if [ "$FORMAT" = table ] && [ -n "${3-}" ]; then
+      printf 'SELECT %s FROM (\n' "$3"
+      report_sql "$1" | sed 's/;$//'
+      echo ');'
+    else
+      report_sql "$1"
+    fi
   } | sql read
   show
 }
@@ -124,8 +130,9 @@ help_expiring() {
 usage: seal expiring [--days N] [--from INSTANT] [--until INSTANT]
 
 What is valid at --from (default: now) and ends within --days (default: 30), or
-before --until: agreements, terms, VAL servers, credentials, anchors,
-configurations.
+before --until: agreements, terms, VAL servers, credentials, anchors (a CRL when
+the next is due), configurations, those too that hold nothing any more. A table
+shows every id whole; --json and --csv have agreement_id besides.
 
 Example:
   seal expiring --days 7
@@ -133,11 +140,11 @@ T
 }
 
 seal_expiring() {
-  take 'days=number from=instant until=instant' "$@"
+  take 'days=number:0-36500 from=instant until=instant' "$@"
   [ "$ARGC" -eq 0 ] || wrong "expiring takes options only"
   period
   if given days && given until; then wrong "--days or --until?"; fi
-  run_report expiring table
+  run_report expiring table "ends, what, id"
 }
 
 help_usage() {
@@ -167,7 +174,11 @@ help_invoice() {
 usage: seal invoice [--from INSTANT] [--until INSTANT] [--agreement-id ID]
 
 What a period costs (default: all the time until now), by agreement: invocations
-and identity-days of each term at their price, and the total.
+and identity-days of each term at their price, and the total. --json and --csv
+have val_provider_id besides, and the currency in a column of its own.
+
+With --until ahead it is a forecast, and says so on stderr: what is held now
+counts as held until then, or until it ends; invocations are those up to now.
 
 Example:
   seal invoice --from 2026-11-01 --until 2026-12-01
@@ -178,6 +189,10 @@ seal_invoice() {
   take 'from=instant until=instant agreement_id=text' "$@"
   [ "$ARGC" -eq 0 ] || wrong "invoice takes options only"
   period
-  run_report invoice table
+  if given until; then
+    echo "SELECT unixepoch(seal_instant(:until)) > unixepoch('now');" | sql none
+    [ "$(cat "$WORK/out")" != 1 ] || say "invoice: --until is ahead: identity-days from now on are a forecast"
+  fi
+  run_report invoice table "agreement_id, seal_service, term, item, quantity, price, amount || coalesce(' ' || currency, '') AS amount"
   none_of agreement_id
 }

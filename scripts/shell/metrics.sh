@@ -30,7 +30,7 @@ seal_metrics() {
   if [ "$people" = table ]; then
     rm -f "$WORK/table"
     render metrics
-    cat "$WORK/table"
+    out <"$WORK/table"
   else
     show
   fi

@@ -62,7 +62,7 @@ notify_notice() {
 }
 
 notify_list() {
-  take 'val_server_id=text event=text undelivered=flag dead=flag limit=number at=instant' "$@"
+  take 'val_server_id=text event=text undelivered=flag dead=flag limit=limit at=instant' "$@"
   [ "$ARGC" -eq 0 ] || wrong "notify list takes options only"
   given limit || bind limit 50 INTEGER
   where=$(filter ' AND ' 'val_server_id event')

@@ -51,7 +51,7 @@ csv_columns() {
   case $(($(head -n 1 -- "$1" | tr -cd '"' | wc -c) % 2)) in
     1) refuse "$ARG1: line 1: a quoted name does not end in it" ;;
   esac
-  header=$(head -n 1 -- "$1" | tr -d '\r"' | sed "s/^$(printf '\357\273\277')//")
+  header=$(head -n 1 -- "$1" | tr -d '\r"' | sed "s/^$MARK//")
   while :; do
     name=${header%%,*}
     case $file_columns in
@@ -75,22 +75,56 @@ rows_sql() {
   (cd "$WORK" && sqlite3 -batch -bail -init /dev/null rows.db 2>err) && [ ! -s "$WORK/err" ]
 }
 
+# csv_lines COLUMNS: what sqlite3 is given of a CSV file on the input: its rows, each with the number of its line as one more
+# field in front; an empty line is a row of empty fields. A quote is one at the beginning of a field only, as sqlite3 has
+# it. What has not as many fields as there are COLUMNS, or ends within quotes, is told in the file `problem`.
+csv_lines() {
+  awk -F , -v columns="$1" -v problem="$WORK/problem" '
+    function bad(line, what) { printf "line %d: %s", line, what >problem; failed = 1; exit }
+    function count(line, n) {
+      if (n != wanted) {
+        bad(line, n (n == 1 ? " field" : " fields") " where line 1 names " wanted " (" columns ")")
+      }
+    }
+    BEGIN { wanted = split(columns, names, ", "); for (i = 1; i < wanted; i++) commas = commas "," }
+    NR == 1 { next }
+    !open && !index($0, "\"") {
+      if (NF == wanted) { print NR "," $0; next }
+      if ($0 == "" || $0 == "\r") { print NR "," commas; next }
+      count(NR, NF)
+    }
+    {
+      # Each field that is quoted from its beginning to its end becomes one mark: what is left counts.
+      left = open ? ",\"" $0 : "," $0
+      gsub(/""/, "", left)
+      gsub(/,"[^"]*"/, ",\001", left)
+      if (left ~ /\001[^,\r]/) { bad(NR, "a quoted field goes on after its quote (a quote in it is written twice)") }
+      if (open) print; else { begun = NR; fields = 0; print NR "," $0 }
+      open = index(left, ",\"")
+      if (open) left = substr(left, 1, open)
+      fields += gsub(/,/, ",", left) - (begun < NR)
+      if (!open) count(begun, fields)
+    }
+    END { if (open && !failed) bad(begun, "a quoted field that begins here does not end") }'
+}
+
 read_csv() {
   WHERE=line
-  FIRST=2 # the line of the first row
+  SKIP=1
   columns=$(csv_columns "$1") || exit 1
-  ln -s "$1" "$WORK/line"
   list=$(printf '%s' "$columns" | tr ' ' ',')
+  csv_lines "$(printf '%s' "$columns" | sed 's/ /, /g')" <"$1" >"$WORK/line" 2>/dev/null || fail "cannot keep the rows in ${TMPDIR:-/tmp}"
+  [ ! -s "$WORK/problem" ] || refuse "$ARG1: $(cat "$WORK/problem")"
   {
-    printf 'CREATE TABLE input(%s);\n' "$list"
-    printf '.import --csv --skip 1 line input\n'
-    printf 'INSERT INTO rows(n,%s) SELECT rowid,%s FROM input ORDER BY rowid;\n' "$list" "$list"
-  } | rows_sql || refuse "$ARG1: $(head -n 1 "$WORK/err")"
+    printf 'CREATE TABLE input(n,%s);\n' "$list"
+    printf '.import --csv line input\n'
+    printf 'INSERT INTO rows(n,%s) SELECT n,%s FROM input ORDER BY rowid;\n' "$list" "$list"
+  } | rows_sql || fail "cannot read the rows: $(head -n 1 "$WORK/err")"
 }
 
 read_json() {
   WHERE=element
-  FIRST=1
+  SKIP=0
   ln -s "$1" "$WORK/given"
   report_sql provision_json | rows_sql >/dev/null || refuse "$ARG1: $(head -n 1 "$WORK/err")"
   [ ! -s "$WORK/problem" ] || refuse "$ARG1: $(cat "$WORK/problem")"
@@ -107,13 +141,14 @@ T
     *) read_csv "$1" ;;
   esac
   report_sql provision_rows | rows_sql >"$WORK/counts" || fail "sqlite3: $(cat "$WORK/err")"
-  IFS='|' read -r ROWS LAST keys identities faulty <"$WORK/counts"
+  IFS='|' read -r ROWS LAST keys identities faulty empty first_empty <"$WORK/counts"
+  [ "$empty" -eq 0 ] || note "$ARG1: $(plural "$empty" "$WHERE") without a value skipped, the first is $WHERE $first_empty"
   [ "$ROWS" -gt 0 ] || refuse "$ARG1: there are no rows"
   TABLE=seal_identity
   [ "$keys" -eq 0 ] || TABLE=seal_key
   if [ "$keys$identities" = 11 ]; then refuse "$ARG1: identities and key parameters are mixed"; fi
   if [ "$keys" = 0 ] && [ "$faulty" -gt 0 ]; then
-    refuse "$ARG1: $WHERE $((faulty + FIRST - 1)): exactly one of val_user_id and val_ue_id is needed"
+    refuse "$ARG1: $WHERE $faulty: exactly one of val_user_id and val_ue_id is needed"
   fi
 }
 
@@ -136,16 +171,25 @@ row_refused() {
     printf '%s\n' "ATTACH 'rows.db' AS input;" '.output /dev/null'
     # With these the rows are others than those in the file.
     [ -z "$BEFORE" ] || merge_sql
-    printf '%s\n' "SELECT writefile('row', n + $FIRST - 1), writefile('value', coalesce(val_user_id, val_ue_id, key_format, ''))
-      FROM input.rows ORDER BY n LIMIT 1 OFFSET $2;"
+    printf '%s\n' "SELECT writefile('row', n), writefile('value', coalesce(val_user_id, val_ue_id, key_format, '')),
+        writefile('service', coalesce(val_service_id, :val_service_id)),
+        writefile('earlier', (SELECT min(e.n) FROM input.rows AS e WHERE e.n < r.n AND e.val_user_id IS r.val_user_id
+          AND e.val_ue_id IS r.val_ue_id AND e.val_service_id IS r.val_service_id AND e.exp_time IS r.exp_time
+          AND e.conf_id IS r.conf_id))
+      FROM input.rows AS r ORDER BY n LIMIT 1 OFFSET $2;"
   } | sql write
   line=$(cat "$WORK/row" 2>/dev/null) || line=
-  hint=
-  case $1 in
-    UNIQUE*) hint=' (--merge leaves what is there)' ;;
-    CREDENTIAL_*) line= ;; # it is no row's fault
+  what=$1
+  case $TABLE:$1 in
+    seal_identity:UNIQUE*)
+      what="the VAL service \"$(cat "$WORK/service")\" has it already"
+      [ ! -s "$WORK/earlier" ] || what="$WHERE $(cat "$WORK/earlier") has it already"
+      what="$what (--merge leaves what is there as it is; --replace besides removes what is not in the file)"
+      ;;
+    *:UNIQUE*) what="the VAL service \"$(cat "$WORK/service")\" has key parameters already" ;;
+    *:CREDENTIAL_*) line= ;; # it is no row's fault
   esac
-  say "$ARG1: ${line:+$WHERE $line: \"$(cat "$WORK/value")\": }$1$hint"
+  say "$ARG1: ${line:+$WHERE $line: \"$(cat "$WORK/value")\": }$what"
   cause=${1%%:*}
   case $cause:$GIVEN in
     *:*' dry_run '*) exit 1 ;;
@@ -184,12 +228,12 @@ load_sql() {
     # At the same instant as what comes.
     printf 'DELETE FROM seal_identity WHERE rowid IN (SELECT id FROM besides) AND %s;\n' "$(if given at; then echo 'at = :at'; else echo 'at IS NULL'; fi)"
   fi
-  first=1
+  first=$((SKIP + 1))
   while [ "$first" -le "$LAST" ]; do
     last=$((first + BATCH - 1))
     [ "$last" -le "$LAST" ] || last=$LAST
     insert_rows "$first" "$last"
-    [ "$LAST" -le "$BATCH" ] || progress "$last of $LAST rows"
+    [ "$LAST" -le "$BATCH" ] || progress "$((last - SKIP)) of $((LAST - SKIP)) rows"
     first=$((last + 1))
   done
   echo "$1"
@@ -202,7 +246,7 @@ quietly() {
 }
 
 seal_provision() {
-  take 'credential=file val_service_id=id exp_time=instant at=instant merge=flag replace=flag
+  take 'credential=text-file val_service_id=id exp_time=instant at=instant merge=flag replace=flag
     dry_run=flag yes=flag' "$@"
   [ "$ARGC" -eq 1 ] || wrong "which file?"
   given credential || wrong "--credential is missing"
@@ -210,17 +254,19 @@ seal_provision() {
   BEFORE=
   ! given merge || BEFORE=merge
   ! given replace || BEFORE=replace
-  file=$(input_file "$ARG1") || exit 3
+  path=$(input_file "$ARG1") || exit $?
+  whole_text "$path" "$ARG1"
+  unmarked file
+  file=$path
   first=$(head -c 4096 -- "$file" | tr -d ' \t\r\n\000' | head -c 1)
   if [ "$first" = '{' ]; then
     [ -z "$BEFORE" ] || wrong "a VALServicesConfig is a configuration of its own: nothing to merge or replace"
     provision_message "$file"
     return
   fi
-  # A value, or the whole, would end where a NUL is.
-  [ "$(tr -cd '\000' <"$file" | wc -c)" -eq 0 ] || refuse "$ARG1: it has a NUL in it"
   read_rows "$file" "$first"
   if [ -n "$BEFORE" ] && [ "$TABLE" != seal_identity ]; then wrong "--merge and --replace are for identities"; fi
+  bind where "$WHERE"
   BATCH=$((LAST / 20 + 1))
   [ "$BATCH" -ge 10000 ] || BATCH=10000
   if given dry_run || { [ "$BEFORE" = replace ] && ! given yes; }; then
@@ -244,6 +290,8 @@ load() {
   # shellcheck disable=SC2034
   ON_REFUSED=
   read -r stored gone <"$WORK/counts"
+  [ ! -s "$WORK/ends" ] || note "$ARG1: $WHERE $(cat "$WORK/ends")"
+  rm -f "$WORK/ends"
 }
 
 show_load() {
@@ -255,7 +303,7 @@ show_load() {
       [ "$gone" -eq 0 ] || text="$text, $gone $1removed"
       printf '%s\n' "$text"
       ;;
-  esac
+  esac | out
 }
 
 # A VALServicesConfig: the message path reads it, and says what is wrong in it.
@@ -265,12 +313,15 @@ provision_message() {
   {
     printf '%s\n' '.output /dev/null' "REPLACE INTO temp.sqlite_parameters VALUES (':token', $(credential_sql));"
     report_sql provision_message
+    report_sql refusal
     modes line
-    echo "SELECT replace(json_extract(response, '\$.headers.Location'), rtrim(json_extract(response, '\$.headers.Location'),
-        '0123456789abcdef'), '') AS conf_id, json_array_length(response, '\$.body.valSvcConf') AS val_services
+    # What is only said gets no name.
+    echo "SELECT $(if given dry_run; then echo NULL; else echo "replace(json_extract(response, '\$.headers.Location'),
+        rtrim(json_extract(response, '\$.headers.Location'), '0123456789abcdef'), '')"; fi) AS conf_id,
+        json_array_length(response, '\$.body.valSvcConf') AS val_services
       FROM answer WHERE status < 400;"
     if given dry_run; then echo 'ROLLBACK;'; else echo 'COMMIT;'; fi
   } | sql write
-  [ ! -s "$WORK/refusal" ] || refuse "$ARG1: $(cat "$WORK/refusal")"
+  [ ! -s "$WORK/refusal" ] || refuse_message "$ARG1: "
   show
 }

@@ -82,15 +82,16 @@ T
       at:* | *:read-only) continue ;;
     esac
     case $kind in
-      file | document) meaning="a file: $meaning" ;;
+      file | document | text-file) meaning="a file: $meaning" ;;
     esac
     printf '%s\n' "--$(hyphens "$name")  $meaning" | fold -s -w 74 | sed '1s/^/  /; 2,$s/^/      /; s/ *$//'
   done <"$WORK/columns"
   cat <<'T'
 
 list shows what is valid now, or --at an instant, or --all rows; its options are
-filters. The parts of the key may be given as options too. remove and terminate
-say first what goes with it: --yes asks nobody, --dry-run says it and no more.
+filters. The parts of the key may be given as options too. remove and terminate,
+and set where something ends by it, say first what goes: --yes asks nobody,
+--dry-run says it and no more.
 T
   help_example "$1"
 }
@@ -208,13 +209,29 @@ seal_relation() {
   shift
   case $action in
     add) take "$WRITTEN at=instant" "$@" ;;
-    set) take "$(names_kinds set) $(which_specs)$(new_names)" "$@" ;;
+    set) take "$(names_kinds set) $(which_specs)$(new_names) yes=flag dry_run=flag" "$@" ;;
     new) take "$(names_kinds new) alg=one:ES256,ES384,EdDSA,RS256,HS256" "$@" ;;
-    list) take "$COLUMNS at=instant all=flag limit=number" "$@" ;;
+    list) take "$COLUMNS at=instant all=flag limit=limit" "$@" ;;
     show | suspend | resume) take "$(which_specs)" "$@" ;;
     terminate | remove) take "$(which_specs) yes=flag dry_run=flag" "$@" ;;
   esac
+  # shellcheck disable=SC2034 # for sql
+  ON_REFUSED=is_there
   "relation_$action"
+}
+
+# is_there MESSAGE: of a UNIQUE refusal, what is there already, by the columns that were given; new_NAME comes before NAME.
+is_there() {
+  case $1 in
+    'UNIQUE constraint failed: '*) ;;
+    *) return 0 ;;
+  esac
+  bind unique ",$(printf '%s' "${1#*: }" | sed 's/ seal_[a-z_]*\./,/g; s/^seal_[a-z_]*\.//; s/,,/,/g'),"
+  printf '%s\n' '.output /dev/null' "SELECT writefile('there', group_concat(name || ' \"' || value || '\"', ', '))
+    FROM (SELECT substr(p.key, 2) AS name, coalesce(n.value, p.value) AS value
+      FROM temp.sqlite_parameters AS p LEFT JOIN temp.sqlite_parameters AS n ON n.key = ':new_' || substr(p.key, 2)
+      WHERE instr(:unique, ',' || substr(p.key, 2) || ',') ORDER BY name);" | sql none
+  refuse "$COMMAND $action: $(if [ -s "$WORK/there" ]; then cat "$WORK/there"; else echo it; fi) is there already"
 }
 
 # What says which row, or narrows it down where several have the same name.
@@ -360,6 +377,11 @@ relation_set() {
     ! given "new_$name" || changes="$changes${changes:+, }$name = :new_$name"
   done
   [ -n "$changes" ] || wrong "what is to be set?"
+  if ends "$changes" || given dry_run; then
+    act "UPDATE $TABLE SET $changes WHERE" some
+    show_row
+    return
+  fi
   {
     change "UPDATE $TABLE SET $changes WHERE"
     for name in val_user_id val_ue_id; do
@@ -372,9 +394,18 @@ relation_set() {
   show
 }
 
+# Whether by these changes something may end that is valid: a sweep would take it away.
+ends() {
+  case $1 in
+    *'_time = '*) return 0 ;;
+    *'status = '*) grep -Fq "':status', $(literal terminated)" "$WORK/parameters" ;;
+    *) return 1 ;;
+  esac
+}
+
 # A status that is fixed text of ours.
 set_status() {
-  [ -n "${NAMED-}" ] || bind_keys all # terminate did
+  bind_keys all
   {
     change "UPDATE $TABLE SET status = '$1' WHERE"
     modes line
@@ -394,14 +425,17 @@ relation_resume() {
 
 relation_terminate() {
   bind_keys all
-  goes "UPDATE $TABLE SET status = 'terminated' WHERE"
-  ! given dry_run || return 0
-  if [ -z "$ASKED" ]; then
-    set_status terminated
-    return
-  fi
-  goes_sql "UPDATE $TABLE SET status = 'terminated' WHERE" 'COMMIT;' | sql write
-  found_one
+  act "UPDATE $TABLE SET status = 'terminated' WHERE" any
+  show_row
+}
+
+relation_remove() {
+  bind_keys all
+  act "DELETE FROM $TABLE WHERE" any
+}
+
+# The row as it is now.
+show_row() {
   {
     modes line
     select_row "$(which)"
@@ -409,45 +443,39 @@ relation_terminate() {
   show
 }
 
-relation_remove() {
-  bind_keys all
-  goes "DELETE FROM $TABLE WHERE"
-  ! given dry_run || return 0
-  if [ -n "$ASKED" ]; then
-    goes_sql "DELETE FROM $TABLE WHERE" 'COMMIT;' | sql write
+# act STATEMENT WHEN: a change that may end what is valid. What goes with it is said and asked about before, in `any` case
+# or where there is `some`; --dry-run wants no more.
+act() {
+  if given dry_run || ! given yes; then
+    goes_sql "$1" 'ROLLBACK;' | sql write
+    found_one
+    if given dry_run; then
+      show
+      exit 0
+    fi
+    ASKED=$(cat "$WORK/asked")
+    if [ "$2" = any ] || [ "$ASKED" -gt 0 ]; then confirm "$(spaced "$COMMAND") $action: $(cat "$WORK/gone") would go"; fi
+    goes_sql "$1" 'COMMIT;' | sql write
   else
-    change "DELETE FROM $TABLE WHERE" | sql write
+    change "$1" | sql write
   fi
   found_one
-}
-
-# goes ACT: what it takes along is said, and asked about, unless --dry-run wants no more.
-goes() {
-  if given yes && ! given dry_run; then return 0; fi
-  goes_sql "$1" 'ROLLBACK;' | sql write
-  found_one
-  if given dry_run; then
-    show
-    return
-  fi
-  confirm "$(spaced "$COMMAND") $action: $(cat "$WORK/gone") would go"
-  ASKED=$(cat "$WORK/asked")
 }
 
 # goes_sql ACT END: the act in a transaction, and what goes with it: no more than ASKED, if that is set.
 goes_sql() {
-    echo 'BEGIN IMMEDIATE; CREATE TEMP TABLE was AS'
-    report_sql goes
-    echo ';'
-    change "$1"
-    echo 'CREATE TEMP TABLE gone AS SELECT n, one, many, was.valid - now.valid AS gone FROM was JOIN ('
-    report_sql goes
-    echo ') AS now USING (n, one, many) WHERE was.valid > now.valid;'
-    printf '%s\n' '.output /dev/null' "SELECT writefile('gone', coalesce(group_concat(gone || ' ' || iif(gone = 1, one, many), ', '),
-      'nothing that is valid')) FROM (SELECT * FROM gone ORDER BY n);"
-    modes table 'what gone'
-    echo 'SELECT iif(gone = 1, one, many) AS what, gone FROM gone ORDER BY n;'
-    printf '%s\n' '.output /dev/null' "SELECT writefile('asked', coalesce(sum(gone), 0)) FROM gone;" '.output'
-    [ -z "$ASKED" ] || no_more "(SELECT coalesce(sum(gone), 0) FROM gone) > $ASKED"
-    echo "$2"
+  echo 'BEGIN IMMEDIATE; CREATE TEMP TABLE was AS'
+  report_sql goes
+  echo ';'
+  change "$1"
+  echo 'CREATE TEMP TABLE gone AS SELECT n, one, many, was.valid - now.valid AS gone FROM was JOIN ('
+  report_sql goes
+  echo ') AS now USING (n, one, many) WHERE was.valid > now.valid;'
+  printf '%s\n' '.output /dev/null' "SELECT writefile('gone', coalesce(group_concat(gone || ' ' || iif(gone = 1, one, many), ', '),
+    'nothing that is valid')) FROM (SELECT * FROM gone ORDER BY n);"
+  modes table 'what gone'
+  echo 'SELECT iif(gone = 1, one, many) AS what, gone FROM gone ORDER BY n;'
+  printf '%s\n' '.output /dev/null' "SELECT writefile('asked', coalesce(sum(gone), 0)) FROM gone;" '.output'
+  [ -z "$ASKED" ] || no_more "(SELECT coalesce(sum(gone), 0) FROM gone) > $ASKED"
+  echo "$2"
 }

@@ -19,7 +19,7 @@ T
 }
 
 seal_report() {
-  take 'days=number' "$@"
+  take 'days=number:0-36500' "$@"
   # shellcheck disable=SC2153 # take sets it
   [ "$ARGC" -le 1 ] || wrong "report takes one file"
   [ "$ARGC" -eq 1 ] || ARG1=-
@@ -42,10 +42,11 @@ REPLACE INTO temp.sqlite_parameters SELECT ':from', start FROM report_period;"
     echo 'COMMIT;'
   } | sql read
   if [ "$ARG1" = - ]; then
-    cat "$WORK/page"
+    out <"$WORK/page"
     return
   fi
   target=$(absolute "$ARG1")
-  part=$(beside "$ARG1") || exit 3
+  part=$(beside "$ARG1") || exit $?
   { cat "$WORK/page" >"$part" && sync -- "$part" && mv -fT -- "$part" "$target"; } 2>/dev/null || fail "cannot write $ARG1"
+  note "$ARG1 is written"
 }

@@ -26,9 +26,9 @@ T
 }
 
 seal_request() {
-  take 'credential=file message_id=id at=instant' "$@"
+  take 'credential=text-file message_id=id at=instant' "$@"
   [ "$ARGC" -eq 1 ] || wrong "which file?"
-  bind_kind request file "$ARG1"
+  bind_kind request text-file "$ARG1"
   {
     # The request becomes a parameter too: sqlite3 keeps those in memory.
     cat <<'T'
@@ -50,15 +50,11 @@ VALUES (':message_id', coalesce(:message_id, 'seal-' || lower(hex(sha3(:request,
 INSERT INTO seal_message(message_id, request, at) VALUES (:message_id, :request, :at);
 .mode list
 SELECT response FROM seal_message WHERE message_id = :message_id;
-.output refusal
-SELECT json_extract(response, '$.body.cause') || ': ' || json_extract(response, '$.body.detail')
-FROM seal_message WHERE message_id = :message_id AND status >= 400;
-SELECT '  ' || json_extract(p.value, '$.param') || ' ' || json_extract(p.value, '$.reason')
-FROM seal_message AS m, json_each(m.response, '$.body.invalidParams') AS p
-WHERE m.message_id = :message_id AND m.status >= 400;
-.output
+CREATE TEMP TABLE answer AS SELECT status, response FROM seal_message WHERE message_id = :message_id;
+.output /dev/null
 T
+    report_sql refusal
   } | sql write
-  cat "$WORK/out"
-  [ ! -s "$WORK/refusal" ] || refuse "$(cat "$WORK/refusal")"
+  out <"$WORK/out"
+  [ ! -s "$WORK/refusal" ] || refuse_message ""
 }

@@ -11,7 +11,7 @@ run_command() {
     printf "INSERT INTO seal_command(command, argument, at) VALUES ('%s', %s, :at);\n" "$1" "$2"
     printf "SELECT result FROM seal_command WHERE command = '%s' LIMIT 1;\n" "$1"
   } | sql write
-  cat "$WORK/out"
+  out <"$WORK/out"
 }
 
 help_token() {
@@ -30,7 +30,7 @@ T
 }
 
 seal_token() {
-  take 'scope=text ttl=number at=instant' "$@"
+  take 'scope=text ttl=number:1-86400 at=instant' "$@"
   [ "$ARGC" -eq 1 ] || wrong "which VAL server?"
   bind val_server_id "$ARG1"
   run_command issue-token \
@@ -53,7 +53,7 @@ T
 }
 
 seal_assertion() {
-  take 'aud=id ttl=number' "$@"
+  take 'aud=id ttl=number:1-3600' "$@"
   [ "$ARGC" -eq 2 ] || wrong "which VAL server, and which private key?"
   bind val_server_id "$ARG1"
   bind_kind private key-file "$ARG2"
@@ -67,9 +67,9 @@ seal_assertion() {
     bind aud "$aud"
   fi
   printf '%s\n' '.output /dev/null' "SELECT writefile('result', seal_sign(json_object('iss', :val_server_id, 'sub', :val_server_id,
-    'aud', :aud, 'iat', unixepoch(), 'exp', unixepoch() + max(1, min(:ttl, 3600)), 'jti', lower(hex(randomblob(16)))),
+    'aud', :aud, 'iat', unixepoch(), 'exp', unixepoch() + :ttl, 'jti', lower(hex(randomblob(16)))),
     readfile(:private)) || char(10));" | sql none
-  cat "$WORK/result"
+  out <"$WORK/result"
 }
 
 help_jwks() {
@@ -88,7 +88,7 @@ seal_jwks() {
   take '' "$@"
   [ "$ARGC" -eq 0 ] || wrong "jwks takes no words"
   printf '%s\n' '.output /dev/null' "SELECT writefile('result', seal_jwks() || char(10));" | sql read
-  cat "$WORK/result"
+  out <"$WORK/result"
 }
 
 help_key_file() {
@@ -111,6 +111,7 @@ seal_key_file() {
   head -c 32 /dev/urandom >"$WORK/made"
   [ "$(wc -c <"$WORK/made")" -eq 32 ] || fail "/dev/urandom gives nothing"
   put_file made "$ARG1"
+  note "$ARG1 is written"
 }
 
 help_rotate_key() {
@@ -118,12 +119,19 @@ help_rotate_key() {
 usage: seal --key FILE rotate-key [--leaked] [--at INSTANT]
 
 Makes a new key for the registrar's signatures and prints its public half (a
-JWK). The one before stays valid until the last token that it signed has ended,
-and for 30 days it signs what brings SEAL servers the new one: nobody has to do
-anything there.
+JWK). The first time, after seal key-file, there is none before: without it the
+registrar signs no token, bundle or checkpoint. From then on the one before
+stays valid until the last token that it signed has ended, and for 30 days it
+signs what brings SEAL servers the new one: nobody has to do anything there.
+
+In a SEAL server's own database it is the key that key records are sealed for:
+what is printed is its jwk at the registrar (seal help server). For 30 days the
+one before opens what was sealed for it.
 
 --leaked: somebody else has the key. Nothing that was signed so far is believed
 any more, and each SEAL server needs the new keys (seal init --registrar-jwks).
+At a SEAL server nothing that was sealed for it so far is opened any more: it
+needs a full copy (seal help sync).
 
 Example:
   seal --key seal.key rotate-key

@@ -5,6 +5,7 @@ SELECT name, CASE
     WHEN flags = 'key' OR flags = 'key read-only derived' THEN 'key'
     WHEN flags GLOB 'key*' THEN 'key?'
     WHEN name = 'jwk' THEN 'document'
+    WHEN name = 'credential' THEN 'text-file'
     WHEN kind = 'value' THEN 'file'
     WHEN kind GLOB 'word(*' THEN 'one:' || replace(substr(kind, 6, length(kind) - 6), ' ', ',')
     WHEN kind IN ('count', 'instant') THEN kind

@@ -48,12 +48,15 @@ UNION ALL SELECT 'ok', format('%d tables, indexes and relations, as this version
 FROM should WHERE NOT EXISTS (SELECT 1 FROM wrong) HAVING count(*) > 0;
 
 -- check: clock
--- A clock more than 30 seconds behind the last one that was seen is not believed: every credential is refused.
+-- A clock more than 30 seconds behind the last one that was seen is not believed: every credential is refused. Nothing
+-- moves that instant back: the ids of one-time tokens were forgotten by it.
 SELECT iif(behind > 30, 'fail', 'ok') AS verdict,
   iif(behind > 30, format('the host''s clock is %d seconds behind one that was seen before, %s: every credential is refused '
     || 'until then', behind, seal_instant(mark)),
     'the host''s is not behind what was seen before') AS what,
-  iif(behind > 30, 'timedatectl set-ntp true (was the other one wrong: seal restore COPY --replace)', NULL) AS mend
+  iif(behind > 30, 
+    'timedatectl set-ntp true (where it is right: wait until then, or give each command its --at INSTANT, or '
+      || 'seal restore COPY --replace, a copy of before)', NULL) AS mend
 FROM (SELECT clock_time AS mark, clock_time - unixepoch('now') AS behind FROM main.seal_registrar_data WHERE id = 1);
 
 -- check: secrets
@@ -70,6 +73,8 @@ wrong(verdict, what, mend) AS (
       'there is no signed checkpoint of the audit'),
     iif(r.signing_kid IS NULL, 'seal rotate-key --key FILE && ', '') || 'seal audit checkpoint --key FILE (best every day)'
   FROM main.seal_registrar_data AS r CROSS JOIN last WHERE last.seq IS NULL
+    -- A SEAL server needs a key of its own only where key records come: it is told so then.
+    AND (r.signing_kid IS NOT NULL OR NOT EXISTS (SELECT 1 FROM main.seal_anchor_data WHERE type = 'registrar'))
   UNION ALL
   SELECT 'warn', format('the last signed checkpoint of the audit is of %s', seal_instant(time)),
     'seal audit checkpoint --key FILE (best every day)'
@@ -80,10 +85,13 @@ UNION ALL SELECT 'ok', format('the last signed one is of %s, up to entry %d',
   seal_instant(time), seq), NULL FROM last WHERE NOT EXISTS (SELECT 1 FROM wrong);
 
 -- check: anchors
--- A certificate ends by itself too, and a CRL when the next is due: from then on whatever its CA issued is refused.
+-- A certificate ends by itself too, and a CRL when the next is due: from then on whatever its CA issued is refused. The
+-- next CRL is late, and worth a word, when a tenth of the time of the one before is left, 14 days at most.
 WITH now(t, soon) AS MATERIALIZED (SELECT unixepoch('now'), unixepoch('now') + 14 * 86400),
 ending AS MATERIALIZED (
-  SELECT a.anchor_id, a.type, a.subject, min(coalesce(a.exp_time, 9223372036854775807), coalesce(CASE
+  SELECT a.anchor_id, a.type, a.subject, CASE WHEN a.type = 'crl'
+      THEN (unixepoch(seal_next_update(a.value)) - unixepoch(seal_this_update(a.value))) / 10 END AS notice,
+    min(coalesce(a.exp_time, 9223372036854775807), coalesce(CASE
     WHEN a.type = 'crl' THEN unixepoch(seal_next_update(a.value))
     WHEN a.type IN ('ca', 'intermediate') THEN (SELECT unixepoch(x.not_after)
       FROM seal_x509(a.value, a.value, json_object('at', '1970-01-01', 'purpose', 'path')) AS x) END,
@@ -96,10 +104,10 @@ ending AS MATERIALIZED (
       iif(type = 'crl' AND until <= t, ': certificates of ' || subject || ' are refused', '')),
     iif(type <> 'crl' AND until <= t, 'seal anchor remove ? (or set, with a new --value FILE)',
       'seal anchor set ? --value FILE'), anchor_id
-  FROM now CROSS JOIN ending WHERE until <= soon ORDER BY until, anchor_id
+  FROM now CROSS JOIN ending WHERE until <= min(soon, t + coalesce(notice, soon - t)) ORDER BY until, anchor_id
 )
 SELECT * FROM wrong
-UNION ALL SELECT 'ok', 'no anchor or CRL ends within 14 days', NULL, NULL WHERE NOT EXISTS (SELECT 1 FROM wrong);
+UNION ALL SELECT 'ok', 'no anchor ends within 14 days, and no CRL is near its end', NULL, NULL WHERE NOT EXISTS (SELECT 1 FROM wrong);
 
 -- check: credentials
 -- Of VAL servers that could use one.
@@ -152,7 +160,7 @@ WITH now(t, stale_after) AS MATERIALIZED (
   SELECT iif(t - since > stale_after, 'fail', 'warn'),
     format('the SEAL server %s has not taken what changed on %s%s', seal_server_id,
       seal_instant(since), iif(acked IS NULL, ', and never took anything', '')),
-    'seal sync --to FOLDER (and there: seal sync --from FOLDER)'
+    'seal sync --to FOLDER (and there sync --from FOLDER)'
   FROM now CROSS JOIN behind WHERE t - since > coalesce(stale_after / 2, 86400) ORDER BY since, seal_server_id
 )
 SELECT * FROM wrong
@@ -173,7 +181,7 @@ SELECT verdict, CASE WHEN issued IS NULL THEN 'no bundle was applied yet: it ser
     ELSE format('the last bundle is of %s, %d minutes ago', seal_instant(issued), (t - issued) / 60) || CASE
       WHEN until <= t THEN '; it serves nobody since ' || seal_instant(until)
       WHEN until > t THEN '; it serves until ' || seal_instant(until) ELSE '' END END AS what,
-  iif(verdict <> 'ok', 'seal sync --from FOLDER-OR-URL (at the registrar: seal sync --to FOLDER)', NULL) AS mend
+  iif(verdict <> 'ok', 'seal sync --from FOLDER-OR-URL (at the registrar sync --to FOLDER)', NULL) AS mend
 FROM judged;
 
 -- check: sweep
@@ -400,5 +408,5 @@ FROM counted WHERE NOT EXISTS (SELECT 1 FROM wrong) HAVING NOT EXISTS (SELECT 1 
 SELECT iif(broken IS NULL, 'ok', 'fail') AS verdict,
   iif(broken IS NULL, format('%d entries, of which each covers the one before', n),
     format('entry %d does not hold: it or the one before was changed, or one is missing', broken)) AS what,
-  iif(broken IS NULL, NULL, 'seal restore COPY --replace (a copy in which seal audit verify finds nothing)') AS mend
+  iif(broken IS NULL, NULL, 'seal restore COPY --replace (a copy in which audit verify finds nothing)') AS mend
 FROM (SELECT seal_audit_verify() AS broken, (SELECT count(*) FROM main.seal_audit_data) AS n);

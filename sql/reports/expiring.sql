@@ -39,8 +39,9 @@ WITH RECURSIVE period(start, stop) AS MATERIALIZED (
   JOIN seal_val_server AS v ON v.val_server_id = c.val_server_id AND v.at IS NULL
   WHERE c.type <> 'x509'
   UNION ALL
-  SELECT type || ' anchor', anchor_id, NULL, min(coalesce(exp_time, e.not_after), coalesce(e.not_after, exp_time))
-  FROM period CROSS JOIN seal_anchor AS n ON n.at = period.start LEFT JOIN anchored AS e ON e.id = n.anchor_id
+  SELECT type || ' anchor', anchor_id, NULL, min(coalesce(exp_time, own), coalesce(own, exp_time))
+  FROM (SELECT n.type, n.anchor_id, n.exp_time, coalesce(e.not_after, iif(n.type = 'crl', seal_next_update(n.value), NULL)) AS own
+    FROM period CROSS JOIN seal_anchor AS n ON n.at = period.start LEFT JOIN anchored AS e ON e.id = n.anchor_id)
   UNION ALL
   SELECT 'configuration of ' || c.val_server_id, conf_id, v.agreement_id, valid_until
   FROM period CROSS JOIN seal_configuration AS c ON c.at = period.start

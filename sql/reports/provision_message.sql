@@ -1,5 +1,5 @@
 -- A VALServicesConfig as the message that it is (provision.sh): the file :body, for whom :token proves (a token, a PEM
--- chain, or JSON of both). It has to be committed or taken back afterwards. What was refused is in the file `refusal`.
+-- chain, or JSON of both). It has to be committed or taken back afterwards. The answer is in the table `answer`.
 BEGIN IMMEDIATE;
 CREATE TEMP TABLE sent AS SELECT CAST(readfile(:body) AS TEXT) AS body, :token AS c;
 -- A message of its own: with the id of an earlier one, the answer would be that one's, whatever became of it since.
@@ -13,7 +13,3 @@ SELECT :message_id, 'POST', iif(json_valid(body) AND EXISTS (SELECT 1 FROM json_
   'application/json', body, :at
 FROM sent;
 CREATE TEMP TABLE answer AS SELECT status, response FROM seal_message WHERE message_id = :message_id;
-SELECT writefile('refusal', json_extract(response, '$.body.cause') || ': ' || json_extract(response, '$.body.detail')
-  || coalesce((SELECT group_concat(char(10) || '  ' || json_extract(p.value, '$.param') || ' ' || json_extract(p.value, '$.reason'), '')
-    FROM json_each(response, '$.body.invalidParams') AS p), ''))
-FROM answer WHERE status >= 400;

@@ -10,6 +10,13 @@ UPDATE main.seal_registrar_data SET seal_check = ?1 WHERE id = 1
 -- name: signing_key
 SELECT kid, private, id FROM main.seal_registrar_key WHERE retired_time IS NULL ORDER BY id DESC LIMIT 1
 
+-- The one before another that still opens what was encrypted to it.
+-- ?1 kid of the other ?2 at
+-- name: signing_key_before
+SELECT kid, private, id FROM main.seal_registrar_key
+WHERE private <> x'' AND id < (SELECT id FROM main.seal_registrar_key WHERE kid = ?1) AND retired_time + {{handover}} > ?2
+ORDER BY id DESC LIMIT 1
+
 -- The key for a bundle: the newest that its SEAL server knows, by the change with which it was told; else, and for
 -- a full copy, the oldest that still signs, since each key was told in bundles that the one before it signed; but one of
 -- those that the JWK set has room for (authorize.sql), if there is any: a new SEAL server knows no others.
@@ -20,12 +27,14 @@ WHERE private <> x'' AND (retired_time IS NULL OR retired_time + {{handover}} > 
 ORDER BY change <= ?1 DESC, change > ?1 AND id <= (SELECT max(id) - 64 FROM main.seal_registrar_key),
   iif(change <= ?1, -id, id) LIMIT 1
 
--- The old key verifies what it signed, and signs bundles for SEAL servers, if there are any, that don't know the new one yet.
+-- The old key verifies what it signed, and signs bundles for SEAL servers, if there are any, that don't know the new one yet;
+-- a SEAL server's own opens bundles that are under way.
 -- ?1 at
 -- name: signing_retire
 UPDATE main.seal_registrar_key SET retired_time = ?1, until = iif(x.n, max(until, ?1 + {{handover}}), until),
-  private = iif(x.n, private, x'')
-FROM (SELECT EXISTS (SELECT 1 FROM main.seal_server_data) AS n) AS x WHERE retired_time IS NULL
+  private = iif(x.n OR x.opens, private, x'')
+FROM (SELECT EXISTS (SELECT 1 FROM main.seal_server_data) AS n,
+  EXISTS (SELECT 1 FROM main.seal_anchor_data WHERE type = 'registrar') AS opens) AS x WHERE retired_time IS NULL
 
 -- Of keys that leaked nothing is believed any more, whatever instant is asked for.
 -- name: signing_revoke

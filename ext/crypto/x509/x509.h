@@ -81,8 +81,10 @@ void seal_x509_clear(SealX509 *x);
 SealReason seal_crl_check(SealCrypto *c, const void *crl, size_t n, const SealCertSet *set,
                           char **issuer, char **number, int64_t *next_update);
 
-/* Reads when the next CRL is due (nextUpdate, RFC 5280 5.1.2.5) of what is exactly one CRL, of at most SEAL_CRL_MAX bytes:
-** seconds since 1970. What it says is not verified. SEAL_REASON_CRL_INCOMPLETE: it says no such time. */
-SealReason seal_crl_next_update(SealCrypto *c, const void *crl, size_t n, int64_t *next_update);
+/* Reads from what is exactly one CRL, of at most SEAL_CRL_MAX bytes, when it was issued and when the next one is due
+** (thisUpdate, nextUpdate, RFC 5280 5.1.2.4, 5.1.2.5), in seconds since 1970. What it says is not verified.
+** SEAL_REASON_CRL_INCOMPLETE: it lacks one of the two. */
+SealReason seal_crl_period(SealCrypto *c, const void *crl, size_t n, int64_t *this_update,
+                           int64_t *next_update);
 
 #endif

@@ -273,7 +273,7 @@ typedef struct SealCrlArgs {
   size_t n;
   const SealCertSet *set;
   char *issuer, *number;
-  int64_t next_update;
+  int64_t this_update, next_update;
 } SealCrlArgs;
 
 static SealReason crl_tell(X509_CRL *crl, SealCrlArgs *args) {
@@ -344,18 +344,22 @@ static SealReason crl_due(void *arg) {
 
   if (reason == SEAL_VALID && sk_X509_CRL_num(crls) != 1) reason = SEAL_REASON_CRL_MALFORMED;
   if (reason == SEAL_VALID) {
+    const ASN1_TIME *from = X509_CRL_get0_lastUpdate(sk_X509_CRL_value(crls, 0));
     const ASN1_TIME *due = X509_CRL_get0_nextUpdate(sk_X509_CRL_value(crls, 0));
     if (!due || !seal_asn1_time(due, &args->next_update)) reason = SEAL_REASON_CRL_INCOMPLETE;
+    if (!from || !seal_asn1_time(from, &args->this_update)) reason = SEAL_REASON_CRL_INCOMPLETE;
   }
   sk_X509_CRL_pop_free(crls, X509_CRL_free);
   return reason;
 }
 
-SealReason seal_crl_next_update(SealCrypto *c, const void *crl, size_t n, int64_t *next_update) {
+SealReason seal_crl_period(SealCrypto *c, const void *crl, size_t n, int64_t *this_update,
+                           int64_t *next_update) {
   SealCrlArgs args = {.c = c, .data = crl, .n = n};
   SealReason reason = n > SEAL_CRL_MAX ? SEAL_REASON_CRL_TOO_LARGE : seal_x509_ready(c);
 
   if (reason == SEAL_VALID) reason = seal_confirmed(crl_due, &args);
+  *this_update = args.this_update;
   *next_update = args.next_update;
   return reason;
 }

@@ -199,17 +199,32 @@ static int check_term_object(Check *c, const char *agreement, const char *seal_s
 /************************************************************************************************
 ** Rows.
 */
+/* Decrypts a JWE by this SEAL server's key; one that was on its way when that was rotated, by the one before. A bundle is
+** encrypted to one key: what opened a record opens those that follow. SQLITE_CONSTRAINT_VTAB: to none of them. */
+static int decrypt_record(SealApply *a, const json_t *text, unsigned char **plain, size_t *n) {
+  int rc = a->own ? SQLITE_OK : seal_signing_key(a->p, &a->own, a->err);
+  while (rc == SQLITE_OK) {
+    SealKey *before;
+    SealReason reason = seal_jwe_decrypt(seal_crypto(a->p), a->own, json_string_value(text) + 1,
+                                         json_string_length(text) - 1, plain, n);
+    if (reason == SEAL_VALID) break;
+    rc = seal_reason_rc(reason);
+    if (rc != SQLITE_CONSTRAINT_VTAB) break;
+    rc = seal_signing_key_before(a->p, a->own, a->at, &before, a->err);
+    if (rc != SQLITE_OK) break;
+    if (before == NULL) return SQLITE_CONSTRAINT_VTAB;
+    seal_key_free(a->own);
+    a->own = before;
+  }
+  return rc;
+}
+
 /* Opens a key record, which takes the place of the JWE that it came in. */
 static int open_record(SealApply *a, json_t *rows, size_t i) {
-  const json_t *text = json_array_get(rows, i);
   unsigned char *plain = NULL;
   size_t n = 0;
   json_t *json = NULL;
-  int rc = a->own ? SQLITE_OK : seal_signing_key(a->p, &a->own, a->err);
-  if (rc == SQLITE_OK) {
-    rc = seal_reason_rc(seal_jwe_decrypt(seal_crypto(a->p), a->own, json_string_value(text) + 1,
-                                         json_string_length(text) - 1, &plain, &n));
-  }
+  int rc = decrypt_record(a, json_array_get(rows, i), &plain, &n);
   if (rc == SQLITE_OK) rc = seal_reason_rc(seal_json_parse((const char *)plain, n, 4, &json));
   if (plain != NULL) seal_wipe(plain, n);
   free(plain);

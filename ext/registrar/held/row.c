@@ -264,6 +264,12 @@ static int id_exists(Seal *p, int64_t service, const SealId *id, int64_t *there)
   return rc == SQLITE_OK ? seal_identity_row(p, service, id, there) : rc;
 }
 
+/* What is there is told to nobody whose token was used before: that is the refusal then. */
+static int may_know(Seal *p, const SealRowAsk *ask, const Place *place, SealError *err) {
+  if (ask->on_conflict == SQLITE_REPLACE) return SQLITE_OK;
+  return seal_use_check(p, &place->who, SEAL_USE_ROWS, err);
+}
+
 /* What is there already stays as row `there`: it is replaced by itself, or a UNIQUE failure. */
 static int already_there(const SealRowAsk *ask, int64_t there, int64_t *rowid) {
   if (ask->on_conflict != SQLITE_REPLACE) return SQLITE_CONSTRAINT_UNIQUE;
@@ -409,7 +415,10 @@ static int insert_first(Seal *p, const SealRowAsk *given, int64_t *rowid, SealEr
   int rc = slots ? seal_slots_settle(p, slots) : SQLITE_NOMEM;
   if (rc == SQLITE_OK && ask.record != NULL) rc = seal_key_current(p, err);
   if (rc == SQLITE_OK) rc = judge_and_look(p, &ask, &place, &replaced, &there, err);
-  if (rc == SQLITE_OK && there != 0) return already_there(&ask, there, rowid);
+  if (rc == SQLITE_OK && there != 0) {
+    rc = may_know(p, &ask, &place, err);
+    return rc == SQLITE_OK ? already_there(&ask, there, rowid) : rc;
+  }
   if (rc == SQLITE_OK && place.key_format[0]) {
     record = *ask.record;
     ask.key_format = record.key_format = seal_text_from(place.key_format);
@@ -522,7 +531,10 @@ int seal_row_configuration(Seal *p, const SealRowAsk *ask, SealText supp_feat, i
                         seal_text_from(ask->seal_service)};
     rc = seal_conf_id(p, place.conf_id, 3, texts);
   }
-  if (rc == SQLITE_OK && found != 0) return SQLITE_CONSTRAINT_UNIQUE;
+  if (rc == SQLITE_OK && found != 0) {
+    rc = may_know(p, ask, &place, err);
+    return rc == SQLITE_OK ? SQLITE_CONSTRAINT_UNIQUE : rc;
+  }
   if (rc == SQLITE_OK) rc = seal_consume(p, &place.who, SEAL_USE_ROWS, err);
   if (rc == SQLITE_OK) {
     SealConfiguration conf = {.conf_id = place.conf_id,

@@ -76,6 +76,9 @@ int seal_answer_open(Seal *p, int64_t id, SealText name, const void *sealed, int
 */
 /* The current one, the caller's (seal_key_free). SEALED where there is none, or no key to open it. */
 int seal_signing_key(Seal *p, SealKey **out, SealError *err);
+/* The one before `key` (not *out's own) that was rotated out no longer than 30 days ago: at a SEAL server it opens what was
+** encrypted to it. The caller's (seal_key_free); NULL where there is none. */
+int seal_signing_key_before(Seal *p, const SealKey *key, int64_t at, SealKey **out, SealError *err);
 /* The one to sign what is for somebody who knows the registrar as of a change (-1: not known): the newest that he knows,
 ** so that a rotation reaches him with what he believes. A key that was rotated out signs so for 30 days. */
 int seal_signing_key_known(Seal *p, int64_t change, int64_t at, SealKey **out, SealError *err);

@@ -42,6 +42,16 @@ int seal_signing_key(Seal *p, SealKey **out, SealError *err) {
   return take_key(p, rc, row, out, err);
 }
 
+int seal_signing_key_before(Seal *p, const SealKey *key, int64_t at, SealKey **out,
+                            SealError *err) {
+  sqlite3_stmt *row = NULL;
+  *out = NULL;
+  int rc = seal_store_row(seal_store(p), SQL_SIGNING_KEY_BEFORE, &row, "ti", seal_key_kid(key), at);
+  if (rc == SQLITE_ROW) rc = open_key(p, row, out, err);
+  seal_store_reset(row);
+  return rc == SQLITE_DONE ? SQLITE_OK : rc;
+}
+
 int seal_signing_key_known(Seal *p, int64_t change, int64_t at, SealKey **out, SealError *err) {
   sqlite3_stmt *row = NULL;
   *out = NULL;

@@ -515,8 +515,11 @@ static int check_use(Seal *p, const SealRequester *who, SealTokenUse use, int64_
 }
 
 int seal_use_check(Seal *p, const SealRequester *who, SealTokenUse use, SealError *err) {
+  int64_t txn = 0;
+  int rc = SQLITE_OK;
   if (who->jti[0] == 0) return SQLITE_OK;
-  int rc = check_use(p, who, use, 0, err);
+  if (use.message == NULL) rc = seal_transaction_number(p, &txn);
+  if (rc == SQLITE_OK) rc = check_use(p, who, use, txn, err);
   return rc == SQLITE_DONE ? SQLITE_OK : rc;
 }
 

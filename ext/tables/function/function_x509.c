@@ -1,4 +1,5 @@
-/* seal_x509(chain, anchors, options): a certificate chain judged in SQL; seal_next_update(crl): until when a CRL holds.
+/* seal_x509(chain, anchors, options): a certificate chain judged in SQL; seal_this_update(crl), seal_next_update(crl): from
+** when and until when a CRL holds.
 **
 **    SELECT ok, reason, subject, san, not_after
 **      FROM seal_x509(:chain, :anchors, '{"at": "2026-11-30", "identity": {"dns": "v2x.example"}}');
@@ -493,28 +494,41 @@ static int x509_column(sqlite3_vtab_cursor *base, sqlite3_context *context, int 
   return SQLITE_OK;
 }
 
-/* seal_next_update(crl): when the next CRL is due. NULL gives NULL; what is no CRL, or says no such time, is an error. */
-static void x509_next_update(sqlite3_context *context, int argc, sqlite3_value **argv) {
+/* What a CRL says of its time: when it was issued, or when the next one is due. NULL gives NULL; what is no CRL, or says
+** no such time, is an error. */
+static void x509_crl_time(sqlite3_context *context, sqlite3_value **argv, int next) {
   X509Bytes crl;
-  int64_t due;
+  int64_t issued, due;
 
-  (void)argc;
   if (sqlite3_value_type(argv[0]) == SQLITE_NULL) return;
   if (x509_bytes(argv[0], &crl) != SQLITE_OK) {
     sqlite3_result_error_nomem(context);
     return;
   }
-  SealReason reason = seal_crl_next_update(sqlite3_user_data(context), crl.p, crl.n, &due);
+  SealReason reason = seal_crl_period(sqlite3_user_data(context), crl.p, crl.n, &issued, &due);
   if (reason == SEAL_VALID) {
-    x509_result_instant(context, due);
+    x509_result_instant(context, next ? due : issued);
   } else if (reason == SEAL_NOMEM) {
     sqlite3_result_error_nomem(context);
   } else if (reason == SEAL_INTERNAL) {
     sqlite3_result_error(context, "cryptography failed inside", -1);
   } else {
-    sqlite3_result_error(context, "seal_next_update: not a CRL that says when the next one is due",
-                         -1);
+    sqlite3_result_error(
+        context,
+        next ? "seal_next_update: not a CRL that says when the next one is due"
+             : "seal_this_update: not a CRL that says from when on, and when the next one is due",
+        -1);
   }
+}
+
+static void x509_this_update(sqlite3_context *context, int argc, sqlite3_value **argv) {
+  (void)argc;
+  x509_crl_time(context, argv, 0);
+}
+
+static void x509_next_update(sqlite3_context *context, int argc, sqlite3_value **argv) {
+  (void)argc;
+  x509_crl_time(context, argv, 1);
 }
 
 /* Without xCreate the module is eponymous only: no table of it can be made. */
@@ -533,6 +547,10 @@ int seal_x509_register(sqlite3 *db, SealCrypto *c) {
   };
 
   int rc = sqlite3_create_module_v2(db, "seal_x509", &module, c, NULL);
+  if (rc == SQLITE_OK) {
+    rc = sqlite3_create_function_v2(db, "seal_this_update", 1, SQLITE_UTF8 | SQLITE_DETERMINISTIC,
+                                    c, x509_this_update, NULL, NULL, NULL);
+  }
   if (rc != SQLITE_OK) return rc;
   return sqlite3_create_function_v2(db, "seal_next_update", 1, SQLITE_UTF8 | SQLITE_DETERMINISTIC,
                                     c, x509_next_update, NULL, NULL, NULL);
