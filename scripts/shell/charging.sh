@@ -32,8 +32,9 @@ apiRoot. Records go in order, each is acknowledged by 201, and the first that is
 not ends it (exit 1; 3 where there was no answer): the next run goes on there.
 What may have been sent before is sent with retransmissionIndicator. Records are
 never given up. Two don't run at a time. --http2: over one connection of HTTP/2,
-without upgrade where URL is http; else HTTP/1.1, a connection for each. --ca: certificates of the CAs that the
-charging function is trusted by; --certificate and --private-key: our own, PEM.
+without upgrade where URL is http; else HTTP/1.1, a connection for each. --ca:
+certificates of the CAs that the charging function is trusted by; --certificate
+and --private-key: our own, PEM.
 
 Example:
   seal charging charge

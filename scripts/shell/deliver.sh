@@ -81,7 +81,7 @@ alone() {
   [ -w "$lock" ] || fail "cannot write $lock"
   exec 9>>"$lock"
   flock -n 9 || {
-    say "$COMMAND: another one is at work"
+    note "another one is at work"
     exit 0
   }
 }

@@ -404,10 +404,15 @@ sync_from() {
     n=$((n + 1))
     note "bundle $n applied, now at $to"
   done <"$WORK/todo"
-  echo "SELECT coalesce(applied, '-') FROM seal_registrar;" | sql read
-  place=$(cat "$WORK/out")
+  own_place
   send_ack "$source" "$place"
   printf '%s %s %s\n' "$name" "$n" "$place" >>"$WORK/synced"
+}
+
+# Sets $place: where this database is, "-" where nothing was applied yet.
+own_place() {
+  echo "SELECT coalesce(applied, '-') FROM seal_registrar;" | sql read
+  place=$(cat "$WORK/out")
 }
 
 # send_ack SOURCE PLACE: where the registrar sees it, if there is such a place.
@@ -432,7 +437,7 @@ sync_door() {
   full=0
   n=0
   while :; do
-    place=$(own_place) || exit $?
+    own_place
     ask_door
     case $status in
       200) ;;
@@ -452,9 +457,8 @@ sync_door() {
     IFS='|' read -r more objects <"$WORK/out"
     say_untold
     n=$((n + 1))
-    from=$place
-    place=$(own_place) || exit $?
-    say "sync: bundle $n applied, from $from to $place"
+    own_place
+    note "bundle $n applied, now at $place"
     # One without a change moves the end up to which this server may serve.
     [ "$more" -ne 0 ] || [ "$objects" -gt 0 ] || break
   done
@@ -499,7 +503,7 @@ door_refused() {
   case $full:$place:$cause in
     1:* | *:-:*) ;;
     *:MODIFICATION_NOT_ALLOWED | *:OPTIONAL_QUERY_PARAM_INCORRECT)
-      say "sync: $cause: $detail: so a full copy comes next"
+      note "$cause: $detail: so a full copy comes next"
       full=1
       return
       ;;
