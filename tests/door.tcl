@@ -70,6 +70,7 @@ proc door_send {params {body ""} args} {
     }
   }
   write_file body.bin $body binary
+  set ::door_lines [expr {[file exists door.log] ? [llength [door_log method]] : 0}]
   set rc [catch {exec -ignorestderr $::door_client {*}$args door.sock {*}$words < body.bin > answer.bin 2> answer.err}]
   return [list $rc [read_file answer.bin binary] [string trim [read_file answer.err]]]
 }
@@ -120,6 +121,8 @@ proc door_as {key method uri {body ""} args} {
 
 # A member of the last line about a request.
 proc log_member {name} {
+  # It is written behind the answer.
+  for {set i 0} {$i < 1000 && [llength [door_log method]] <= $::door_lines} {incr i} {after 5}
   set line [lindex [door_log method] end]
   return [db one {SELECT $line ->> $name}]
 }

@@ -579,6 +579,7 @@ static void accept_all(Loop *loop) {
       return;
     }
     c->fd = fd;
+    c->keep = 1; /* until a request says otherwise */
     c->next = loop->connections;
     if (c->next != NULL) c->next->before = c;
     loop->connections = c;

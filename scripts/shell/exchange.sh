@@ -387,7 +387,7 @@ sync_from() {
   place=$(cat "$WORK/place")
   bind bundle bundle
   n=0
-  while read -r file from to; do
+  while read -r file to; do
     case $file in
       gap)
         send_ack "$source" "$place"

@@ -191,7 +191,7 @@ seal_invoice() {
   period
   if given until; then
     echo "SELECT unixepoch(seal_instant(:until)) > unixepoch('now');" | sql none
-    [ "$(cat "$WORK/out")" != 1 ] || say "invoice: --until is ahead: identity-days from now on are a forecast"
+    [ "$(cat "$WORK/out")" != 1 ] || note "--until is ahead: identity-days from now on are a forecast"
   fi
   run_report invoice table "agreement_id, seal_service, term, item, quantity, price, amount || coalesce(' ' || currency, '') AS amount"
   none_of agreement_id

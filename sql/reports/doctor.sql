@@ -107,7 +107,8 @@ ending AS MATERIALIZED (
   FROM now CROSS JOIN ending WHERE until <= min(soon, t + coalesce(notice, soon - t)) ORDER BY until, anchor_id
 )
 SELECT * FROM wrong
-UNION ALL SELECT 'ok', 'no anchor ends within 14 days, and no CRL is near its end', NULL, NULL WHERE NOT EXISTS (SELECT 1 FROM wrong);
+UNION ALL
+SELECT 'ok', 'no anchor ends within 14 days, and no CRL is near its end', NULL, NULL WHERE NOT EXISTS (SELECT 1 FROM wrong);
 
 -- check: credentials
 -- Of VAL servers that could use one.

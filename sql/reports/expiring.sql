@@ -40,7 +40,8 @@ WITH RECURSIVE period(start, stop) AS MATERIALIZED (
   WHERE c.type <> 'x509'
   UNION ALL
   SELECT type || ' anchor', anchor_id, NULL, min(coalesce(exp_time, own), coalesce(own, exp_time))
-  FROM (SELECT n.type, n.anchor_id, n.exp_time, coalesce(e.not_after, iif(n.type = 'crl', seal_next_update(n.value), NULL)) AS own
+  FROM (SELECT n.type, n.anchor_id, n.exp_time,
+      coalesce(e.not_after, iif(n.type = 'crl', seal_next_update(n.value), NULL)) AS own
     FROM period CROSS JOIN seal_anchor AS n ON n.at = period.start LEFT JOIN anchored AS e ON e.id = n.anchor_id)
   UNION ALL
   SELECT 'configuration of ' || c.val_server_id, conf_id, v.agreement_id, valid_until

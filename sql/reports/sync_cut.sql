@@ -4,7 +4,8 @@
 -- the SEAL server has, empty where its place has none.
 DELETE FROM temp.line WHERE :full IS NOT NULL
   OR :ack IS NOT NULL AND n < coalesce((SELECT min(n) FROM temp.line WHERE since = :ack), 9223372036854775807);
-SELECT writefile('place', coalesce((SELECT place FROM temp.line ORDER BY n DESC LIMIT 1), iif(:full IS NULL, :ack, NULL), '-'));
+SELECT writefile('place',
+  coalesce((SELECT place FROM temp.line ORDER BY n DESC LIMIT 1), iif(:full IS NULL, :ack, NULL), '-'));
 SELECT writefile('acked', coalesce(CASE
     WHEN part ->> '$[3]' GLOB 'f*' THEN ''
     WHEN part ->> '$[3]' GLOB 'c*' THEN substr(part ->> '$[3]', 2)

@@ -7,9 +7,9 @@ WITH own(place) AS (SELECT coalesce(applied, '-') FROM seal_registrar), known(fi
     (SELECT place FROM temp.line ORDER BY n DESC LIMIT 1), own.place
   FROM own CROSS JOIN temp.line AS l
 )
-SELECT name, since, place FROM (
-  SELECT n, name, l.since, l.place FROM known CROSS JOIN temp.line AS l
+SELECT name, place FROM (
+  SELECT n, name, l.place FROM known CROSS JOIN temp.line AS l
   WHERE n >= coalesce(first, iif(last = known.place, NULL, full))
   UNION ALL
-  SELECT 0, 'gap', '', '' FROM known WHERE first IS NULL AND full IS NULL AND last <> place
+  SELECT 0, 'gap', '' FROM known WHERE first IS NULL AND full IS NULL AND last <> place
 ) ORDER BY n;

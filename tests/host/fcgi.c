@@ -130,7 +130,7 @@ static int take_records(Bytes *in) {
     if (p[1] == 3) ended = 1;
     done += all;
   }
-  memmove(in->p, in->p + done, in->n - done);
+  if (done > 0) memmove(in->p, in->p + done, in->n - done);
   in->n -= done;
   return ended;
 }
@@ -165,7 +165,7 @@ int main(int argc, char **argv) {
   send_all(fd, &out, piece);
   if (raw) {
     while (receive(fd, &in, ms) > 0) continue;
-    fwrite(in.p, 1, in.n, stdout);
+    if (in.n > 0) fwrite(in.p, 1, in.n, stdout);
     return 0;
   }
   while (!take_records(&in)) {
