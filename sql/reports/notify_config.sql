@@ -14,10 +14,10 @@ LEFT JOIN (SELECT x.n, group_concat(iif(x.address LIKE '%:%', '[' || x.address |
     FROM json_each(CAST(readfile('addresses') AS TEXT)) AS i
     JOIN json_each(CAST(readfile('batch') AS TEXT)) AS c ON c.value->>'$.n' = i.value->>0) AS x
   GROUP BY x.n) AS a ON a.n = b.value->>'$.n';
+CREATE TEMP TABLE wanted(seq INTEGER PRIMARY KEY, n);
+INSERT INTO wanted SELECT s.value, t.n FROM target AS t, json_each(t.seqs) AS s WHERE t.why IS NULL;
 CREATE TEMP TABLE request AS
-SELECT t.n, w.seq, w.idempotency_key, w.body, w.signature
-FROM seal_notifying(:at) AS w
-JOIN (SELECT t.n, s.value AS seq FROM target AS t, json_each(t.seqs) AS s WHERE t.why IS NULL) AS t ON t.seq = w.seq;
+SELECT t.n, w.seq, w.idempotency_key, w.body, w.signature FROM seal_notifying(:at) AS w CROSS JOIN wanted AS t ON t.seq = w.seq;
 SELECT writefile('unreached', (SELECT json_group_array(json_array(n, why)) FROM target WHERE why IS NOT NULL));
 SELECT writefile('config.' || t.n, group_concat(:common || :post
     || 'resolve = "checked.invalid:' || t.port || ':' || t.addresses || '"' || char(10)
