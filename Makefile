@@ -38,7 +38,7 @@ MAN   = $(DESTDIR)$(PREFIX)/share/man
 # Where bash looks for what completes a command.
 WORDS = $(DESTDIR)$(PREFIX)/share/bash-completion/completions
 
-.PHONY: all door help setup demo test check judges hosts fresh tools bench mutate lint install uninstall clean static npm dist
+.PHONY: all door help setup demo demo-door test check judges hosts fresh tools bench mutate lint install uninstall clean static npm dist
 
 all: $(BUILD)/seal.so
 
@@ -47,6 +47,7 @@ help:
 	@echo "make door       $(BUILD)/seal-door, the registrar behind a web server"
 	@echo "make setup      install the Debian packages that are missing (demo and test do it too)"
 	@echo "make demo       the main job on real input, step by step"
+	@echo "make demo-door  the registrar by HTTPS, step by step: seal-door behind nginx"
 	@echo "make check      the tests that guard the rooms, in less than a minute"
 	@echo "make test       all tests (TESTS='jose keys.test' some; VECTORS=DIR the public suites too)"
 	@echo "make judges     answers, records and tokens before programs of npm, by 3GPP's files: OPENAPI=FOLDER (PARTS=clients ...)"
@@ -113,6 +114,7 @@ dist:
 # The HTTPS door's program (ext/host): the extension, linked in, and what serves it.
 HOST_SRC := $(sort $(wildcard ext/host/*.c))
 HOST_OBJ := $(HOST_SRC:ext/%.c=$(BUILD)/obj/%.o) $(BUILD)/obj/gen/host_sql.o
+HOST_TEXTS := $(sort $(wildcard sql/host/*.sql)) sql/reports/metrics.sql
 HOST_SQL := $(addprefix $(BUILD)/gen/,host_sql.c host_sql.h)
 
 door: $(BUILD)/seal-door
@@ -120,9 +122,9 @@ door: $(BUILD)/seal-door
 $(BUILD)/seal-door: $(HOST_OBJ) $(OBJ)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(HOST_OBJ) $(OBJ) -lsqlite3 $(LDLIBS) -lpthread
 
-$(BUILD)/gen/host_sql.stamp: $(sort $(wildcard sql/host/*.sql)) scripts/embed.tcl scripts/describe.tcl
+$(BUILD)/gen/host_sql.stamp: $(HOST_TEXTS) scripts/embed.tcl scripts/describe.tcl
 	@mkdir -p $(@D)
-	$(TCLSH) scripts/embed.tcl $(@D) host $(wildcard sql/host/*.sql)
+	$(TCLSH) scripts/embed.tcl $(@D) host $(HOST_TEXTS)
 $(HOST_SQL): $(BUILD)/gen/host_sql.stamp ;
 $(HOST_OBJ): $(HOST_SQL)
 
@@ -162,6 +164,10 @@ setup:
 demo: setup
 	@$(MAKE) --no-print-directory all
 	@BUILD="$(BUILD)" sh scripts/demo
+
+demo-door: setup
+	@$(MAKE) --no-print-directory all door
+	@BUILD="$(BUILD)" sh scripts/demo-door
 
 test: setup
 	@$(MAKE) --no-print-directory all tools static door
@@ -249,8 +255,17 @@ lint:
 	shellcheck $(SH_FILES)
 	mandoc -Tlint -Wwarning scripts/man/*.[17]
 
-install: all
-	install -d $(LIB) $(BIN) $(SHARE)/reports $(SHARE)/shell $(SHARE)/prometheus
+# Where systemd looks for units, below PREFIX as well; what they call is there.
+UNITS = $(DESTDIR)$(PREFIX)/lib/systemd/system
+
+install: all door
+	install -d $(LIB) $(BIN) $(SHARE)/reports $(SHARE)/shell $(SHARE)/prometheus $(SHARE)/nginx $(SHARE)/haproxy
+	install -m 755 $(BUILD)/seal-door $(LIB)/seal-door
+	install -m 644 scripts/nginx/nginx.conf.in $(SHARE)/nginx
+	install -m 644 scripts/haproxy/haproxy.cfg $(SHARE)/haproxy
+	install -d $(UNITS)/seal-clock-.service.d $(UNITS)/seal-clock-push.service.d
+	cd scripts/systemd && for unit in *.service *.socket *.timer */*.conf; do \
+	  sed 's|/usr/local/|$(PREFIX)/|g' "$$unit" >$(UNITS)/"$$unit" && chmod 644 $(UNITS)/"$$unit" || exit 1; done
 	install -m 644 $(BUILD)/seal.so $(LIB)/seal.so
 	install -m 755 scripts/seal $(BIN)/seal
 	install -m 644 scripts/shell/*.sh $(SHARE)/shell
@@ -263,10 +278,12 @@ install: all
 	install -m 644 scripts/seal.bash-completion $(WORDS)/seal
 
 uninstall:
-	rm -f $(LIB)/seal.so $(BIN)/seal $(SHARE)/VERSION $(SHARE)/install.sql $(SHARE)/upgrade-*.sql
+	rm -f $(LIB)/seal.so $(LIB)/seal-door $(BIN)/seal $(SHARE)/VERSION $(SHARE)/install.sql $(SHARE)/upgrade-*.sql
 	rm -f $(SHARE)/reports/*.sql $(SHARE)/shell/*.sh $(SHARE)/prometheus/seal.rules.yml
 	rm -f $(MAN)/man1/seal.1 $(MAN)/man7/seal.7 $(WORDS)/seal
-	-rmdir $(LIB) $(SHARE)/reports $(SHARE)/shell $(SHARE)/prometheus $(SHARE)
+	rm -f $(SHARE)/nginx/nginx.conf.in $(SHARE)/haproxy/haproxy.cfg $(UNITS)/seal-door.s* $(UNITS)/seal-nginx.service
+	rm -rf $(UNITS)/seal-clock-*
+	-rmdir $(LIB) $(SHARE)/reports $(SHARE)/shell $(SHARE)/prometheus $(SHARE)/nginx $(SHARE)/haproxy $(SHARE)
 
 clean:
 	rm -rf build build-*

@@ -5,7 +5,7 @@
 #
 # writes OUTDIR/sql.h and OUTDIR/sql.c;
 #
-#   tclsh scripts/embed.tcl OUTDIR host sql/host/*.sql
+#   tclsh scripts/embed.tcl OUTDIR host sql/host/*.sql sql/reports/metrics.sql
 #
 # OUTDIR/host_sql.h and OUTDIR/host_sql.c, of the statements of a program that embeds the extension: HOST_SQL_MESSAGE. In a statements file, "-- name: agreement_insert" opens a
 # statement, which runs to the next such line; it becomes SQL_AGREEMENT_INSERT. "-- fragment: NAME"

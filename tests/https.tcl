@@ -18,6 +18,8 @@ set env(PATH) $env(PATH):/usr/sbin:/sbin
 
 # Ends the file where the door can't be tried.
 proc need_door {} {
+  # Programs of the system's don't start under the sanitizers' libraries.
+  if {[info exists ::env(LD_PRELOAD)]} {skip_file "a build for sanitizers has no web server"}
   foreach program {nginx curl} {
     if {[auto_execok $program] eq ""} {skip_file "no $program"}
   }
@@ -97,11 +99,12 @@ proc idm_body {} {
 }
 proc json_of {body} {return [list -H "Content-Type: application/json" --data-binary $body]}
 
-# Sends these bytes by TLS, and gives all that comes until the other side ends it.
-proc raw {bytes {to ""}} {
-  if {$to eq ""} {set to $::port}
+# Sends these bytes by TLS, and gives all that comes until the other side ends it; with `end`, this side ends it first.
+proc raw {bytes {how ""}} {
   write_file raw.in $bytes binary
-  lassign [run_command [list sh -c "exec timeout 20 openssl s_client -connect 127.0.0.1:$to -quiet <raw.in 2>/dev/null"]] - out
+  set option [expr {$how eq "end" ? "-no_ign_eof" : ""}]
+  set client "openssl s_client -connect 127.0.0.1:$::port -quiet $option"
+  lassign [run_command [list sh -c "exec timeout 20 $client <raw.in 2>/dev/null"]] - out
   return [string map {\r {}} $out]
 }
 # Of the first answer in it: {STATUS problem}, if it is a problem that says this status itself, else {STATUS TYPE}.

@@ -159,10 +159,10 @@ T
 # check_copy FILE: whether a file is a whole database of a registrar; WHY says why not. Nothing is left beside a copy.
 check_copy() {
   WHY=
-  # shellcheck disable=SC2034 # for sql
   [ "$1" = "$DB" ] || COPY=1
   answer=$(ask "$1" read 'PRAGMA integrity_check; SELECT count(*) FROM seal_registrar;') ||
     WHY=$(why)
+  # shellcheck disable=SC2034 # for sql
   COPY=
   [ -n "$WHY" ] || [ "$answer" = "ok
 1" ] || WHY="$(printf '%s' "$answer" | head -n 1)"

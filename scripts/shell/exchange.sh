@@ -39,8 +39,7 @@ seal_bundle() {
   if [ "$ARGC" -eq 1 ]; then
     { cat "$WORK/bundle" && echo; } | out
   else
-    part=$(beside "$ARG2") || exit $?
-    { cat "$WORK/bundle" >"$part" && mv -fT -- "$part" "$(absolute "$ARG2")"; } 2>/dev/null || fail "cannot write $ARG2"
+    put_over bundle "$ARG2"
     note "$ARG2 is written"
   fi
 }

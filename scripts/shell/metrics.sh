@@ -20,18 +20,18 @@ T
 seal_metrics() {
   take 'at=instant' "$@"
   [ "$ARGC" -eq 0 ] || wrong "metrics takes options only"
-  people=$FORMAT
-  # The text is made of JSON.
-  [ "$FORMAT" != table ] || FORMAT=json
-  {
-    modes table
-    echo 'SELECT name, labels, value, help, type FROM seal_metrics(:at);'
-  } | sql read
-  if [ "$people" = table ]; then
-    rm -f "$WORK/table"
-    render metrics
+  if [ "$FORMAT" = table ]; then
+    {
+      echo "SELECT writefile('table', text) FROM ("
+      report_sql metrics
+      echo ');'
+    } | sql read
     out <"$WORK/table"
   else
+    {
+      modes table
+      echo 'SELECT name, labels, value, help, type FROM seal_metrics(:at);'
+    } | sql read
     show
   fi
 }

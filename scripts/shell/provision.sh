@@ -14,7 +14,7 @@ usage: seal provision FILE --credential FILE [--val-service-id ID]
 
 Stores the rows of a CSV or JSON file for the VAL server that the credential
 proves, all or none, in one transaction. Progress is on stderr; what is refused
-is named by line and value.
+is named by line and value. A row without any value is skipped, and told.
 
 CSV: the first line names the columns. JSON: an array of objects with such
 members. The columns:
@@ -31,7 +31,8 @@ seal token gives, with the scope seal:key-provisioning.
 
   --credential FILE    a token, a token response, a PEM chain, or JSON
                        {authorization, clientCertificate}
-  --merge              rows that the VAL server has already stay as they are
+  --merge              rows that the VAL server has already, or that come twice,
+                       stay as they are; of other ends the first is told
   --replace            the same, and what it has besides of the VAL services in
                        the file goes; that is said first
   --dry-run            says what would be done

@@ -45,8 +45,6 @@ REPLACE INTO temp.sqlite_parameters SELECT ':from', start FROM report_period;"
     out <"$WORK/page"
     return
   fi
-  target=$(absolute "$ARG1")
-  part=$(beside "$ARG1") || exit $?
-  { cat "$WORK/page" >"$part" && sync -- "$part" && mv -fT -- "$part" "$target"; } 2>/dev/null || fail "cannot write $ARG1"
+  put_over page "$ARG1"
   note "$ARG1 is written"
 }

@@ -19,10 +19,13 @@ help_token() {
 usage: seal --key FILE token VAL-SERVER-ID [--scope SCOPE] [--ttl SECONDS]
                              [--at INSTANT]
 
-Prints a token response of RFC 6749 with an access token for the VAL server, for
---ttl seconds (default: 3600), never beyond its agreement's end. SCOPE is words
-with spaces between: seal:identity-management, seal:key-management,
+Prints a token response of RFC 6749 5.1 with an access token for the VAL server,
+for --ttl seconds (default: 3600), never beyond its agreement's end. SCOPE is
+words with spaces between: seal:identity-management, seal:key-management,
 seal:key-provisioning (default: all that its agreement grants).
+
+The response is JSON, with --json and without: access_token; token_type, which
+is Bearer; expires_in, in seconds; scope, what was granted.
 
 Example:
   seal --key seal.key token v2x.acme.example --scope seal:key-management
@@ -31,6 +34,7 @@ T
 
 seal_token() {
   take 'scope=text ttl=number:1-86400 at=instant' "$@"
+  [ "$FORMAT" != csv ] || wrong "a token response is JSON"
   [ "$ARGC" -eq 1 ] || wrong "which VAL server?"
   bind val_server_id "$ARG1"
   run_command issue-token \

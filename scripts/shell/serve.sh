@@ -14,12 +14,15 @@
 
 help_serve() {
   cat <<'T'
-usage: seal serve config|start|reload [--folder FOLDER] [--listen ADDR:PORT]
+usage: seal serve config [--folder FOLDER] [--listen ADDR:PORT]
                   [--certificate FILE --private-key FILE] [--self-signed NAME]
                   [--client-ca FILE] [--metrics-listen ADDR:PORT]
                   [--max-connections N] [--rate N] [--timer SECONDS]
                   [--charging URL]
-       seal serve stop|status [--folder FOLDER]
+       seal serve start [the same]
+       seal serve reload [the same]
+       seal serve stop [--folder FOLDER]
+       seal serve status [--folder FOLDER]
 
 The registrar by HTTPS, for an ordinary user: nginx ends TLS and limits, the
 door behind it has the database. config writes what both run by into FOLDER
@@ -55,8 +58,8 @@ seal_serve() {
   spec='folder=path'
   case $what in
     config | start | reload)
-      spec="$spec listen=path certificate=path private_key=path self_signed=path client_ca=path metrics_listen=path
-        max_connections=number rate=number timer=number charging=path"
+      spec="$spec listen=word certificate=path private_key=path self_signed=word client_ca=path metrics_listen=word
+        max_connections=number:0-65535 rate=number:0-1000000 timer=number:0-86400 charging=word"
       ;;
   esac
   before=$GIVEN
@@ -101,11 +104,11 @@ listen_address() {
 serve_config() {
   nginx_program
   make_config
-  printf '%s\n' "$FOLDER/nginx.conf" | clean
+  printf '%s\n' "$FOLDER/nginx.conf" | clean | out
 }
 
 make_config() {
-  [ -f "$DB" ] || fail "there is no database $DB (seal init makes one)"
+  [ -f "$DB" ] || fail "there is no database $DB ($SEAL init makes one)"
   template=${LIBRARY%/*}/nginx/nginx.conf.in
   [ -f "$template" ] || fail "there is no file $template"
   listen=${PATH_listen:-127.0.0.1:8443}
@@ -124,7 +127,10 @@ make_config() {
 make_folder() {
   [ -d "$FOLDER" ] || mkdir -- "$FOLDER" 2>/dev/null || fail "cannot make the folder $FOLDER"
   [ -O "$FOLDER" ] || fail "the folder $FOLDER is another user's"
-  chmod 700 -- "$FOLDER"
+  case $(stat -L -c %a -- "$FOLDER") in
+    *00) ;;
+    *) fail "others than its owner may look into the folder $FOLDER (chmod 700)" ;;
+  esac
   : >"$FOLDER/nowhere" || fail "cannot write into $FOLDER"
 }
 
@@ -176,22 +182,14 @@ door_options() {
     printf '%s\n' --key "$key"
   }
   printf '%s\n' --run "$(readlink -f -- "$0")"
-  ! given timer || printf '%s\n' --timer "$(count_of timer)"
+  [ -z "${NUMBER_timer-}" ] || printf '%s\n' --timer "$NUMBER_timer"
   [ -z "${PATH_charging-}" ] || printf '%s\n' --charging "$PATH_charging"
-}
-
-# A number that was given: what `take` bound.
-count_of() {
-  sed -n "s/^REPLACE INTO temp.sqlite_parameters VALUES(':$1', CAST(x'\([0-9a-f]*\)' AS INTEGER));\$/\1/p" \
-    "$WORK/parameters" | sed 's/3\(.\)/\1/g'
 }
 
 # nginx_config TEMPLATE: prints it with each @NAME@ filled in; a line that is empty then goes.
 nginx_config() {
-  connections=256
-  rate=1000
-  ! given max_connections || connections=$(count_of max_connections)
-  ! given rate || rate=$(count_of rate)
+  connections=${NUMBER_max_connections:-256}
+  rate=${NUMBER_rate:-1000}
   zones=
   limits=
   [ "$connections" -eq 0 ] || {
@@ -315,12 +313,12 @@ ready() {
 
 serve_start() {
   nginx_program
-  DOOR=${SEAL_DOOR:-$(first_of "$TOP/lib/seal/seal-door" "$TOP/build/seal-door")}
+  # shellcheck disable=SC2153 # scripts/seal sets it
   [ -x "$DOOR" ] || fail "there is no program $DOOR (make door builds it; SEAL_DOOR may name it)"
   if [ -n "$CONFIGURE" ] || [ ! -f "$FOLDER/nginx.conf" ]; then make_config; else make_folder; fi
   lock_folder
   find_url
-  if pid_of door && pid_of nginx; then refuse "it runs already: seal serve reload, or stop"; fi
+  if pid_of door && pid_of nginx; then refuse "it runs already ($SEAL serve reload, or stop)"; fi
   [ "$(id -u)" -ne 0 ] || say "serve: as root; better as a user of its own"
   # shellcheck disable=SC3045 # where a shell can't, there are fewer descriptors
   ulimit -n "$(ulimit -H -n)" 2>/dev/null || :
@@ -345,7 +343,7 @@ told_url() {
     json) printf '[{"url":"%s"}]\n' "$URL" ;;
     csv) printf 'url\n%s\n' "$URL" ;;
     *) printf '%s\n' "$URL" ;;
-  esac
+  esac | out
 }
 
 # Its socket appears once it is ready.
@@ -394,7 +392,7 @@ serve_reload() {
   nginx_program
   [ -d "$FOLDER" ] || fail "there is no folder $FOLDER"
   lock_folder
-  if ! pid_of door || ! pid_of nginx; then fail "it does not run: seal serve start"; fi
+  if ! pid_of door || ! pid_of nginx; then fail "it does not run ($SEAL serve start)"; fi
   before=$(cat "$FOLDER/door.options")
   if [ -n "$CONFIGURE" ]; then make_config; else check_config nginx.conf; fi
   if pid_of door; then kill -HUP "$PID"; fi
@@ -419,6 +417,6 @@ serve_status() {
     *:true:true) printf '%s: ready\n' "$URL" ;;
     *:true:*) printf '%s: runs, but is not ready: %s\n' "$URL" "${HEALTH:-no answer}" | clean ;;
     *) printf 'not running:%s\n' "$missing" ;;
-  esac
+  esac | out
   [ "$well" = true ] || exit 3
 }

@@ -43,20 +43,3 @@ SELECT result FROM seal_command ORDER BY rowid DESC LIMIT 1
 -- name: pending
 SELECT undelivered > 0 AS notifications, charged < (SELECT coalesce(max(seq), 0) FROM seal_charge) AS charges
 FROM seal_registrar
-
--- The Prometheus text format 0.0.4. A family's samples stand together, below its HELP and TYPE.
--- name: metrics
-SELECT group_concat(text, char(10)) || char(10) AS text FROM (
-  WITH sample AS MATERIALIZED (
-    SELECT row_number() OVER () AS n, name, labels, value, help, type FROM seal_metrics()
-  ), line(name, n, text) AS (
-    SELECT name, -1, '# HELP ' || name || ' ' || replace(replace(help, '\', '\\'), char(10), '\n') || char(10)
-      || '# TYPE ' || name || ' ' || type
-    FROM sample GROUP BY name
-    UNION ALL
-    SELECT name, n, name || coalesce('{' || (SELECT group_concat(key || '="'
-        || replace(replace(replace(coalesce(atom, ''), '\', '\\'), '"', '\"'), char(10), '\n') || '"', ',')
-      FROM json_each(labels)) || '}', '') || ' ' || value
-    FROM sample
-  )
-  SELECT text FROM line ORDER BY name, n)

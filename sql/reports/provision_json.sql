@@ -28,5 +28,5 @@ SELECT n, max(value) FILTER (WHERE name = 'val_service_id'), max(value) FILTER (
   max(value) FILTER (WHERE name = 'val_ue_id'), max(value) FILTER (WHERE name = 'key_format'),
   max(value) FILTER (WHERE name = 'scope'), max(value) FILTER (WHERE name = 'exp_time'),
   max(value) FILTER (WHERE name = 'conf_id')
-FROM member WHERE NOT EXISTS (SELECT 1 FROM problem) GROUP BY n;
+FROM element LEFT JOIN member USING (n) WHERE NOT EXISTS (SELECT 1 FROM problem) GROUP BY n;
 SELECT writefile('problem', text) FROM problem LIMIT 1;

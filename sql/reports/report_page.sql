@@ -43,7 +43,7 @@ SELECT section, i, group_concat(td, '') AS tds FROM (
     WHEN kind = 'n' AND v IS NOT NULL THEN '<td class="n">' || a || '</td>'
     WHEN kind = 'time' AND v GLOB '????-??-??T??:??:??Z' THEN '<td class="w"><time datetime="' || html || '">'
       || substr(html, 1, 10) || ' ' || substr(html, 12, 5) || '</time></td>'
-    WHEN kind = 'bar' AND share IS NULL THEN '<td class="n">' || a || ' <small>no limit</small></td>'
+    WHEN kind = 'bar' AND share IS NULL THEN '<td class="n">' || a || ' <small>limit: none</small></td>'
     WHEN kind IN ('bar', 'share') THEN '<td class="n">'
       || iif(kind = 'bar', a || ' <small>of ' || b || '</small>', '')
       || '<svg xmlns="http://www.w3.org/2000/svg" role="img" class="' || kind

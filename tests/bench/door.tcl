@@ -123,46 +123,49 @@ file mkdir static
 write_file static/static.json {{"live":true,"ready":true,"sealed":false,"reason":null}}
 set conf [read_file test.db.serve/nginx.conf]
 write_file test.db.serve/nginx.conf [string map [list "    location / \{" "    location = /static.json \{\n      root \"[pwd]/static\";\n    \}\n    location / \{"] $conf]
-exec {*}$seal serve start 2>@stderr
-lassign [message POST [lindex [tokens 1] 0]] status response
-set resource [db one {SELECT $response ->> '$.headers.Location'}]
+try {
+  exec {*}$seal serve start 2>@stderr
+  lassign [message POST [lindex [tokens 1] 0]] status response
+  set resource [db one {SELECT $response ->> '$.headers.Location'}]
 
-# Tokens that a run may need: more than it can use.
-set enough [expr {$seconds * 4000}]
-foreach {what method connections group aim} {
-  "POST, 64 connections; in groups of 64" POST 64 64 0.75
-  "POST, 1 connection; one by one"        POST 1 1 0.7
-  "GET, 64 connections; in groups of 64"  GET 64 64 0.4
-} {
+  # Tokens that a run may need: more than it can use.
+  set enough [expr {$seconds * 4000}]
+  foreach {what method connections group aim} {
+    "POST, 64 connections; in groups of 64" POST 64 64 0.75
+    "POST, 1 connection; one by one"        POST 1 1 0.7
+    "GET, 64 connections; in groups of 64"  GET 64 64 0.4
+  } {
+    set ours {}
+    set floor {}
+    set p50 {}
+    set p99 {}
+    for {set i 0} {$i < $rounds} {incr i} {
+      lappend floor [in_process $method $group]
+      lassign [by_door $method [expr {$method eq "POST" ? $ipp : $resource}] $connections $enough] rate a b
+      lappend ours $rate
+      lappend p50 $a
+      lappend p99 $b
+    }
+    line $what [expr {[median $ours] / [median $floor]}] ">= $aim" \
+      "[format %.0f [median $ours]]/s ([spread $ours]), in process [format %.0f [median $floor]]/s ([spread $floor])"
+    if {$connections == 64} {
+      line "  p99 to p50" [expr {[median $p99] / [median $p50]}] "<= 2.5" "[format %.1f [median $p50]] ms, [format %.1f [median $p99]] ms"
+    }
+  }
+  foreach connections {8 256} {
+    set ours {}
+    for {set i 0} {$i < $rounds} {incr i} {lappend ours [lindex [by_door POST $ipp $connections $enough] 0]}
+    line "POST, $connections connections" 1 - "[format %.0f [median $ours]]/s ([spread $ours])"
+  }
   set ours {}
   set floor {}
-  set p50 {}
-  set p99 {}
   for {set i 0} {$i < $rounds} {incr i} {
-    lappend floor [in_process $method $group]
-    lassign [by_door $method [expr {$method eq "POST" ? $ipp : $resource}] $connections $enough] rate a b
-    lappend ours $rate
-    lappend p50 $a
-    lappend p99 $b
+    lappend floor [lindex [by_door GET /static.json 64] 0]
+    lappend ours [lindex [by_door GET /health 64] 0]
   }
-  line $what [expr {[median $ours] / [median $floor]}] ">= $aim" \
-    "[format %.0f [median $ours]]/s ([spread $ours]), in process [format %.0f [median $floor]]/s ([spread $floor])"
-  if {$connections == 64} {
-    line "  p99 to p50" [expr {[median $p99] / [median $p50]}] "<= 2.5" "[format %.1f [median $p50]] ms, [format %.1f [median $p99]] ms"
-  }
+  line "/health; nginx's static file" [expr {[median $ours] / [median $floor]}] ">= 0.6" \
+    "[format %.0f [median $ours]]/s ([spread $ours]), [format %.0f [median $floor]]/s ([spread $floor])"
+} finally {
+  exec {*}$seal serve stop 2>@stderr
 }
-foreach connections {8 256} {
-  set ours {}
-  for {set i 0} {$i < $rounds} {incr i} {lappend ours [lindex [by_door POST $ipp $connections $enough] 0]}
-  line "POST, $connections connections" 1 - "[format %.0f [median $ours]]/s ([spread $ours])"
-}
-set ours {}
-set floor {}
-for {set i 0} {$i < $rounds} {incr i} {
-  lappend floor [lindex [by_door GET /static.json 64] 0]
-  lappend ours [lindex [by_door GET /health 64] 0]
-}
-line "/health; nginx's static file" [expr {[median $ours] / [median $floor]}] ">= 0.6" \
-  "[format %.0f [median $ours]]/s ([spread $ours]), [format %.0f [median $floor]]/s ([spread $floor])"
-exec {*}$seal serve stop 2>@stderr
 close $signer

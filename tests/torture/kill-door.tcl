@@ -96,34 +96,43 @@ proc look_at_answers {} {
   return $n
 }
 
-start
-set load [exec python3 $tests_folder/torture/clients.py $address client.crt client.pem $clients answers >& clients.err &]
-set killed 0
-set reloaded 0
-set begun [clock seconds]
-while {$killed < $kills || $reloaded < $reloads} {
-  after [expr {30 + int(rand() * 300)}]
-  if {$reloaded < $reloads && rand() * ($kills + $reloads) < $reloads * 1.5 || $killed >= $kills} {
-    lassign [run_command [list timeout 60 {*}$seal serve reload]] rc out err
-    if {$rc} {
-      incr broken
-      puts "reload: $err"
+set load 0
+try {
+  start
+  set load [exec python3 $tests_folder/torture/clients.py $address client.crt client.pem $clients answers >& clients.err &]
+  set killed 0
+  set reloaded 0
+  set begun [clock seconds]
+  while {$killed < $kills || $reloaded < $reloads} {
+    after [expr {30 + int(rand() * 300)}]
+    if {$reloaded < $reloads && rand() * ($kills + $reloads) < $reloads * 1.5 || $killed >= $kills} {
+      lassign [run_command [list timeout 60 {*}$seal serve reload]] rc out err
+      if {$rc} {
+        incr broken
+        puts "reload: $err"
+      }
+      incr reloaded
+      continue
     }
-    incr reloaded
-    continue
+    set what [lindex {door nginx both} [expr {int(rand() * 3)}]]
+    set pids [processes $what]
+    if {![llength $pids]} {error "no process of $what"}
+    catch {exec kill -KILL {*}$pids}
+    incr killed
+    look
+    start_again
+    if {$killed % 20 == 0} {
+      puts "$killed kills, $reloaded reloads, [expr {[clock seconds] - $begun}] s: [db one {SELECT count(*) FROM seal_configuration}] stored,\
+        $lost lost, $doubled doubled, $broken broken"
+      flush stdout
+    }
   }
-  set what [lindex {door nginx both} [expr {int(rand() * 3)}]]
-  set pids [processes $what]
-  if {![llength $pids]} {error "no process of $what"}
-  catch {exec kill -KILL {*}$pids}
-  incr killed
-  look
-  start_again
-  if {$killed % 20 == 0} {
-    puts "$killed kills, $reloaded reloads, [expr {[clock seconds] - $begun}] s: [db one {SELECT count(*) FROM seal_configuration}] stored,\
-      $lost lost, $doubled doubled, $broken broken"
-    flush stdout
-  }
+} on error {text options} {
+  # Nothing of it stays behind.
+  if {$load} {catch {exec kill -KILL $load}}
+  run_command [list timeout 60 {*}$seal serve stop]
+  puts stderr [dict get $options -errorinfo]
+  exit 1
 }
 exec kill -TERM $load
 while {[file exists /proc/$load/stat] && ![regexp {\) Z } [read_file /proc/$load/stat]]} {after 20}
