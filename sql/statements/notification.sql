@@ -216,16 +216,17 @@ SELECT seq, val_server_id, destination,
   CASE WHEN dead THEN 'dead' WHEN min(next_time <= ?1) OVER (PARTITION BY dead, destination ORDER BY seq) THEN 'due'
     ELSE 'waiting' END AS state,
   iif(dead, NULL, next_time) AS next_time, attempts, last_error
-FROM (SELECT n.seq, n.val_server_id, n.destination, n.attempts, n.last_error, {{notification_next}} AS next_time,
-    {{notification_dead}} AS dead
+FROM (SELECT n.seq, CAST(n.val_server_id AS TEXT) AS val_server_id, CAST(n.destination AS TEXT) AS destination, n.attempts,
+    CAST(n.last_error AS TEXT) AS last_error, {{notification_next}} AS next_time, {{notification_dead}} AS dead
   FROM main.seal_notification_data AS n WHERE n.delivered_time IS NULL)
 ORDER BY seq
 
 -- What is sent, and the name under which it may be sent again.
 -- ?1 seq
 -- name: notifying_body
-SELECT json_object('seq', n.seq, 'time', strftime('%Y-%m-%dT%H:%M:%SZ', n.time, 'unixepoch'), 'event', n.event,
-    'valServerId', n.val_server_id, 'object', n.object, 'detail', iif(json_valid(n.detail), json(n.detail), NULL)) AS body,
+SELECT json_object('seq', n.seq, 'time', strftime('%Y-%m-%dT%H:%M:%SZ', n.time, 'unixepoch'), 'event', CAST(n.event AS TEXT),
+    'valServerId', CAST(n.val_server_id AS TEXT), 'object', CAST(n.object AS TEXT),
+    'detail', iif(json_valid(CAST(n.detail AS TEXT)), json(CAST(n.detail AS TEXT)), NULL)) AS body,
   (SELECT epoch FROM main.seal_registrar_data WHERE id = 1) || '-' || n.seq AS key
 FROM main.seal_notification_data AS n WHERE n.seq = ?1
 
