@@ -126,13 +126,15 @@ charging_push() {
       bind_kind taken count "$(sed -n "$n{p;q;}" "$WORK/seqs")"
       echo "INSERT INTO seal_command(command, argument) VALUES ('charged', :taken);" | sql write
     fi
-    [ "$n" -eq "$(wc -l <"$WORK/seqs")" ] || break
+    # None where all were taken, or the time of a batch was over.
+    why=$(sed -n "$((n + 1)){p;q;}" "$WORK/outcome")
+    if [ -n "$why" ] || [ "$n" -eq 0 ]; then break; fi
   done
   tell taken "$taken" "$(plural "$taken" record) taken"
   [ -s "$WORK/seqs" ] || return 0
-  text="record $(sed -n "$((n + 1)){p;q;}" "$WORK/seqs") is not taken: $(sed -n "$((n + 1)){s/^[a-z]*: //;p;q;}" "$WORK/outcome")"
-  case $(sed -n "$((n + 1)){p;q;}" "$WORK/outcome") in
-    answer:*) refuse "charging: $text" ;;
-    *) fail "charging: $text" ;;
+  text="charging: record $(sed -n "$((n + 1)){p;q;}" "$WORK/seqs") is not taken: ${why#*: }"
+  case $why in
+    answer:*) refuse "$text" ;;
+    *) fail "$text" ;;
   esac
 }

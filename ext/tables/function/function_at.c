@@ -258,9 +258,9 @@ static const AtFunction functions[] = {
      SQL_NOTIFYING, NOTIFYING_AT, NOTIFYING_NEXT_TIME, notifying_column},
 };
 
-static void module_gone(void *module) {
-  seal_close(((AtModule *)module)->p);
-  sqlite3_free(module);
+static void module_gone(void *of) {
+  seal_close(((AtModule *)of)->p);
+  sqlite3_free(of);
 }
 
 int seal_at_register(Seal *p) {
