@@ -189,10 +189,10 @@ seal_invoice() {
   take 'from=instant until=instant agreement_id=text' "$@"
   [ "$ARGC" -eq 0 ] || wrong "invoice takes options only"
   period
+  run_report invoice table "agreement_id, seal_service, term, item, quantity, price, amount || coalesce(' ' || currency, '') AS amount"
   if given until; then
     echo "SELECT unixepoch(seal_instant(:until)) > unixepoch('now');" | sql none
     [ "$(cat "$WORK/out")" != 1 ] || note "--until is ahead: identity-days from now on are a forecast"
   fi
-  run_report invoice table "agreement_id, seal_service, term, item, quantity, price, amount || coalesce(' ' || currency, '') AS amount"
   none_of agreement_id
 }

@@ -32,7 +32,8 @@ keys, certificates and configuration again and open their logs anew; with
 options, both do what config does first. stop lets them finish what they have
 begun. status ends with 0 if they run and are ready, with 3 if not.
 
-  --listen ADDR:PORT   where VAL servers come in (127.0.0.1:8443)
+  --listen ADDR:PORT   where VAL servers come in (127.0.0.1:8443); of all
+                       addresses: [::]:443, of IPv4 alone: 0.0.0.0:443
   --certificate FILE   the host's certificate and its chain, PEM
   --private-key FILE   its key, PEM
   --self-signed NAME   for a trial: makes both for this host name or address
@@ -208,9 +209,13 @@ nginx_config() {
     plain_path "$ca"
     ca="ssl_client_certificate \"$ca\";"
   }
+  both=
+  case $listen in
+    '[::]:'*) both=' ipv6only=off' ;;
+  esac
   # From 1.25.1 on it is a directive of its own.
   newer=$("$NGINX" -v 2>&1 | awk -F '[/.]' '{ print ($2 * 1000000 + $3 * 1000 + $4 >= 1025001) }')
-  F_USER=$user F_FOLDER=$FOLDER F_LISTEN=$listen F_CERTIFICATE=$CERTIFICATE F_PRIVATE_KEY=$PRIVATE_KEY \
+  F_USER=$user F_FOLDER=$FOLDER F_LISTEN=$listen F_BOTH=$both F_CERTIFICATE=$CERTIFICATE F_PRIVATE_KEY=$PRIVATE_KEY \
     F_CLIENT_CA=$ca F_LIMIT_ZONES=${zones# } F_LIMITS=${limits# } F_METRICS=$(metrics_server) \
     F_HTTP2_LISTEN=$([ "$newer" = 1 ] || echo ' http2') F_HTTP2=$([ "$newer" != 1 ] || echo 'http2 on;') \
     awk '{
