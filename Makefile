@@ -281,8 +281,8 @@ install: all door
 	install -m 755 $(BUILD)/seal-door $(LIB)/seal-door
 	install -m 644 scripts/nginx/nginx.conf.in $(SHARE)/nginx
 	install -m 644 scripts/haproxy/haproxy.cfg $(SHARE)/haproxy
-	install -d $(UNITS)/seal-clock-.service.d
-	cd scripts/systemd && for unit in *.* */*.conf; do [ -d "$$unit" ] || \
+	install -d $(UNITS)/seal-clock-.service.d $(UNITS)/seal-clock-push.service.d
+	cd scripts/systemd && for unit in *.service *.socket *.timer */*.conf; do \
 	  sed 's|/usr/local/|$(PREFIX)/|g' "$$unit" >$(UNITS)/"$$unit" && chmod 644 $(UNITS)/"$$unit" || exit 1; done
 	install -m 644 $(BUILD)/seal.so $(LIB)/seal.so
 	install -m 755 scripts/seal $(BIN)/seal
