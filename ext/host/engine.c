@@ -17,7 +17,7 @@
 
 #define BUSY_MS     10000 /* how long another process's transaction is waited for */
 #define PATH_SIZE   4096
-#define RETRY_AFTER 1     /* seconds, where a disk or a lock was in the way */
+#define RETRY_AFTER 1 /* seconds, where a disk or a lock was in the way */
 
 struct HostEngine {
   sqlite3 *db;

@@ -18,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -28,7 +29,13 @@
 #define READY_US        1000000 /* how long what was found out of the database's readiness is told */
 #define FAILED_US       5000000  /* how long a write that failed makes the door not ready */
 #define DRAIN_US        30000000 /* how long a drain waits for what is under way */
-#define RETRY_AFTER_S   1
+#define DRAIN_IDLE_US   300000   /* and for what idle connections have sent by then */
+#define BUSY_US                                                                                    \
+  8000000 /* how long the writing connection may be busy until the door is not ready */
+#define HEAVY_US      50000   /* of the registrar's time, from which on a request is a heavy one */
+#define HEAVY_FOR_US  3000000 /* how long its sender's others go alone */
+#define SENDERS       256     /* that are told apart, by their hash */
+#define RETRY_AFTER_S 1
 
 /* A web server's connection. */
 typedef struct HostConnection {
@@ -63,7 +70,9 @@ typedef struct Loop {
   Turn turn;
   int reopen_writer, reopen_reader;
   int64_t draining; /* since when; 0: not */
-  int64_t ready_at, failed_at;
+  int64_t ready_at, failed_at, write_began;
+  int64_t heavy_until[SENDERS]; /* whose requests are heavy ones, and until when they go alone */
+  int64_t spent[SENDERS];       /* when a sender had his last turn alone */
   int asks_ready, ready, sealed;
   HostTimer timer;
   HostCounters counters;
@@ -102,6 +111,21 @@ static HostRequest *queue_take(Queue *queue, int n) {
   return list;
 }
 
+/* Takes the one whose sender has waited longest for a turn. */
+static HostRequest *queue_take_fair(Queue *queue, const int64_t *spent) {
+  HostRequest **best = NULL;
+  for (HostRequest **p = &queue->first; *p != NULL; p = &(*p)->next) {
+    if (best == NULL || spent[(*p)->sender % SENDERS] < spent[(*best)->sender % SENDERS]) best = p;
+  }
+  if (best == NULL) return NULL;
+  HostRequest *r = *best;
+  *best = r->next;
+  if (r->next == NULL) queue->last = best;
+  r->next = NULL;
+  queue->n--;
+  return r;
+}
+
 /* Takes out one; 0: it is not in it. */
 static int queue_remove(Queue *queue, HostRequest *r) {
   for (HostRequest **p = &queue->first; *p != NULL; p = &(*p)->next) {
@@ -135,7 +159,11 @@ static void free_request(Loop *loop, HostRequest *r) {
 /* Room for a body of `size` bytes: what is over the bound of all is told to come again. */
 static int reserve(Loop *loop, HostRequest *r, size_t size) {
   if (size <= r->size_body) return 0;
-  if (size - r->reserved > loop->options->memory - loop->reserved) {
+  /* Small ones are always let in: there are not more of them than connections. */
+  if (size > HOST_SMALL &&
+      size - r->reserved >
+          loop->options->memory -
+              (loop->reserved < loop->options->memory ? loop->reserved : loop->options->memory)) {
     host_request_fault(r, 503, NULL, "the door holds as much as it may", RETRY_AFTER_S);
     return -1;
   }
@@ -321,7 +349,9 @@ static void answer(Loop *loop, HostRequest *r) {
 */
 static void answer_health(Loop *loop, HostRequest *r) {
   char text[160];
-  int writes = loop->failed_at == 0 || host_monotonic_us() - loop->failed_at > FAILED_US;
+  int64_t now = host_monotonic_us();
+  int stuck = !host_worker_idle(loop->writer) && now - loop->write_began > BUSY_US;
+  int writes = !stuck && (loop->failed_at == 0 || now - loop->failed_at > FAILED_US);
   int ready = loop->ready && writes && !loop->draining;
   const char *reason = loop->draining ? "it is being stopped"
                        : !loop->ready ? "the database can't be read"
@@ -367,9 +397,11 @@ static void start(HostWorker *worker, HostJob *job, HostTask task, HostRequest *
 static int start_turn(Loop *loop, Turn turn) {
   const char *command, *argument;
   HostRequest *list = turn == TURN_SMALL   ? queue_take(&loop->small, loop->options->group)
-                      : turn == TURN_LARGE ? queue_take(&loop->large, 1)
+                      : turn == TURN_LARGE ? queue_take_fair(&loop->large, loop->spent)
                                            : NULL;
+  loop->write_began = host_monotonic_us();
   if (list != NULL) {
+    if (turn == TURN_LARGE) loop->spent[list->sender % SENDERS] = loop->write_began;
     start(loop->writer, &loop->write_job, HOST_TASK_GROUP, list);
   } else if (turn == TURN_COMMAND && !loop->draining &&
              host_timer_command(&loop->timer, &command, &argument)) {
@@ -411,6 +443,11 @@ static void kick_reader(Loop *loop) {
   }
 }
 
+/* What goes alone: a large body, and what comes from somebody whose last requests took long. */
+static int is_large(const Loop *loop, const HostRequest *r) {
+  return r->n_body > HOST_SMALL || loop->heavy_until[r->sender % SENDERS] > host_monotonic_us();
+}
+
 /* A request is complete: to whom it goes. */
 static void dispatch(Loop *loop, HostRequest *r) {
   host_request_complete(r);
@@ -430,24 +467,40 @@ static void dispatch(Loop *loop, HostRequest *r) {
     queue_add(&loop->metrics, r);
     break;
   case HOST_MESSAGE:
-    queue_add(r->n_body <= HOST_SMALL ? &loop->small : &loop->large, r);
+    queue_add(is_large(loop, r) ? &loop->large : &loop->small, r);
     break;
+  }
+}
+
+/* Those that wait with the small ones, and are none as their sender's others have shown. */
+static void sort_out(Loop *loop) {
+  HostRequest *list = queue_take(&loop->small, loop->small.n);
+  while (list != NULL) {
+    HostRequest *r = list;
+    list = r->next;
+    queue_add(is_large(loop, r) ? &loop->large : &loop->small, r);
   }
 }
 
 static void group_done(Loop *loop, HostJob *job) {
   HostRequest *rest = job->list;
+  int heavy = 0;
   for (int n = 0; n < job->done; n++) {
     HostRequest *r = rest;
     assert(r != NULL);
     rest = r->next;
     r->group = job->done;
+    if (r->worked > HEAVY_US && r->n_body <= HOST_SMALL) {
+      loop->heavy_until[r->sender % SENDERS] = host_monotonic_us() + HEAVY_FOR_US;
+      heavy = 1;
+    }
     answer(loop, r);
   }
   loop->counters.groups++;
   loop->counters.messages += (uint64_t)job->done;
   /* For those there was no memory: they are the next. */
   if (rest != NULL) queue_return(&loop->small, rest);
+  if (heavy) sort_out(loop);
 }
 
 static void writer_done(Loop *loop) {
@@ -582,7 +635,12 @@ static void accept_all(Loop *loop) {
     int fd = accept4(loop->listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
     HostConnection *c = fd >= 0 ? calloc(1, sizeof *c) : NULL;
     struct epoll_event event = {.events = EPOLLIN, .data.ptr = c};
-    if (fd < 0) return;
+    if (fd < 0) {
+      /* Without descriptors or memory the same would be told again and again. */
+      if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS)
+        (void)usleep(5000);
+      return;
+    }
     if (c == NULL || epoll_ctl(loop->epoll, EPOLL_CTL_ADD, fd, &event) != 0) {
       (void)close(fd);
       free(c);
@@ -614,11 +672,21 @@ static void begin_drain(Loop *loop) {
   loop->draining = host_monotonic_us();
   host_log_event(loop->log, "drain", NULL);
   (void)epoll_ctl(loop->epoll, EPOLL_CTL_DEL, loop->listener, NULL);
+  /* The path is another's from now on. */
+  if (loop->options->socket != NULL) (void)unlink(loop->options->socket);
   (void)close(loop->listener);
   loop->listener = -1;
+}
+
+/* Closes what is idle in a drain, once what was on its way has come. */
+static void drop_idle(Loop *loop) {
+  if (!loop->draining || host_monotonic_us() - loop->draining < DRAIN_IDLE_US) return;
   for (HostConnection *c = loop->connections, *next; c != NULL; c = next) {
+    int waits = 0;
     next = c->next;
-    if (c->request == NULL && c->out == NULL) drop(loop, c);
+    if (c->request != NULL || c->out != NULL) continue;
+    if (ioctl(c->fd, FIONREAD, &waits) == 0 && waits > 0) continue;
+    drop(loop, c);
   }
 }
 
@@ -696,6 +764,7 @@ static void serve(Loop *loop) {
     host_timer_check(&loop->timer, host_monotonic_us());
     kick_writer(loop);
     kick_reader(loop);
+    drop_idle(loop);
     make_room(loop);
     forget_dead(loop);
     accept_while_room(loop);
@@ -775,7 +844,6 @@ int host_loop_run(const HostOptions *options, char *error) {
     host_log_event(loop->log, "start", NULL);
     serve(loop);
     host_log_event(loop->log, "stop", NULL);
-    if (options->socket != NULL) (void)unlink(options->socket);
   }
   close_all(loop);
   free(loop);

@@ -5,6 +5,8 @@
 */
 #include "host/host.h"
 #include "host/fcgi.h"
+#include "base/json.h"
+#include "crypto/crypto.h"
 
 #include <openssl/evp.h>
 #include <stdio.h>
@@ -12,9 +14,10 @@
 #include <string.h>
 #include <sys/random.h>
 
-#define LINE       64  /* characters of a line of PEM (RFC 7468 2) */
-#define DER_LEAST  128 /* bytes that no certificate is shorter than: its frame in PEM has 54 */
-#define PEM_GROWTH 2   /* times its base64 is what PEM has at most, from DER_LEAST bytes on */
+#define LINE       64   /* characters of a line of PEM (RFC 7468 2) */
+#define DER_LEAST  128  /* bytes that no certificate is shorter than: its frame in PEM has 54 */
+#define SENDER_MAX 4096 /* bytes of a token's claims that are looked at */
+#define PEM_GROWTH 2    /* times its base64 is what PEM has at most, from DER_LEAST bytes on */
 
 static const char *const param_names[HOST_PARAMS] = {
     [HOST_METHOD] = "REQUEST_METHOD",
@@ -206,6 +209,49 @@ static void take_certificates(HostRequest *r) {
   *out = '\0';
 }
 
+/* FNV-1a. */
+static unsigned hash_of(SealText text) {
+  unsigned hash = 2166136261u;
+  for (int i = 0; i < text.n; i++) hash = (hash ^ (unsigned char)text.p[i]) * 16777619u;
+  return hash;
+}
+
+/* The hash of whom a token says it is of: a text that is the claim iss or client_id. 0: of nobody. */
+static unsigned claimed(const char *text, size_t n) {
+  SealJson json;
+  SealJsonEvent event;
+  unsigned found = 0;
+  seal_json_begin(&json, text, n, SEAL_MESSAGE_DEPTH);
+  if (seal_json_next(&json) == SEAL_JSON_OBJECT) {
+    while (seal_json_next(&json) == SEAL_JSON_NAME) {
+      int client = seal_json_is(&json, "client_id"), issuer = seal_json_is(&json, "iss");
+      event = seal_json_next(&json);
+      if (event == SEAL_JSON_STRING && (client || (issuer && found == 0))) {
+        found = hash_of((SealText){json.text, (int)json.n});
+      }
+      seal_json_skip(&json, event);
+    }
+  }
+  seal_json_end(&json);
+  return found;
+}
+
+/* Who says he sends it, for whose turn it is: of a token its client, else the certificate, else the address. Nobody
+** believes it: who lies has the lie's turn, and is refused. */
+static unsigned sender_of(const HostRequest *r) {
+  unsigned char payload[SENDER_MAX];
+  SealText token = r->param[HOST_AUTHORIZATION], certificate = r->param[HOST_CERTIFICATE];
+  const char *dot = token.p ? memchr(token.p, '.', (size_t)token.n) : NULL;
+  const char *end = dot ? memchr(dot + 1, '.', (size_t)(token.p + token.n - dot - 1)) : NULL;
+  if (end != NULL && (size_t)(end - dot - 1) / 4 * 3 + 3 <= sizeof payload) {
+    ptrdiff_t n = seal_b64url_decode(dot + 1, (size_t)(end - dot - 1), payload);
+    unsigned hash = n > 0 ? claimed((const char *)payload, (size_t)n) : 0;
+    if (hash != 0) return hash;
+  }
+  if (certificate.p == NULL) certificate = r->param[HOST_CERTIFICATE_DER];
+  return hash_of(certificate.p ? certificate : r->param[HOST_CLIENT]);
+}
+
 void host_request_read(HostRequest *r, size_t *length) {
   const char *p = r->params, *end = p + r->n_params;
   FcgiPair pair;
@@ -222,6 +268,7 @@ void host_request_read(HostRequest *r, size_t *length) {
     host_request_fault(r, 503, NULL, "the machine has no random numbers", 1);
   }
   choose_target(r);
+  r->sender = sender_of(r);
 }
 
 void host_request_complete(HostRequest *r) {

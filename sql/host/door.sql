@@ -41,5 +41,5 @@ SELECT result FROM seal_command ORDER BY rowid DESC LIMIT 1
 
 -- Whether a charging system or a VAL server is to be told something.
 -- name: pending
-SELECT undelivered > 0 AS notifications, charged < (SELECT coalesce(max(seq), 0) FROM seal_charge) AS charges
+SELECT EXISTS (SELECT 1 FROM seal_notifying WHERE state = 'due') AS notifications, charged < (SELECT coalesce(max(seq), 0) FROM seal_charge) AS charges
 FROM seal_registrar

@@ -1,7 +1,7 @@
 /* A web server's side of FastCGI, for tests of the door. Test only.
 **
 **    fcgi [-p PIECE] [-m MILLISECONDS] SOCKET NAME=VALUE... < body > answer
-**    printf '\001\011...' | fcgi -r [-p PIECE] [-m MILLISECONDS] SOCKET > records
+**    printf '\001\011...' | fcgi -r [-p PIECE] [-m MILLISECONDS] [-w MILLISECONDS] SOCKET > records
 **
 ** Sends a request with these parameters to a Unix socket, PIECE bytes at a time (all), and writes what comes back: the answer's
 ** head and body. NAME=@FILE takes the value from a file. With -r, sends its input as it is, and writes all that comes until the
@@ -137,16 +137,18 @@ static int take_records(Bytes *in) {
 
 int main(int argc, char **argv) {
   static const unsigned char begin[16] = {1, 1, 0, 1, 0, 8, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0};
-  int raw = 0, ms = 30000, option, more;
+  int raw = 0, ms = 30000, again = -1, option, more;
   size_t piece = (size_t)-1;
   Bytes out = {NULL, 0, 0}, params = {NULL, 0, 0}, body = {NULL, 0, 0}, in = {NULL, 0, 0};
-  while ((option = getopt(argc, argv, "rp:m:")) != -1) {
+  while ((option = getopt(argc, argv, "rp:m:w:")) != -1) {
     if (option == 'r')
       raw = 1;
     else if (option == 'p')
       piece = (size_t)atol(optarg);
     else if (option == 'm')
       ms = atoi(optarg);
+    else if (option == 'w')
+      again = atoi(optarg);
     else
       return 1;
   }
@@ -163,6 +165,10 @@ int main(int argc, char **argv) {
   }
   int fd = connect_to(argv[optind]);
   send_all(fd, &out, piece);
+  if (again >= 0) {
+    (void)usleep((useconds_t)again * 1000);
+    send_all(fd, &out, piece);
+  }
   if (raw) {
     while (receive(fd, &in, ms) > 0) continue;
     if (in.n > 0) fwrite(in.p, 1, in.n, stdout);
