@@ -18,6 +18,7 @@
 struct HostLog {
   char *path; /* NULL: stderr */
   int fd;
+  int torn; /* the last line that was written has no end */
   size_t n;
   char waits[WAITS];
 };
@@ -44,12 +45,14 @@ HostLog *host_log_open(const char *path) {
 /* What can't be written is lost: a log that is full stops nobody. */
 void host_log_flush(HostLog *log) {
   size_t done = 0;
+  if (log->torn && log->n > 0 && write(log->fd, "\n", 1) == 1) log->torn = 0;
   while (done < log->n) {
     ssize_t n = write(log->fd, log->waits + done, log->n - done);
     if (n < 0 && errno == EINTR) continue;
     if (n <= 0) break;
     done += (size_t)n;
   }
+  if (done > 0 && done < log->n && log->waits[done - 1] != '\n') log->torn = 1;
   log->n = 0;
 }
 
@@ -126,15 +129,16 @@ static const char *trace_of(const HostRequest *r, char out[33]) {
 }
 
 void host_log_request(HostLog *log, const HostRequest *r, const HostAnswer *answer) {
-  char line[LOG_LINE], time[40], path[HOST_PATH_SIZE], cause[200], trace[33];
+  char line[LOG_LINE], time[40], path[HOST_PATH_SIZE], cause[200], trace[33], client[200];
   int n = snprintf(line, sizeof line,
-                   "{\"time\":\"%s\",\"method\":\"%s\",\"path\":\"%s\",\"status\":%d,\"cause\":\"%"
+                   "{\"time\":\"%s\",\"client\":\"%.45s\",\"method\":\"%s\",\"path\":\"%s\","
+                   "\"status\":%d,\"cause\":\"%"
                    "s\",\"bytes_in\":%zu,"
                    "\"bytes_out\":%zu,\"waited_us\":%lld,\"took_us\":%lld,\"group\":%d,\"message_"
                    "id\":\"%s\",\"trace\":\"%s\"}\n",
-                   now_text(time), method_of(r), host_request_path(r, path), answer->status,
-                   plain(answer->cause, cause), r->n_body, answer->n,
-                   (long long)(r->begun > 0 ? r->begun - r->came : 0),
+                   now_text(time), plain(r->param[HOST_CLIENT], client), method_of(r),
+                   host_request_path(r, path), answer->status, plain(answer->cause, cause),
+                   r->n_body, answer->n, (long long)(r->begun > 0 ? r->begun - r->came : 0),
                    (long long)(r->answered - r->came), r->group, r->own_key ? r->key : "",
                    trace_of(r, trace));
   add_line(log, line, n);

@@ -20,7 +20,6 @@
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #define CONNECTIONS_MAX 512
@@ -60,7 +59,7 @@ typedef struct Loop {
   HostConnection *connections, *dead;
   int n_connections, accepts;
   Queue small, large, metrics, health;
-  size_t reserved;
+  size_t reserved, sending; /* bytes of bodies; of answers that are not written yet */
   Turn turn;
   int reopen_writer, reopen_reader;
   int64_t draining; /* since when; 0: not */
@@ -73,12 +72,6 @@ typedef struct Loop {
 
 /* What epoll names besides connections. */
 static char of_listener, of_signals, of_writer, of_reader;
-
-static int64_t now_us(void) {
-  struct timespec t;
-  (void)clock_gettime(CLOCK_MONOTONIC, &t);
-  return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
-}
 
 /************************************************************************************************
 ** Queues.
@@ -234,6 +227,7 @@ static void drop(Loop *loop, HostConnection *c) {
   c->next = loop->dead;
   loop->dead = c;
   loop->n_connections--;
+  loop->sending -= c->n_out;
 }
 
 /* Writes what can be written. */
@@ -252,6 +246,7 @@ static void send_out(Loop *loop, HostConnection *c) {
     c->sent += (size_t)n;
   }
   if (c->dead || c->out == NULL) return;
+  loop->sending -= c->n_out;
   seal_wipe(c->out, c->n_out);
   free(c->out);
   c->out = NULL;
@@ -262,25 +257,40 @@ static void send_out(Loop *loop, HostConnection *c) {
 
 /* Takes `bytes`, which are malloc'ed, to be written behind what waits. */
 static void put_out(Loop *loop, HostConnection *c, char *bytes, size_t n) {
+  char *both = bytes;
   if (bytes != NULL && c->out != NULL) {
-    char *both = malloc(c->n_out + n);
+    both = malloc(c->n_out + n);
     if (both != NULL) {
       memcpy(both, c->out, c->n_out);
       memcpy(both + c->n_out, bytes, n);
-      seal_wipe(c->out, c->n_out);
-      free(c->out);
-      c->n_out += n;
     }
     seal_wipe(bytes, n);
     free(bytes);
-    c->out = both;
-  } else {
-    c->out = bytes;
-    c->n_out = n;
   }
-  if (c->out == NULL) {
-    c->n_out = c->sent = 0;
+  if (both == NULL) {
     drop(loop, c);
+    return;
+  }
+  if (c->out != NULL) {
+    seal_wipe(c->out, c->n_out);
+    free(c->out);
+  }
+  c->out = both;
+  c->n_out += n;
+  loop->sending += n;
+}
+
+/* When answers take more memory than they may, who has the most left to take loses his: he may ask again. */
+static void make_room(Loop *loop) {
+  while (loop->sending > loop->options->memory) {
+    HostConnection *slowest = NULL;
+    for (HostConnection *c = loop->connections; c != NULL; c = c->next) {
+      if (slowest == NULL || c->n_out - c->sent > slowest->n_out - slowest->sent) slowest = c;
+    }
+    if (slowest == NULL || slowest->out == NULL) return;
+    host_log_event(loop->log, "slow", "an answer was given up: its receiver is too slow");
+    loop->counters.lost++;
+    drop(loop, slowest);
   }
 }
 
@@ -289,7 +299,7 @@ static void answer(Loop *loop, HostRequest *r) {
   HostConnection *c = r->connection;
   HostAnswer out;
   host_answer_make(r, &out);
-  r->answered = now_us();
+  r->answered = host_monotonic_us();
   host_log_request(loop->log, r, &out);
   loop->counters.requests[out.status / 100 % 6]++;
   loop->counters.took_us += (uint64_t)(r->answered - r->came);
@@ -311,7 +321,7 @@ static void answer(Loop *loop, HostRequest *r) {
 */
 static void answer_health(Loop *loop, HostRequest *r) {
   char text[160];
-  int writes = loop->failed_at == 0 || now_us() - loop->failed_at > FAILED_US;
+  int writes = loop->failed_at == 0 || host_monotonic_us() - loop->failed_at > FAILED_US;
   int ready = loop->ready && writes && !loop->draining;
   const char *reason = loop->draining ? "it is being stopped"
                        : !loop->ready ? "the database can't be read"
@@ -331,7 +341,7 @@ static void answer_metrics(Loop *loop, HostRequest *r, const char *text, size_t 
   char own[HOST_COUNTERS_SIZE];
   loop->counters.connections = (uint64_t)loop->n_connections;
   loop->counters.waiting = (uint64_t)(loop->small.n + loop->large.n);
-  loop->counters.memory = loop->reserved;
+  loop->counters.memory = loop->reserved + loop->sending;
   size_t n_own = host_counters_text(&loop->counters, own);
   r->answer = malloc(n + n_own + 1);
   if (r->answer != NULL) {
@@ -347,7 +357,7 @@ static void answer_metrics(Loop *loop, HostRequest *r, const char *text, size_t 
 ** Turns.
 */
 static void start(HostWorker *worker, HostJob *job, HostTask task, HostRequest *list) {
-  int64_t now = now_us();
+  int64_t now = host_monotonic_us();
   *job = (HostJob){.task = task, .list = list};
   for (HostRequest *r = list; r != NULL; r = r->next) r->begun = now;
   host_worker_start(worker, job);
@@ -409,7 +419,7 @@ static void dispatch(Loop *loop, HostRequest *r) {
     answer(loop, r);
     break;
   case HOST_HEALTH:
-    if (now_us() - loop->ready_at <= READY_US) {
+    if (host_monotonic_us() - loop->ready_at <= READY_US) {
       answer_health(loop, r);
     } else {
       loop->asks_ready = 1;
@@ -448,7 +458,7 @@ static void writer_done(Loop *loop) {
   if (job->error[0] != '\0') {
     host_log_event(loop->log, job->task == HOST_TASK_REOPEN ? "reload" : "write", job->error);
     loop->counters.failed++;
-    if (job->task != HOST_TASK_REOPEN) loop->failed_at = now_us();
+    if (job->task != HOST_TASK_REOPEN) loop->failed_at = host_monotonic_us();
   } else if (job->task != HOST_TASK_REOPEN) {
     loop->failed_at = 0;
   }
@@ -462,7 +472,7 @@ static void reader_done(Loop *loop) {
   case HOST_TASK_READY:
     loop->ready = !job->failed;
     loop->sealed = job->result != 0;
-    loop->ready_at = now_us();
+    loop->ready_at = host_monotonic_us();
     while (loop->health.n > 0) answer_health(loop, queue_take(&loop->health, 1));
     break;
   case HOST_TASK_METRICS:
@@ -488,7 +498,7 @@ static void begin_request(Loop *loop, HostConnection *c) {
   }
   r->connection = c;
   r->id = c->in.id;
-  r->came = now_us();
+  r->came = host_monotonic_us();
   c->keep = c->in.keep;
   c->request = r;
 }
@@ -601,7 +611,7 @@ static void accept_while_room(Loop *loop) {
 */
 static void begin_drain(Loop *loop) {
   if (loop->draining) return;
-  loop->draining = now_us();
+  loop->draining = host_monotonic_us();
   host_log_event(loop->log, "drain", NULL);
   (void)epoll_ctl(loop->epoll, EPOLL_CTL_DEL, loop->listener, NULL);
   (void)close(loop->listener);
@@ -671,21 +681,22 @@ static void forget_dead(Loop *loop) {
 /* 1: a drain has nothing left to wait for. */
 static int is_drained(const Loop *loop) {
   if (!loop->draining) return 0;
-  if (now_us() - loop->draining > DRAIN_US) return 1;
+  if (host_monotonic_us() - loop->draining > DRAIN_US) return 1;
   return loop->connections == NULL && host_worker_idle(loop->writer);
 }
 
 static void serve(Loop *loop) {
   struct epoll_event events[EVENTS];
   while (!is_drained(loop)) {
-    int64_t now = now_us();
+    int64_t now = host_monotonic_us();
     int wait = host_timer_wait(&loop->timer, now);
     if (loop->draining && (wait < 0 || wait > 100)) wait = 100;
     int n = epoll_wait(loop->epoll, events, EVENTS, wait);
     for (int i = 0; i < n; i++) take_source(loop, &events[i]);
-    host_timer_check(&loop->timer, now_us());
+    host_timer_check(&loop->timer, host_monotonic_us());
     kick_writer(loop);
     kick_reader(loop);
+    make_room(loop);
     forget_dead(loop);
     accept_while_room(loop);
     host_log_flush(loop->log);
@@ -758,7 +769,7 @@ int host_loop_run(const HostOptions *options, char *error) {
   queue_begin(&loop->large);
   queue_begin(&loop->metrics);
   queue_begin(&loop->health);
-  host_timer_begin(&loop->timer, options, now_us());
+  host_timer_begin(&loop->timer, options, host_monotonic_us());
   int rc = open_all(loop, error);
   if (rc == 0) {
     host_log_event(loop->log, "start", NULL);
