@@ -127,6 +127,11 @@ seal_sync() {
   [ "$ARGC" -eq 0 ] || wrong "sync takes options only"
   if given to && given from; then wrong "--to or --from?"; fi
   : >"$WORK/synced"
+  echo "SELECT EXISTS (SELECT 1 FROM seal_anchor WHERE type = 'registrar' AND at IS NULL);" | sql read
+  case $(cat "$WORK/out"):$(! given to || printf to)$(! given from || printf from) in
+    1:to) refuse "$DB is a SEAL server's: it takes bundles (sync --from), the registrar makes them" ;;
+    0:from) refuse "$DB is no SEAL server's: it makes bundles (sync --to), a SEAL server takes them" ;;
+  esac
   if given to; then
     sync_to "${PATH_to%/}"
   elif given from; then
