@@ -38,7 +38,8 @@ MAN   = $(DESTDIR)$(PREFIX)/share/man
 # Where bash looks for what completes a command.
 WORDS = $(DESTDIR)$(PREFIX)/share/bash-completion/completions
 
-.PHONY: all door help setup demo demo-door test check judges hosts fresh tools bench mutate lint install uninstall clean static npm dist
+.PHONY: all door help setup demo demo-door test check judges hosts fresh tools bench bench-door mutate lint \
+  install uninstall clean static npm dist
 
 all: $(BUILD)/seal.so
 
@@ -50,10 +51,11 @@ help:
 	@echo "make demo-door  the registrar by HTTPS, step by step: seal-door behind nginx"
 	@echo "make check      the tests that guard the rooms, in less than a minute"
 	@echo "make test       all tests (TESTS='jose keys.test' some; VECTORS=DIR the public suites too)"
-	@echo "make judges     answers, records and tokens before programs of npm, by 3GPP's files: OPENAPI=FOLDER (PARTS=clients ...)"
+	@echo "make judges     answers, records and tokens before programs of npm, by 3GPP's files: OPENAPI=FOLDER (PARTS=door ...)"
 	@echo "make hosts      loads it in other languages' SQLite: the programs of scripts/examples"
 	@echo "make fresh      demo and test on a bare machine: a new Debian in a folder of its own, as root"
 	@echo "make bench      times beside their bare floors, as ratios"
+	@echo "make bench-door what the HTTPS door costs; beside PostgreSQL that does the same, where it is installed"
 	@echo "make mutate     edits the sources, one at a time, and says which no test finds (MUTATE=options)"
 	@echo "make lint       layout, floors, warnings of both compilers, cppcheck, shellcheck"
 	@echo "make install    to PREFIX=$(PREFIX), below DESTDIR if that is set; make uninstall undoes it"
@@ -185,7 +187,7 @@ check:
 # this machine can't; the last line says why.
 judges: setup
 	@sh scripts/setup judges
-	@$(MAKE) --no-print-directory all tools
+	@$(MAKE) --no-print-directory all tools door
 	@SEAL_BUILD="$(BUILD)" $(TCLSH) tests/judges/judges.tcl "$(OPENAPI)" $(PARTS) || [ $$? -eq 77 ]
 
 # What needs npm is left out, with the reason, where npm can't be reached.
@@ -224,11 +226,26 @@ else
 	  SEAL_BUILD="$(abspath $(BUILD))" $(TCLSH) "$(abspath tests/bench/scale.tcl)"
 endif
 
+# The door's peer: only where PostgreSQL's client library is.
+LIBPQ     = $(shell pkg-config --exists 'libpq >= 14' 2>/dev/null && echo yes)
+LIBPQ_CPP = $(if $(LIBPQ),$(shell pkg-config --cflags libpq))
+PEERS     = $(if $(LIBPQ),$(BUILD)/bench-postgres)
+
+$(BUILD)/bench-postgres: tests/bench/peers/postgres.c
+	@mkdir -p $(@D)
+	$(CC) $(WARN) $(CFLAGS) -D_GNU_SOURCE $(LIBPQ_CPP) -o $@ $< $$(pkg-config --libs libpq) -ljansson -lcrypto -lpthread
+
+# BENCH="10 5": seconds, and rounds. Exit 77: this machine can't; the last line says why.
+bench-door: setup
+	@$(MAKE) --no-print-directory all door $(BUILD)/jwt $(PEERS)
+	@SEAL_BUILD="$(abspath $(BUILD))" $(TCLSH) tests/bench/door.tcl $(BENCH) || [ $$? -eq 77 ]
+	@SEAL_BUILD="$(abspath $(BUILD))" $(TCLSH) tests/bench/peers/postgres.tcl $(BENCH) || [ $$? -eq 77 ]
+
 # Hours, if MUTATE asks for many: tests/mutate/mutate.tcl says how.
 mutate: setup
 	@$(TCLSH) tests/mutate/mutate.tcl $(MUTATE)
 
-C_FILES  = $(shell find ext -name '*.[ch]' -o -name '*.inc') $(wildcard tests/*/*.[ch] scripts/examples/*.c)
+C_FILES  = $(shell find ext -name '*.[ch]' -o -name '*.inc') $(wildcard tests/*/*.[ch] tests/*/*/*.[ch] scripts/examples/*.c)
 SH_FILES = $(shell grep -lsE '^\#!.*/(env )?(ba)?sh$$' scripts/* .ci/run tests/*/*.sh) \
   $(wildcard scripts/shell/*.sh scripts/examples/*.sh) scripts/npm/make scripts/seal.bash-completion
 
@@ -238,8 +255,9 @@ LINT_WARN  = -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wold-style-defin
 LINT_GCC   = $(LINT_WARN) -Wsequence-point -Wimplicit-fallthrough=5 -Wduplicated-cond -Wduplicated-branches -Wlogical-op
 LINT_CLANG = $(LINT_WARN) -Wunsequenced -Wimplicit-fallthrough -Wconditional-uninitialized -Wloop-analysis \
   -Wunreachable-code -Wtautological-compare -Wextra-semi -Wduplicate-enum
-LINT_FILES = $(wildcard tests/host/*.c tests/fault/*.c tests/bench/*.c scripts/examples/*.c)
-LINT_ONLY  = -fsyntax-only $(WARN) $(CPPFLAGS) -I$(TCL_INC)
+LINT_FILES = $(wildcard tests/host/*.c tests/fault/*.c tests/bench/*.c scripts/examples/*.c) \
+  $(if $(LIBPQ),$(wildcard tests/bench/peers/*.c))
+LINT_ONLY  = -fsyntax-only $(WARN) $(CPPFLAGS) -I$(TCL_INC) $(LIBPQ_CPP)
 
 lint:
 	@sh scripts/setup lint
@@ -263,8 +281,8 @@ install: all door
 	install -m 755 $(BUILD)/seal-door $(LIB)/seal-door
 	install -m 644 scripts/nginx/nginx.conf.in $(SHARE)/nginx
 	install -m 644 scripts/haproxy/haproxy.cfg $(SHARE)/haproxy
-	install -d $(UNITS)/seal-clock-.service.d
-	cd scripts/systemd && for unit in *.* */*.conf; do [ -d "$$unit" ] || \
+	install -d $(UNITS)/seal-clock-.service.d $(UNITS)/seal-clock-push.service.d
+	cd scripts/systemd && for unit in *.service *.socket *.timer */*.conf; do \
 	  sed 's|/usr/local/|$(PREFIX)/|g' "$$unit" >$(UNITS)/"$$unit" && chmod 644 $(UNITS)/"$$unit" || exit 1; done
 	install -m 644 $(BUILD)/seal.so $(LIB)/seal.so
 	install -m 755 scripts/seal $(BIN)/seal

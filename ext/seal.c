@@ -14,12 +14,12 @@
 */
 #include "messages/messages.h"
 #include "registrar/held/held.h"
+#include "tables/function/function_at.h"
 #include "tables/function/function_charging.h"
 #include "tables/function/function_columns.h"
 #include "tables/function/function_decimal.h"
 #include "tables/function/function_scalar.h"
 #include "tables/function/function_jose.h"
-#include "tables/function/function_metrics.h"
 #include "tables/relation/relation.h"
 #include "tables/results.h"
 #include "tables/function/function_x509.h"
@@ -91,7 +91,7 @@ __attribute__((visibility("default"))) int sqlite3_seal_init(sqlite3 *db, char *
   if (p == NULL) return refuse(message, "seal: %s", "out of memory, or OpenSSL lacks an algorithm");
   rc = seal_relation_register(p, relations);
   if (rc == SQLITE_OK) rc = seal_charging_register(p);
-  if (rc == SQLITE_OK) rc = seal_metrics_register(p);
+  if (rc == SQLITE_OK) rc = seal_at_register(p);
   if (rc == SQLITE_OK) rc = seal_columns_register(db);
   if (rc == SQLITE_OK) rc = seal_decimal_register(db);
   if (rc == SQLITE_OK) rc = seal_jose_register(db, seal_crypto(p));

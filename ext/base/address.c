@@ -174,3 +174,104 @@ int seal_is_end_pt(const json_t *json) {
   }
   return json_is_string(fqdn) && is_fqdn(json_string_value(fqdn));
 }
+
+int seal_http_target(SealText uri, SealText *host, int *port) {
+  int n, user;
+  if (!seal_is_http_uri(uri)) return 0;
+  int scheme = scheme_of(uri);
+  const char *from = uri.p + scheme + 2;
+  (void)is_rest(uri.p + scheme, uri.p + uri.n, &n, &user); /* as before */
+  const char *digits = from + n, *end = uri.p + uri.n;
+  *host = *from == '[' ? (SealText){from + 1, n - 2} : (SealText){from, n};
+  *port = 0;
+  if (digits < end && *digits == ':') {
+    while (++digits < end && is_digit(*digits)) *port = *port * 10 + *digits - '0';
+  }
+  if (*port == 0) *port = scheme == 5 ? 80 : 443;
+  return 1;
+}
+
+static const unsigned char mapped[12] = {[10] = 0xff, [11] = 0xff};
+
+/* A network: its address, of IPv4 as the mapped one of IPv6, and how many bits of it count. */
+typedef struct Network {
+  unsigned char address[16];
+  int bits;
+} Network;
+
+/* Reads an address, or one with /bits behind it; 0 if it is none. */
+static int read_network(const char *p, int n, Network *out) {
+  char text[64], *slash;
+  if (n <= 0 || n >= (int)sizeof text) return 0;
+  memcpy(text, p, (size_t)n);
+  text[n] = 0;
+  if ((int)strlen(text) != n) return 0;
+  slash = strchr(text, '/');
+  if (slash != NULL) *slash++ = 0;
+  int v4 = inet_pton(AF_INET, text, out->address + 12) == 1;
+  if (v4) memcpy(out->address, mapped, sizeof mapped);
+  if (!v4 && inet_pton(AF_INET6, text, out->address) != 1) return 0;
+  int most = v4 ? 32 : 128;
+  out->bits = most;
+  if (slash != NULL) {
+    if (!is_digit(slash[0]) || strspn(slash, "0123456789") != strlen(slash) || strlen(slash) > 3)
+      return 0;
+    out->bits = 0;
+    for (; *slash; slash++) out->bits = out->bits * 10 + *slash - '0';
+    if (out->bits > most) return 0;
+  }
+  if (v4) out->bits += 96;
+  return 1;
+}
+
+static int is_within(const Network *a, const Network *network) {
+  int bytes = network->bits / 8, rest = network->bits % 8;
+  return a->bits >= network->bits && memcmp(a->address, network->address, (size_t)bytes) == 0 &&
+         (rest == 0 || (a->address[bytes] ^ network->address[bytes]) >> (8 - rest) == 0);
+}
+
+static int is_within_text(const Network *a, const char *text) {
+  Network network;
+  return read_network(text, (int)strlen(text), &network) && is_within(a, &network);
+}
+
+/* What the registries of IANA give to nobody in the Internet (RFC 6890): of IPv4 these, of IPv6 what is beyond 2000::/3
+** and parts of that. */
+static int is_public(const Network *a) {
+  static const char *const special[] = {
+      "0.0.0.0/8",     "10.0.0.0/8",      "100.64.0.0/10",  "127.0.0.0/8",    "169.254.0.0/16",
+      "172.16.0.0/12", "192.0.0.0/24",    "192.0.2.0/24",   "192.88.99.0/24", "192.168.0.0/16",
+      "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24", "224.0.0.0/3",    "2001::/23",
+      "2001:db8::/32", "2002::/16",       "3fff::/20",
+  };
+  if (!is_within_text(a, "::ffff:0:0/96") && !is_within_text(a, "2000::/3")) return 0;
+  for (size_t i = 0; i < sizeof special / sizeof *special; i++) {
+    if (is_within_text(a, special[i])) return 0;
+  }
+  return 1;
+}
+
+int seal_address_allowed(SealText address, SealText host, SealText list) {
+  Network a, network;
+  if (address.p == NULL || memchr(address.p, '/', (size_t)address.n) ||
+      !read_network(address.p, address.n, &a)) {
+    return 0;
+  }
+  if (is_within_text(&a, "64:ff9b::/96")) {
+    memcpy(a.address, mapped, sizeof mapped);
+  }
+  if (is_public(&a)) return 1;
+  const char *p = list.p, *end = list.p ? list.p + list.n : NULL;
+  while (p < end) {
+    const char *word = p;
+    while (p < end && *p != ' ' && *p != ',') p++;
+    int n = (int)(p - word);
+    if (read_network(word, n, &network)
+            ? is_within(&a, &network)
+            : n > 0 && n == host.n && strncasecmp(word, host.p, (size_t)n) == 0) {
+      return 1;
+    }
+    if (p < end) p++;
+  }
+  return 0;
+}

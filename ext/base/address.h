@@ -14,4 +14,12 @@ int seal_is_http_uri(SealText text);
 ** TS 29.571 5.2.2 gives it. */
 int seal_is_end_pt(const json_t *json);
 
+/* Where an http or https URI leads: its host (an address without its brackets) within the text, and its port, as written or
+** the scheme's own; 0 if it is no such URI. */
+int seal_http_target(SealText uri, SealText *host, int *port);
+/* Whether something may be sent to an IP address that `host` stands for: 1 if it is a public one, or on the list; 0 if it
+** is not, or no address. The list has addresses, networks (10.0.0.0/8, fd00::/8) and hosts, with spaces or commas between.
+** An address within IPv6 (mapped, RFC 4291 2.5.5.2; NAT64, RFC 6052 2.1) is judged as the IPv4 address that it leads to. */
+int seal_address_allowed(SealText address, SealText host, SealText list);
+
 #endif

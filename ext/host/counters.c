@@ -52,6 +52,7 @@ size_t host_counters_text(const HostCounters *counters, char out[HOST_COUNTERS_S
           counters->lost);
   add_one(&text, "connections", "gauge", "Connections of web servers.", counters->connections);
   add_one(&text, "waiting", "gauge", "Requests that wait for their turn.", counters->waiting);
-  add_one(&text, "memory_bytes", "gauge", "Memory of the bodies that are held.", counters->memory);
+  add_one(&text, "memory_bytes", "gauge",
+          "Memory of bodies, and of answers that are not taken yet.", counters->memory);
   return text.n;
 }

@@ -21,7 +21,7 @@
 #define HOST_GROUP_MAX     256          /* requests of a group */
 #define HOST_GROUP_ANSWERS (16 << 20) /* bytes of answers at which a group ends */
 
-/* The parameters that a request is made of (RFC 3875 4.1; the last four are ours). */
+/* The parameters that a request is made of (RFC 3875 4.1; the last five are ours). */
 typedef enum HostParam {
   HOST_METHOD,
   HOST_URI,
@@ -35,6 +35,7 @@ typedef enum HostParam {
   HOST_CERTIFICATE_DER, /* or base64 of its DER, and of those behind it */
   HOST_CHAIN_DER,
   HOST_LISTENER, /* "local": the operator's own */
+  HOST_CLIENT,   /* the peer's address, for the log */
   HOST_PARAMS
 } HostParam;
 

@@ -126,15 +126,16 @@ static const char *trace_of(const HostRequest *r, char out[33]) {
 }
 
 void host_log_request(HostLog *log, const HostRequest *r, const HostAnswer *answer) {
-  char line[LOG_LINE], time[40], path[HOST_PATH_SIZE], cause[200], trace[33];
+  char line[LOG_LINE], time[40], path[HOST_PATH_SIZE], cause[200], trace[33], client[200];
   int n = snprintf(line, sizeof line,
-                   "{\"time\":\"%s\",\"method\":\"%s\",\"path\":\"%s\",\"status\":%d,\"cause\":\"%"
+                   "{\"time\":\"%s\",\"client\":\"%.45s\",\"method\":\"%s\",\"path\":\"%s\","
+                   "\"status\":%d,\"cause\":\"%"
                    "s\",\"bytes_in\":%zu,"
                    "\"bytes_out\":%zu,\"waited_us\":%lld,\"took_us\":%lld,\"group\":%d,\"message_"
                    "id\":\"%s\",\"trace\":\"%s\"}\n",
-                   now_text(time), method_of(r), host_request_path(r, path), answer->status,
-                   plain(answer->cause, cause), r->n_body, answer->n,
-                   (long long)(r->begun > 0 ? r->begun - r->came : 0),
+                   now_text(time), plain(r->param[HOST_CLIENT], client), method_of(r),
+                   host_request_path(r, path), answer->status, plain(answer->cause, cause),
+                   r->n_body, answer->n, (long long)(r->begun > 0 ? r->begun - r->came : 0),
                    (long long)(r->answered - r->came), r->group, r->own_key ? r->key : "",
                    trace_of(r, trace));
   add_line(log, line, n);

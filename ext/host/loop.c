@@ -60,7 +60,7 @@ typedef struct Loop {
   HostConnection *connections, *dead;
   int n_connections, accepts;
   Queue small, large, metrics, health;
-  size_t reserved;
+  size_t reserved, sending; /* bytes of bodies; of answers that are not written yet */
   Turn turn;
   int reopen_writer, reopen_reader;
   int64_t draining; /* since when; 0: not */
@@ -234,6 +234,7 @@ static void drop(Loop *loop, HostConnection *c) {
   c->next = loop->dead;
   loop->dead = c;
   loop->n_connections--;
+  loop->sending -= c->n_out;
 }
 
 /* Writes what can be written. */
@@ -252,6 +253,7 @@ static void send_out(Loop *loop, HostConnection *c) {
     c->sent += (size_t)n;
   }
   if (c->dead || c->out == NULL) return;
+  loop->sending -= c->n_out;
   seal_wipe(c->out, c->n_out);
   free(c->out);
   c->out = NULL;
@@ -262,25 +264,40 @@ static void send_out(Loop *loop, HostConnection *c) {
 
 /* Takes `bytes`, which are malloc'ed, to be written behind what waits. */
 static void put_out(Loop *loop, HostConnection *c, char *bytes, size_t n) {
+  char *both = bytes;
   if (bytes != NULL && c->out != NULL) {
-    char *both = malloc(c->n_out + n);
+    both = malloc(c->n_out + n);
     if (both != NULL) {
       memcpy(both, c->out, c->n_out);
       memcpy(both + c->n_out, bytes, n);
-      seal_wipe(c->out, c->n_out);
-      free(c->out);
-      c->n_out += n;
     }
     seal_wipe(bytes, n);
     free(bytes);
-    c->out = both;
-  } else {
-    c->out = bytes;
-    c->n_out = n;
   }
-  if (c->out == NULL) {
-    c->n_out = c->sent = 0;
+  if (both == NULL) {
     drop(loop, c);
+    return;
+  }
+  if (c->out != NULL) {
+    seal_wipe(c->out, c->n_out);
+    free(c->out);
+  }
+  c->out = both;
+  c->n_out += n;
+  loop->sending += n;
+}
+
+/* When answers take more memory than they may, who has the most left to take loses his: he may ask again. */
+static void make_room(Loop *loop) {
+  while (loop->sending > loop->options->memory) {
+    HostConnection *slowest = NULL;
+    for (HostConnection *c = loop->connections; c != NULL; c = c->next) {
+      if (slowest == NULL || c->n_out - c->sent > slowest->n_out - slowest->sent) slowest = c;
+    }
+    if (slowest == NULL || slowest->out == NULL) return;
+    host_log_event(loop->log, "slow", "an answer was given up: its receiver is too slow");
+    loop->counters.lost++;
+    drop(loop, slowest);
   }
 }
 
@@ -331,7 +348,7 @@ static void answer_metrics(Loop *loop, HostRequest *r, const char *text, size_t 
   char own[HOST_COUNTERS_SIZE];
   loop->counters.connections = (uint64_t)loop->n_connections;
   loop->counters.waiting = (uint64_t)(loop->small.n + loop->large.n);
-  loop->counters.memory = loop->reserved;
+  loop->counters.memory = loop->reserved + loop->sending;
   size_t n_own = host_counters_text(&loop->counters, own);
   r->answer = malloc(n + n_own + 1);
   if (r->answer != NULL) {
@@ -686,6 +703,7 @@ static void serve(Loop *loop) {
     host_timer_check(&loop->timer, now_us());
     kick_writer(loop);
     kick_reader(loop);
+    make_room(loop);
     forget_dead(loop);
     accept_while_room(loop);
     host_log_flush(loop->log);

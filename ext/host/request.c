@@ -29,6 +29,7 @@ static const char *const param_names[HOST_PARAMS] = {
     [HOST_CERTIFICATE_DER] = "SSL_CLIENT_CERT_DER",
     [HOST_CHAIN_DER] = "SSL_CLIENT_CHAIN_DER",
     [HOST_LISTENER] = "SEAL_LISTENER",
+    [HOST_CLIENT] = "REMOTE_ADDR",
 };
 
 void host_request_fault(HostRequest *r, int status, const char *cause, const char *detail,

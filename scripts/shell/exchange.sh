@@ -11,6 +11,9 @@
 #   index                  a line for each, in order: its name, from where, to where ("-": a full copy)
 #   ack                    where the SEAL server is; the next sync at the registrar goes on from there
 
+# shellcheck source=scripts/shell/deliver.sh
+. "$LIBRARY/deliver.sh"
+
 help_bundle() {
   cat <<'T'
 usage: seal --key FILE bundle SEAL-SERVER-ID [OUTPUT] [--since PLACE]
@@ -100,6 +103,9 @@ help_sync() {
   cat <<'T'
 usage: seal --key FILE sync --to FOLDER [--full] [--at INSTANT]
        seal [--key FILE] sync --from FOLDER-OR-URL [--at INSTANT]
+       seal [--key FILE] sync --from https://HOST[:PORT] [--ca FILE]
+                              [--certificate FILE --private-key FILE]
+                              [--at INSTANT]
 
 --to, at the registrar: writes what each active SEAL server does not know yet
 into FOLDER/SEAL-SERVER-ID, as bundles and their index, and takes away what it
@@ -108,8 +114,14 @@ the registrar, or of a SEAL server, sync does so by itself.
 
 --from, at a SEAL server: applies what is there for it (seal_registrar's
 identifier says who it is), in order, and acknowledges it in the folder. From an
-http or https URL it is fetched with curl, and nothing is acknowledged; then the
-registrar keeps every bundle until a sync --full.
+http or https URL with a path it is fetched with curl, and nothing is
+acknowledged; then the registrar keeps every bundle until a sync --full.
+
+--from https://HOST[:PORT], without a path: the registrar itself is asked, for
+bundle after bundle, until there is no more; asking acknowledges. It proves
+itself with a token that its own key signs (--key), or with --certificate and
+--private-key, PEM. --ca: certificates of the CAs that the registrar is trusted
+by. A refusal is shown with its cause, and ends it.
 
 Run one sync on a folder at a time. What is in it is signed, but not secret to
 who can read it, but for key records: files are readable by their owner only.
@@ -117,13 +129,17 @@ who can read it, but for key records: files are readable by their owner only.
 Example:
   seal --key seal.key sync --to /srv/seal
   seal --db sims.db sync --from /srv/seal
+  seal --db sims.db --key sims.key sync --from https://registrar.example
 T
 }
 
 seal_sync() {
   PATH_to=
   PATH_from=
-  take 'to=path from=path full=flag at=instant' "$@"
+  PATH_ca=
+  PATH_certificate=
+  PATH_private_key=
+  take "to=path from=path full=flag at=instant $TLS" "$@"
   [ "$ARGC" -eq 0 ] || wrong "sync takes options only"
   if given to && given from; then wrong "--to or --from?"; fi
   : >"$WORK/synced"
@@ -136,7 +152,11 @@ seal_sync() {
     sync_to "${PATH_to%/}"
   elif given from; then
     if given full; then wrong "--full is the registrar's"; fi
-    sync_from "${PATH_from%/}"
+    case ${PATH_from%/} in
+      http://*/* | https://*/*) sync_from "${PATH_from%/}" ;;
+      http://* | https://*) sync_door "${PATH_from%/}" ;;
+      *) sync_from "${PATH_from%/}" ;;
+    esac
   else
     wrong "--to or --from?"
   fi
@@ -388,10 +408,15 @@ sync_from() {
     n=$((n + 1))
     note "bundle $n applied, now at $to"
   done <"$WORK/todo"
-  echo "SELECT coalesce(applied, '-') FROM seal_registrar;" | sql read
-  place=$(cat "$WORK/out")
+  own_place
   send_ack "$source" "$place"
   printf '%s %s %s\n' "$name" "$n" "$place" >>"$WORK/synced"
+}
+
+# Sets $place: where this database is, "-" where nothing was applied yet.
+own_place() {
+  echo "SELECT coalesce(applied, '-') FROM seal_registrar;" | sql read
+  place=$(cat "$WORK/out")
 }
 
 # send_ack SOURCE PLACE: where the registrar sees it, if there is such a place.
@@ -399,5 +424,97 @@ send_ack() {
   case $1 in
     http://* | https://*) ;;
     *) printf '%s\n' "$2" | replace_file "$1/ack" ;;
+  esac
+}
+
+# --- From the registrar itself ---------------------------------------------------------------
+
+# sync_door URL
+sync_door() {
+  tls_options
+  bind url "$1/seal-bundles/v1/bundles"
+  bind_common 600
+  bind own 1 INTEGER
+  report_sql sync_folders | sql read
+  IFS='|' read -r hex name <"$WORK/out"
+  bind bundle bundle
+  full=0
+  n=0
+  while :; do
+    own_place
+    ask_door
+    case $status in
+      200) ;;
+      204) break ;;
+      *)
+        door_refused "$1"
+        continue
+        ;;
+    esac
+    full=0
+    {
+      apply_sql
+      untold_sql
+      echo "SELECT json_extract(result, '\$.more'), json_extract(result, '\$.objects')
+        FROM seal_command WHERE command = 'apply' LIMIT 1;"
+    } | sql write
+    IFS='|' read -r more objects <"$WORK/out"
+    say_untold
+    n=$((n + 1))
+    own_place
+    note "bundle $n applied, now at $place"
+    # One without a change moves the end up to which this server may serve.
+    [ "$more" -ne 0 ] || [ "$objects" -gt 0 ] || break
+  done
+  printf '%s %s %s\n' "$name" "$n" "$place" >>"$WORK/synced"
+}
+
+# Asks for what comes after $place, or with $full for all of it: $status, and the answer's body in $WORK/bundle.
+ask_door() {
+  since=
+  [ "$full" -eq 1 ] || [ "$place" = - ] || since="?since=$place"
+  bind since "$since"
+  access="read"
+  {
+    token="''"
+    if ! given certificate; then
+      access="write"
+      echo "INSERT INTO seal_command(command, argument, at) VALUES ('assertion', '{\"ttl\":60}', :at);"
+      token="(SELECT 'header = \"Authorization: Bearer ' || result || '\"' || char(10)
+        FROM seal_command WHERE command = 'assertion' LIMIT 1)"
+    fi
+    printf '%s\n' '.output /dev/null' "SELECT writefile('config', :common || $token || 'url = \"' || :url || :since || '\"'
+      || char(10) || 'write-out = \"%{stderr}%{http_code}\n\"' || char(10));"
+  } >"$WORK/ask"
+  sql "$access" <"$WORK/ask"
+  rm -f "$WORK/code"
+  {
+    code=0
+    curl -q -K "$WORK/config" 2>"$WORK/curl" || code=$?
+    echo "$code" >"$WORK/code"
+  } | head -c $((SYNC_MAX + 1)) >"$WORK/bundle"
+  rm -f "$WORK/config"
+  [ "$(wc -c <"$WORK/bundle")" -le "$SYNC_MAX" ] || fail "the answer of $PATH_from is larger than $SYNC_MAX bytes"
+  [ "$(cat "$WORK/code")" -eq 0 ] || fail "cannot ask $PATH_from: $(grep -m 1 '^curl' "$WORK/curl")"
+  status=$(tail -n 1 "$WORK/curl")
+}
+
+# door_refused URL: a place of another history is answered with a full copy; anything else is shown, and ends it.
+door_refused() {
+  printf '%s\n' '.mode list' "SELECT coalesce(json_extract(a, '\$.cause'), ''), coalesce(json_extract(a, '\$.detail'), '')
+    FROM (SELECT iif(json_valid(CAST(readfile('bundle') AS TEXT)), CAST(readfile('bundle') AS TEXT), '{}') AS a);" | sql none
+  IFS='|' read -r cause detail <"$WORK/out" || :
+  case $full:$place:$cause in
+    1:* | *:-:*) ;;
+    *:MODIFICATION_NOT_ALLOWED | *:OPTIONAL_QUERY_PARAM_INCORRECT)
+      note "$cause: $detail: so a full copy comes next"
+      full=1
+      return
+      ;;
+  esac
+  case $status in
+    4*) refuse "$1 answered $status${cause:+ $cause}${detail:+: $detail}" ;;
+    3*) fail "$1 answered $status: redirects are not followed" ;;
+    *) fail "$1 answered $status${cause:+ $cause}${detail:+: $detail}" ;;
   esac
 }

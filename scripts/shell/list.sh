@@ -1,5 +1,5 @@
 # shellcheck shell=sh
-# What a registrar holds: list, status, expiring, usage, invoice, notify.
+# What a registrar holds: list, status, expiring, usage, invoice.
 #
 #   seal list identities --val-user-id alice@acme.example
 #   seal expiring --days 7
@@ -196,65 +196,4 @@ seal_invoice() {
     [ "$(cat "$WORK/out")" != 1 ] || note "--until is ahead: identity-days from now on are a forecast"
   fi
   none_of agreement_id
-}
-
-help_notify() {
-  cat <<'T'
-usage: seal notify list [--val-server-id ID] [--event EVENT] [--undelivered]
-                        [--limit N]
-       seal notify notice [--at INSTANT]
-
-list shows what VAL servers are told: the last --limit notifications (default:
-50; none: all) in their order. state is "new", "tried" and how often, or "sent";
---json and --csv show all that is known of each.
-
-notice makes the notifications of what ends within the times of notice_before
-(seal_registrar), or has ended, and prints how many: each once, however often it
-runs. Best every hour, before seal sweep.
-
-Example:
-  seal notify notice
-  seal notify list --undelivered
-T
-}
-
-seal_notify() {
-  pick 'list notice' "$@" || wrong "list or notice?"
-  what=$1
-  shift
-  case $what in
-    list)
-      take 'val_server_id=text event=text undelivered=flag limit=limit' "$@"
-      [ "$ARGC" -eq 0 ] || wrong "notify list takes options only"
-      given limit || bind limit 50 INTEGER
-      list_notifications
-      ;;
-    notice)
-      take 'at=instant' "$@"
-      [ "$ARGC" -eq 0 ] || wrong "notify notice takes options only"
-      {
-        echo "INSERT INTO seal_command(command, at) VALUES ('notice', :at);"
-        modes line
-        echo 'SELECT CAST(result AS INTEGER) AS made FROM seal_command LIMIT 1;'
-      } | sql write
-      show
-      ;;
-  esac
-}
-
-list_notifications() {
-  where=$(filter ' AND ' 'val_server_id event')
-  ! given undelivered || where="$where AND delivered_time IS NULL"
-  columns='seq, time, val_server_id, destination, event, object, detail, due_time, delivered_time, attempts,
-    last_error'
-  {
-    modes table "$(printf '%s' "$columns" | tr -d ',\n' | tr -s ' ')"
-    if [ "$FORMAT" = table ]; then
-      columns="seq, due_time, val_server_id, event, CASE WHEN delivered_time IS NOT NULL THEN 'sent'
-        WHEN attempts > 0 THEN 'tried ' || attempts ELSE 'new' END AS state"
-    fi
-    printf 'SELECT %s FROM (SELECT * FROM seal_notification WHERE 1%s' "$columns" "$where"
-    echo ' ORDER BY seq DESC LIMIT coalesce(:limit, -1)) ORDER BY seq;'
-  } | sql read
-  show
 }

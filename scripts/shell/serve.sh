@@ -194,7 +194,7 @@ nginx_config() {
   zones=
   limits=
   [ "$connections" -eq 0 ] || {
-    zones="limit_conn_zone \$binary_remote_addr zone=connections:10m; limit_conn_status 429;"
+    zones="limit_conn_zone \$binary_remote_addr zone=connections:10m;"
     limits="limit_conn connections $connections;"
   }
   [ "$rate" -eq 0 ] || {

@@ -291,14 +291,14 @@ UNION ALL SELECT 'ok', 'none is due', NULL WHERE NOT EXISTS (SELECT 1 FROM due);
 -- What was tried for a day is given up (dead); what waits for an hour has nobody who delivers it.
 WITH late AS MATERIALIZED (
   SELECT val_server_id, destination, count(*) AS n, min(due_time) AS since, max(last_error) AS last_error,
-    attempts > 0 AND due_time < unixepoch('now') - 86400 AS dead
+    attempts > 0 AND max(due_time, time) <= unixepoch('now') - 86400 AS dead
   FROM main.seal_notification_data WHERE delivered_time IS NULL AND due_time < unixepoch('now') - 3600
-  GROUP BY val_server_id, destination, attempts > 0 AND due_time < unixepoch('now') - 86400
+  GROUP BY val_server_id, destination, attempts > 0 AND max(due_time, time) <= unixepoch('now') - 86400
 )
 SELECT 'warn' AS verdict, format('%d notifications of %s %s%s', n, val_server_id,
     iif(dead, 'are dead: tried in vain since ', 'wait for delivery since ') || seal_instant(since),
     coalesce(': ' || last_error, '')) AS what,
-  iif(dead, 'seal val-server set ? --notification-destination URI && ', '') || 'seal notify push' AS mend,
+  iif(dead, 'seal val-server set ? --notification-destination URI && seal notify push --dead', 'seal notify push') AS mend,
   val_server_id AS name
 FROM late
 UNION ALL SELECT 'ok', 'none waits', NULL, NULL WHERE NOT EXISTS (SELECT 1 FROM late);

@@ -1,17 +1,18 @@
 -- Who is told, and who tells: notifications that did not arrive, SEAL servers and how far they are, VAL servers, usage.
 CREATE TEMP TABLE report_waiting AS
 SELECT val_server_id, destination, count(*) AS n, min(due_time) AS since, max(attempts) AS attempts,
-  CAST(last_error AS TEXT) AS last_error
+  CAST(last_error AS TEXT) AS last_error,
+  sum(seq IN (SELECT seq FROM seal_notifying((SELECT now FROM report_period)) WHERE state = 'dead')) AS dead
 FROM report_period AS p CROSS JOIN seal_notification
 WHERE delivered_time IS NULL AND due_time <= p.now GROUP BY val_server_id, destination;
 INSERT INTO report_row
 SELECT 'notifications', row_number() OVER (ORDER BY since, val_server_id, destination),
-  json_array(val_server_id, destination, n, since, attempts, last_error)
+  json_array(val_server_id, destination, n, since, attempts, last_error, dead)
 FROM report_waiting;
 INSERT INTO report_section
 SELECT 'notifications', 8, 'Notifications that did not arrive', 'Those that are due; the oldest come first.', 'All arrived.',
   '[["VAL server","text"],["Destination","text"],["Waiting","n"],["Due since","time"],["Attempts at most","n"],
-    ["Last error","text"]]',
+    ["Last error","text"],["Given up","n"]]',
   (SELECT count(*) FROM report_row WHERE section = 'notifications');
 
 INSERT INTO report_row

@@ -1,4 +1,4 @@
--- What Prometheus is told (ext/tables/function/function_metrics.c). Every family is an arm or some, one after the other,
+-- What Prometheus is told (ext/tables/function/function_at.c). Every family is an arm or some, one after the other,
 -- so that its rows stand together; a value that is not known has no row.
 -- It is asked every few seconds, at any size: it reads counters, ends of indexes, and what the operator made (agreements,
 -- terms, VAL servers, credentials, anchors, SEAL servers), and nothing that grows with identities, messages or ledgers.
@@ -143,6 +143,11 @@ UNION ALL SELECT 'seal_notifications_undelivered', '{}', (SELECT count(*) FROM (
 UNION ALL SELECT 'seal_notification_oldest_due_timestamp_seconds', '{}',
     (SELECT min(due_time) FROM main.seal_notification_data WHERE delivered_time IS NULL),
   'When the oldest notification was due that was not delivered yet.', 'gauge'
+
+UNION ALL SELECT 'seal_notifications_dead', '{}', (SELECT count(*) FROM (
+    SELECT n.* FROM main.seal_notification_data AS n WHERE n.delivered_time IS NULL ORDER BY n.due_time LIMIT 1000) AS n
+    WHERE {{notification_dead}}),
+  'Notifications that were tried in vain for a day and given up, of the 1000 that wait longest.', 'gauge'
 
 UNION ALL SELECT 'seal_charge_records_total', '{}', last, 'Charging records that were made.', 'counter' FROM charge
 UNION ALL SELECT 'seal_charge_records_untaken', '{}', max(last - taken, 0),

@@ -202,6 +202,34 @@ WITH ended AS (SELECT configuration AS id FROM main.seal_configuration_service W
 DELETE FROM main.seal_notification_cause WHERE (val_server, credential, until, lead) IN (
   SELECT val_server, credential, until, lead FROM main.seal_notification_cause WHERE until <= ?1 LIMIT ?2)
 
+-- What is not delivered yet, at ?1: when a notification n is tried next, as often as it was tried already after 1, 2, 4, ...
+-- minutes and at last every hour; and whether it is given up. Both count from when it was due, or made if that was later.
+-- fragment: notification_next
+(max(n.due_time, n.time) + iif(n.attempts < 7, 60 * ((1 << n.attempts) - 1), 3780 + 3600 * (n.attempts - 6)))
+-- fragment: notification_dead
+(n.attempts > 0 AND max(n.due_time, n.time) + 86400 <= ?1)
+
+-- None overtakes an earlier one to the same destination: it is due when those before it are.
+-- ?1 at
+-- name: notifying
+SELECT seq, val_server_id, destination,
+  CASE WHEN dead THEN 'dead' WHEN min(next_time <= ?1) OVER (PARTITION BY dead, destination ORDER BY seq) THEN 'due'
+    ELSE 'waiting' END AS state,
+  iif(dead, NULL, next_time) AS next_time, attempts, last_error
+FROM (SELECT n.seq, CAST(n.val_server_id AS TEXT) AS val_server_id, CAST(n.destination AS TEXT) AS destination, n.attempts,
+    CAST(n.last_error AS TEXT) AS last_error, {{notification_next}} AS next_time, {{notification_dead}} AS dead
+  FROM main.seal_notification_data AS n WHERE n.delivered_time IS NULL)
+ORDER BY seq
+
+-- What is sent, and the name under which it may be sent again.
+-- ?1 seq
+-- name: notifying_body
+SELECT json_object('seq', n.seq, 'time', strftime('%Y-%m-%dT%H:%M:%SZ', n.time, 'unixepoch'), 'event', CAST(n.event AS TEXT),
+    'valServerId', CAST(n.val_server_id AS TEXT), 'object', CAST(n.object AS TEXT),
+    'detail', iif(json_valid(CAST(n.detail AS TEXT)), json(CAST(n.detail AS TEXT)), NULL)) AS body,
+  (SELECT epoch FROM main.seal_registrar_data WHERE id = 1) || '-' || n.seq AS key
+FROM main.seal_notification_data AS n WHERE n.seq = ?1
+
 -- What was delivered, or given up, before an instant. The last one stays: the next one's number comes from it.
 -- ?1 before this instant ?2 given up if it was due before this one
 -- name: prune_notification

@@ -1,12 +1,13 @@
 #!/usr/bin/env tclsh
 # The registrar before judges that nobody of this project wrote: its answers, its charging records and its tokens
-# are held against 3GPP's OpenAPI files by programs of npm and Debian. Guards ext/messages and seal_charging.
+# are held against 3GPP's OpenAPI files by programs of npm and Debian. Guards ext/messages, ext/host and seal_charging.
 #
 #   tclsh tests/judges/judges.tcl ../openapi           all parts; or make judges OPENAPI=../openapi
 #   tclsh tests/judges/judges.tcl ../openapi answers   some of them
 #
 # Parts: answers (each operation with each status), bodies (random ones, right and wrong), clients (programs that
-# are driven by the files, and OAuth's), charging (the records), authlib. The folder has the files as 3GPP
+# are driven by the files, and OAuth's), charging (the records), authlib, and door, which is again answers, clients,
+# authlib by HTTPS, answers by Prism as a proxy, and tls; door-tls is one of these. The folder has the files as 3GPP
 # publishes them, TS29549_SS_IdmParameterProvisioning.yaml and what it refers to; nothing of it stays here.
 #
 # The packages that package.json names are installed in SEAL_JUDGES (default: build-judges), once. Where there is
@@ -26,6 +27,7 @@ if {$openapi eq ""} {
 set openapi [file normalize $openapi]
 source [file join [file dirname [file dirname [file normalize [info script]]]] tester.tcl]
 source $tests_folder/judges/shim.tcl
+source $tests_folder/judges/door.tcl
 
 set judges $root/build-judges
 if {[info exists env(SEAL_JUDGES)]} {set judges [file normalize $env(SEAL_JUDGES)]}
@@ -55,19 +57,20 @@ proc install_packages {} {
 
 # --- Parts ---------------------------------------------------------------------------------
 
+# By what a part's requests come to the registrar: shim or door. What its tests are called then.
+set by shim
+set prefix judges-
+
 # What a part may ask of this process; each gives a text.
 
 # A new registrar, whose clock may stand so many seconds from the host's: its URL.
-proc action_registrar {seconds} {return [shim_registrar $seconds]}
+proc action_registrar {seconds} {return [${::by}_registrar $seconds]}
 # Statements: all values of their results, a line each.
 proc action_sql {sql} {return [join [db eval $sql] \n]}
 # The clock of the registrar: seconds to the host's, where it then stands; nothing: the host's again.
-proc action_clock {seconds} {return [shim_clock $seconds]}
+proc action_clock {seconds} {return [${::by}_clock $seconds]}
 # The connection that answers: db or locked.
-proc action_connection {name} {
-  set ::shim_connection $name
-  return ""
-}
+proc action_connection {name} {return [${::by}_connection $name]}
 # An access token of v2x.example with these scopes; none: all.
 proc action_access_token {scope} {
   set argument [json_object val_server_id v2x.example {*}[expr {$scope eq "" ? {} : [list scope $scope]}]]
@@ -108,7 +111,7 @@ proc take_line {channel} {
   } else {
     count_pending
     if {[regexp {^(ok|FAIL) (\S+)$} $line -> verdict name]} {
-      set ::pending [list [expr {$verdict eq "ok"}] $name]
+      set ::pending [list [expr {$verdict eq "ok"}] [regsub ^judges- $name $::prefix]]
     } else {
       puts $line
       flush stdout
@@ -131,8 +134,8 @@ proc run_part {name command} {
   if {$::part_done ne 1} {exec kill -KILL {*}[pid $channel]}
   fconfigure $channel -blocking 1
   set failed [catch {close $channel} message]
-  count_test judges-$name.end [expr {!$failed && $::part_done eq 1}] "\n  $message $::part_done"
-  note "$name: [expr {([clock milliseconds] - $started) / 1000}] s"
+  count_test $::prefix$name.end [expr {!$failed && $::part_done eq 1}] "\n  $message $::part_done"
+  note "[string range $::prefix 7 end]$name: [expr {([clock milliseconds] - $started) / 1000}] s"
 }
 
 # --- Start ---------------------------------------------------------------------------------
@@ -144,18 +147,47 @@ install_packages
 foreach file [glob $tests_folder/judges/*.mjs] {file copy -force $file $judges}
 
 set parts [lrange $argv 1 end]
-if {$parts eq {}} {set parts {answers bodies clients charging authlib}}
+if {$parts eq {}} {set parts {answers bodies clients charging authlib door}}
 shim_start
 set env(SEAL_OPENAPI) $openapi
-foreach part $parts {
-  if {$part eq "authlib"} {
-    if {[catch {exec /usr/bin/python3 -c "import authlib, requests"}]} {
-      note "skipped: authlib is not there (scripts/setup judges)"
-      continue
-    }
-    run_part authlib [list /usr/bin/python3 $tests_folder/judges/authlib_client.py]
+
+# Runs a part by its name.
+proc run_named {part} {
+  if {$part ne "authlib"} {
+    run_part $part [list node $::judges/$part.mjs]
+  } elseif {[catch {exec /usr/bin/python3 -c "import authlib, requests"}]} {
+    note "skipped: authlib is not there (scripts/setup judges)"
   } else {
-    run_part $part [list node $judges/$part.mjs]
+    run_part authlib [list /usr/bin/python3 $::tests_folder/judges/authlib_client.py]
   }
+}
+
+# All that speaks HTTP once more, by the door (or one part of it, door-NAME): each operation and status by curl, then by
+# Prism as a validating proxy; clients; and TLS itself.
+proc run_door {only} {
+  set why [door_missing]
+  if {$why ne ""} {
+    note "skipped: the door ($why)"
+    return
+  }
+  door_setup
+  set ::by door
+  set ::prefix judges-door-
+  foreach part {answers clients authlib tls} {
+    if {$only in [list "" $part]} {run_named $part}
+  }
+  if {$only in {"" prism}} {
+    set ::prefix judges-prism-
+    set ::env(SEAL_PRISM) yes
+    run_named answers
+    unset ::env(SEAL_PRISM)
+  }
+  door_stop
+  set ::by shim
+  set ::prefix judges-
+}
+
+foreach part $parts {
+  if {[regexp {^door-?(\w*)$} $part - only]} {run_door $only} else {run_named $part}
 }
 finish_test

@@ -4,6 +4,7 @@
 //   const check = schema(api, 'ValKeyInfo')            // Ajv's function; check.errors says what is wrong
 //   const judge = await answers(api)                   // openapi-response-validator and Prism
 //   judge('get', '/key-records', answer)               // what they find: a list of texts
+//   const front = await prism(api, root + '/ss-kir/v1') // Prism as a proxy: {url, close}
 //
 // A file refers to others, which refer to some that no API of the registrar reaches and that may not be there. So a
 // document is made that has what is reached, and nothing else; names of another file have its name before them.
@@ -18,6 +19,8 @@ import YAML from 'yaml'
 const require = createRequire(import.meta.url)
 const ResponseValidator = require('openapi-response-validator').default
 const { getHttpOperationsFromSpec } = require('@stoplight/prism-cli/dist/operations')
+const { createLogger } = require('@stoplight/prism-core')
+const { createServer } = require('@stoplight/prism-http-server')
 const { validateOutput } = require('@stoplight/prism-http/dist/validator')
 
 const folder = process.env.SEAL_OPENAPI
@@ -141,4 +144,25 @@ export async function answers(api) {
       for (const error of output.left) found.push(`${(error.path ?? []).join('.')} ${error.message}`)
     return found
   }
+}
+
+// Prism before a server, as `prism proxy` starts it: each answer has what it found of it and of the request in a header,
+// sl-violations. The paths are below the server's, which the token endpoint's file has otherwise.
+export async function prism(api, upstream) {
+  const paths = Object.fromEntries(Object.entries(api.paths).map(([at, item]) => [at.replace('/oauth2/', '/'), item]))
+  const resources = await getHttpOperationsFromSpec(JSON.parse(JSON.stringify({ ...api, paths })))
+  const server = createServer(resources, {
+    cors: false,
+    components: { logger: createLogger('prism', { level: 'silent' }) },
+    config: {
+      isProxy: true,
+      upstream: new URL(upstream),
+      validateRequest: true,
+      validateResponse: true,
+      checkSecurity: true,
+      errors: false,
+      mock: { dynamic: false },
+    },
+  })
+  return { url: await server.listen(0, '127.0.0.1'), close: () => server.close() }
 }

@@ -25,8 +25,8 @@ set shim_connection db
 # A new database: agreement sla for VAL service provider acme, every VAL service granted; VAL servers
 # v2x.example, whose key is v2x, and other.example, whose key is other; SEAL server sims-1, whose key is
 # sims. Unlocked, with a signing key and its URIs set. Its clock is the host's, or stands so many seconds from it.
-# Gives the URL of its APIs.
-proc shim_registrar {{seconds ""}} {
+# Gives the URL of its APIs: this server's, or another's that is given.
+proc shim_registrar {{seconds ""} {root ""}} {
   catch {locked close}
   set ::shim_connection db
   use_clock [clock seconds]
@@ -34,7 +34,7 @@ proc shim_registrar {{seconds ""}} {
   reset_db
   db eval {PRAGMA synchronous = OFF}
   install_seal
-  set root http://127.0.0.1:$::shim_port
+  if {$root eq ""} {set root http://127.0.0.1:$::shim_port}
   foreach name {v2x other sims} {set jwk_$name [jwk $name]}
   db eval {SELECT seal_unlock($::shim_key)}
   db eval {
@@ -51,6 +51,12 @@ proc shim_registrar {{seconds ""}} {
   }
   open_seal locked test.db
   return $root
+}
+
+# Which connection answers from here on.
+proc shim_connection {name} {
+  set ::shim_connection $name
+  return ""
 }
 
 # Sets the registrar's clock to seconds from the host's, where it then stands, or with "" to the host's.

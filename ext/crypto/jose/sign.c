@@ -253,26 +253,28 @@ static SealReason key_sign(SealCrypto *c, const SealKey *key, const void *data, 
   return reason;
 }
 
-/* The header of a token as text: {"alg":"ES256","kid":...,"typ":...}. Its length, or 0 where it
-** does not fit or memory ran out. */
-static size_t jws_header(const SealKey *key, const char *typ, char *out, size_t size) {
+/* The header of a token as text: {"alg":"ES256","kid":...,"typ":...}, and iat unless that is NULL. Its length, or 0
+** where it does not fit or memory ran out. */
+static size_t jws_header(const SealKey *key, const char *typ, const int64_t *iat, char *out,
+                         size_t size) {
   json_t *header = json_pack("{s:s,s:s,s:s*}", "alg", "ES256", "kid", key->kid, "typ", typ);
-  size_t n = header ? json_dumpb(header, out, size, JSON_COMPACT) : 0;
+  int bad = !header || (iat && json_object_set_new(header, "iat", json_integer(*iat)) != 0);
+  size_t n = bad ? 0 : json_dumpb(header, out, size, JSON_COMPACT);
 
   json_decref(header);
   return n <= size ? n : 0;
 }
 
-SealReason seal_jws_sign(SealCrypto *c, const SealKey *key, const char *typ, const void *payload,
-                         size_t n, char **out) {
+/* Signs n bytes under a header of n_header bytes. */
+static SealReason jws_make(SealCrypto *c, const SealKey *key, const char *header, size_t n_header,
+                           const void *payload, size_t n, char **out) {
   unsigned char signature[2 * SEAL_P256_SIZE];
-  char header[512], *token = NULL;
-  size_t n_header, size = 0;
+  char *token = NULL;
+  size_t size = 0;
   SealMark mark;
   SealReason reason = SEAL_NOMEM;
 
   *out = NULL;
-  n_header = jws_header(key, typ, header, sizeof header);
   if (n_header == 0 || n > SIZE_MAX / 2) return SEAL_NOMEM;
   seal_mark(&mark);
   token = malloc((n_header + n + sizeof signature) / 3 * 4 + 20);
@@ -290,5 +292,27 @@ SealReason seal_jws_sign(SealCrypto *c, const SealKey *key, const char *typ, con
     free(token);
   }
   seal_unmark(&mark);
+  return reason;
+}
+
+SealReason seal_jws_sign(SealCrypto *c, const SealKey *key, const char *typ, const void *payload,
+                         size_t n, char **out) {
+  char header[512];
+  size_t n_header = jws_header(key, typ, NULL, header, sizeof header);
+
+  return jws_make(c, key, header, n_header, payload, n, out);
+}
+
+SealReason seal_jws_detached(SealCrypto *c, const SealKey *key, const char *typ, int64_t iat,
+                             const void *payload, size_t n, char **out) {
+  char header[512];
+  size_t n_header = jws_header(key, typ, &iat, header, sizeof header);
+  SealReason reason = jws_make(c, key, header, n_header, payload, n, out);
+
+  if (reason == SEAL_VALID) {
+    char *first = strchr(*out, '.') + 1, *last = strrchr(*out, '.');
+
+    memmove(first, last, strlen(last) + 1);
+  }
   return reason;
 }

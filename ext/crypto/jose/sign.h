@@ -37,6 +37,10 @@ const char *seal_key_kid(const SealKey *key);
 ** NUL-terminated, the caller's (free). */
 SealReason seal_jws_sign(SealCrypto *c, const SealKey *key, const char *typ, const void *payload,
                          size_t n, char **out);
+/* The same with its payload left out (RFC 7515 appendix F), which who checks it has by other means: header, two dots,
+** signature. `iat`, seconds since 1970, is in the header, where a payload has no place for it. */
+SealReason seal_jws_detached(SealCrypto *c, const SealKey *key, const char *typ, int64_t iat,
+                             const void *payload, size_t n, char **out);
 
 /************************************************************************************************
 ** jwe.c: compact JWE (RFC 7516) with ECDH-ES+A256KW on P-256 (RFC 7518 4.6) and A256GCM (5.3).

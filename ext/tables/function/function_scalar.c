@@ -6,7 +6,9 @@
 ** To add a function: its body here, a line in `functions`.
 */
 #include "tables/function/function_scalar.h"
+#include "base/address.h"
 #include "registrar/exchange/exchange.h"
+#include "store/json_text.h"
 #include "tables/relation/relation.h"
 
 #include <openssl/crypto.h>
@@ -263,6 +265,31 @@ static void instant(sqlite3_context *ctx, int argc, sqlite3_value **argv) {
   seal_function_fail(ctx, seal_no_instant("seal_instant", argv[0]));
 }
 
+/* seal_http_target(uri): where an http or https URI leads: JSON with host and port; NULL: it is no such URI. */
+static void http_target(sqlite3_context *ctx, int argc, sqlite3_value **argv) {
+  SealText host;
+  int port;
+  (void)argc;
+  if (!seal_http_target(seal_value_text(argv[0]), &host, &port)) return;
+  sqlite3_str *out = sqlite3_str_new(NULL);
+  sqlite3_str_appendall(out, "{\"host\":");
+  seal_json_append(out, host.p, (size_t)host.n);
+  sqlite3_str_appendf(out, ",\"port\":%d}", port);
+  char *text = sqlite3_str_finish(out);
+  if (text == NULL) {
+    sqlite3_result_error_nomem(ctx);
+  } else {
+    sqlite3_result_text(ctx, text, -1, sqlite3_free);
+  }
+}
+
+/* seal_address_allowed(address, host, list): 1 if something may be sent to the address that the host stands for. */
+static void address_allowed(sqlite3_context *ctx, int argc, sqlite3_value **argv) {
+  (void)argc;
+  sqlite3_result_int(ctx, seal_address_allowed(seal_value_text(argv[0]), seal_value_text(argv[1]),
+                                               seal_value_text(argv[2])));
+}
+
 static const struct {
   const char *name;
   int n_args;
@@ -284,6 +311,8 @@ static const struct {
     {"seal_bundle", 2, LOOKS, bundle},
     {"seal_bundle", 3, LOOKS, bundle},
     {"seal_instant", 1, PURE, instant},
+    {"seal_http_target", 1, PURE, http_target},
+    {"seal_address_allowed", 3, PURE, address_allowed},
     {"seal_version", 0, PURE, version}, /* the last: where it is, all is registered (seal.c) */
 };
 
