@@ -45,7 +45,7 @@ all: $(BUILD)/seal.so
 
 help:
 	@echo "make [all]      build $(BUILD)/seal.so"
-	@echo "make door       $(BUILD)/seal-door, the registrar behind a web server"
+	@echo "make door       and $(BUILD)/seal-door, the registrar behind a web server"
 	@echo "make setup      install the Debian packages that are missing (demo and test do it too)"
 	@echo "make demo       the main job on real input, step by step"
 	@echo "make demo-door  the registrar by HTTPS, step by step: seal-door behind nginx"
@@ -119,7 +119,8 @@ HOST_OBJ := $(HOST_SRC:ext/%.c=$(BUILD)/obj/%.o) $(BUILD)/obj/gen/host_sql.o
 HOST_TEXTS := $(sort $(wildcard sql/host/*.sql)) sql/reports/metrics.sql
 HOST_SQL := $(addprefix $(BUILD)/gen/,host_sql.c host_sql.h)
 
-door: $(BUILD)/seal-door
+# The shell, which starts it, needs the extension as well.
+door: all $(BUILD)/seal-door
 
 $(BUILD)/seal-door: $(HOST_OBJ) $(OBJ)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(HOST_OBJ) $(OBJ) -lsqlite3 $(LDLIBS) -lpthread

@@ -6,7 +6,8 @@
 #
 # The folder, by default beside the database, FILE.serve:
 #
-#   nginx.conf, door.options   what `config` writes, of its options; a word of the door's on each line
+#   options                    what was given last, of each option: a variable of this shell's on each line
+#   nginx.conf, door.options   what is made of them; a word of the door's on each line
 #   tls.crt, tls.key           what --self-signed makes
 #   door.sock                  where the door listens, and nginx calls it
 #   door.log, nginx.log        a line for each request, and for each answer of nginx's own
@@ -26,25 +27,27 @@ usage: seal serve config [--folder FOLDER] [--listen ADDR:PORT]
 
 The registrar by HTTPS, for an ordinary user: nginx ends TLS and limits, the
 door behind it has the database. config writes what both run by into FOLDER
-(FILE.serve beside the database), and checks it; what is not given has its
-default. start starts both, and waits until they answer; reload has them read
-keys, certificates and configuration again and open their logs anew; with
-options, both do what config does first. stop lets them finish what they have
-begun. status ends with 0 if they run and are ready, with 3 if not.
+(FILE.serve beside the database), and checks it; what is not given stays as it
+was, at first its default. start starts both, and waits until they answer;
+reload has them read keys, certificates and configuration again and open their
+logs anew, and waits too; with options, both do what config does first. stop
+lets them finish what they have begun. status ends with 0 if they run and are
+ready, with 3 if not.
 
   --listen ADDR:PORT   where VAL servers come in (127.0.0.1:8443); of all
                        addresses: [::]:443, of IPv4 alone: 0.0.0.0:443
   --certificate FILE   the host's certificate and its chain, PEM
   --private-key FILE   its key, PEM
   --self-signed NAME   for a trial: makes both for this host name or address
-  --client-ca FILE     PEM: the CAs whose names clients are told
+  --client-ca FILE     PEM: the CAs whose names clients are told (none)
   --metrics-listen A:P /metrics and /health without TLS, for the operator's own
-                       network (none)
+                       network; a port of its own (none)
   --max-connections N  of one client's address at a time (256; 0: any)
   --rate N             requests of one address in a second (1000; 0: any)
   --timer SECONDS      the door's own timer for notices, charging records and
                        the sweep (60; 0: none)
   --charging URL       the charging system that its timer brings records to
+                       (none)
 
 Example:
   seal serve start --self-signed localhost
@@ -104,60 +107,129 @@ listen_address() {
 
 serve_config() {
   nginx_program
-  make_config
-  printf '%s\n' "$FOLDER/nginx.conf" | clean | out
-}
-
-make_config() {
-  [ -f "$DB" ] || fail "there is no database $DB ($SEAL init makes one)"
-  template=${LIBRARY%/*}/nginx/nginx.conf.in
-  [ -f "$template" ] || fail "there is no file $template"
-  listen=${PATH_listen:-127.0.0.1:8443}
-  listen_address "$listen" --listen
-  [ -z "${PATH_metrics_listen-}" ] || listen_address "$PATH_metrics_listen" --metrics-listen
+  CONFIGURE=yes
   make_folder
-  certificate_files
-  door_options >"$FOLDER/door.options.new" || fail "cannot write $FOLDER/door.options"
-  nginx_config "$template" >"$FOLDER/nginx.conf.new" || fail "cannot write $FOLDER/nginx.conf"
-  check_config nginx.conf.new
-  mv -f -- "$FOLDER/door.options.new" "$FOLDER/door.options"
-  mv -f -- "$FOLDER/nginx.conf.new" "$FOLDER/nginx.conf"
+  settle
+  printf '%s\n' "$FOLDER/nginx.conf" | clean | out
 }
 
 # Nobody else's, and nobody else looks into it: tls.key is there, and the socket by which the door believes nginx.
 make_folder() {
+  [ -f "$DB" ] || fail "there is no database $DB ($SEAL init makes one)"
   [ -d "$FOLDER" ] || mkdir -- "$FOLDER" 2>/dev/null || fail "cannot make the folder $FOLDER"
+  own_folder
+  : >"$FOLDER/nowhere" || fail "cannot write into $FOLDER"
+  lock_folder
+}
+
+own_folder() {
   [ -O "$FOLDER" ] || fail "the folder $FOLDER is another user's"
   case $(stat -L -c %a -- "$FOLDER") in
     *00) ;;
     *) fail "others than its owner may look into the folder $FOLDER (chmod 700)" ;;
   esac
-  : >"$FOLDER/nowhere" || fail "cannot write into $FOLDER"
 }
 
-# Sets CERTIFICATE and PRIVATE_KEY: those that are given, or those that were made for a trial.
+# What both run by: what is given now, else what was; all of it is checked before anything is written.
+settle() {
+  template=${LIBRARY%/*}/nginx/nginx.conf.in
+  [ -f "$template" ] || fail "there is no file $template"
+  [ -f "$FOLDER/nginx.conf" ] || CONFIGURE=yes
+  load_options
+  listen=${PATH_listen:-127.0.0.1:8443}
+  listen_address "$listen" --listen
+  [ -z "${PATH_metrics_listen-}" ] || {
+    listen_address "$PATH_metrics_listen" --metrics-listen
+    [ "${PATH_metrics_listen##*:}" != "${listen##*:}" ] || wrong "--metrics-listen: port ${listen##*:} is that of --listen"
+  }
+  certificate_files
+  [ -z "${PATH_client_ca-}" ] || PATH_client_ca=$(input_file "$PATH_client_ca") || exit 3
+  check_database
+  if [ -n "$CONFIGURE" ]; then
+    nginx_config "$template" >"$FOLDER/nginx.conf.new" || fail "cannot write $FOLDER/nginx.conf"
+    check_config nginx.conf.new
+  else
+    check_config nginx.conf
+  fi
+  door_options >"$FOLDER/door.options.new" || fail "cannot write $FOLDER/door.options"
+  kept_options >"$FOLDER/options.new" || fail "cannot write $FOLDER/options"
+  mkdir -- "$WORK/was"
+  for name in nginx.conf door.options options; do
+    [ ! -f "$FOLDER/$name" ] || cp -- "$FOLDER/$name" "$WORK/was/$name"
+    [ ! -f "$FOLDER/$name.new" ] || mv -f -- "$FOLDER/$name.new" "$FOLDER/$name"
+  done
+}
+
+load_options() {
+  if [ -f "$FOLDER/options" ]; then
+    while IFS= read -r line; do
+      name=${line%%=*}
+      case $name in
+        KEY) [ -n "$KEY" ] || KEY=${line#*=} ;;
+        *_certificate | *_private_key | *_self_signed)
+          given certificate || given private_key || given self_signed || eval "$name=\${line#*=}"
+          ;;
+        PATH_* | NUMBER_*) given "${name#*_}" || eval "$name=\${line#*=}" ;;
+      esac
+    done <"$FOLDER/options"
+  fi
+  for name in client_ca metrics_listen charging; do
+    eval "[ \"\${PATH_$name-}\" != none ] || PATH_$name="
+  done
+}
+
+kept_options() {
+  for name in KEY PATH_listen PATH_certificate PATH_private_key PATH_self_signed PATH_client_ca PATH_metrics_listen \
+    NUMBER_max_connections NUMBER_rate NUMBER_timer PATH_charging; do
+    eval "value=\${$name-}"
+    [ -z "$value" ] || printf '%s=%s\n' "$name" "$value"
+  done
+}
+
+# The door opens it by this key, without saying much where it can't.
+check_database() {
+  [ -z "$KEY" ] || {
+    case $KEY in
+      "$WORK"/*) wrong "the door reads the key again when it is reloaded: --key names a file" ;;
+    esac
+    KEY=$(key_file "$KEY") || exit 3
+  }
+  echo 'SELECT 1;' | sql read
+  # A group that shares it may have been chosen.
+  case $(stat -L -c %a -- "$DB") in
+    *0) ;;
+    *) say "serve: others than its owner may read or write $DB (chmod 600)" ;;
+  esac
+}
+
+# Sets CERTIFICATE and PRIVATE_KEY: those that are given, or those that are made for a trial.
 certificate_files() {
   case ${PATH_certificate:+c}${PATH_private_key:+k}${PATH_self_signed:+s} in
     ck)
-      CERTIFICATE=$(input_file "$PATH_certificate") || exit 3
-      PRIVATE_KEY=$(key_file "$PATH_private_key") || exit 3
+      PATH_certificate=$(input_file "$PATH_certificate") || exit 3
+      PATH_private_key=$(key_file "$PATH_private_key") || exit 3
+      CERTIFICATE=$PATH_certificate
+      PRIVATE_KEY=$PATH_private_key
       ;;
-    s) self_signed "$PATH_self_signed" ;;
-    '')
-      [ -f "$FOLDER/tls.crt" ] || wrong "--certificate and --private-key? For a trial: --self-signed localhost"
+    s)
       CERTIFICATE=$FOLDER/tls.crt
       PRIVATE_KEY=$FOLDER/tls.key
+      if given self_signed || [ ! -f "$CERTIFICATE" ]; then self_signed "$PATH_self_signed"; fi
       ;;
+    '') wrong "--certificate and --private-key? For a trial: --self-signed localhost" ;;
     *) wrong "either --certificate and --private-key, or --self-signed" ;;
   esac
   plain_path "$CERTIFICATE"
   plain_path "$PRIVATE_KEY"
+  # nginx takes a key of another type than the certificate's, and then no handshake succeeds.
+  openssl x509 -in "$CERTIFICATE" -noout -pubkey >"$WORK/public" 2>/dev/null || fail "$CERTIFICATE: there is no certificate in it"
+  openssl pkey -in "$PRIVATE_KEY" -passin pass: -pubout >"$WORK/public.key" 2>/dev/null ||
+    fail "$PRIVATE_KEY: there is no private key in it, or it is encrypted"
+  cmp -s -- "$WORK/public" "$WORK/public.key" || fail "the private key $PRIVATE_KEY is not that of the certificate $CERTIFICATE"
 }
 
 # Makes tls.crt and tls.key for a year; the same name's that is there already is kept.
 self_signed() {
-  CERTIFICATE=$FOLDER/tls.crt
-  PRIVATE_KEY=$FOLDER/tls.key
   case $1 in
     *[!0-9A-Za-z.:-]* | '' | -*) wrong "--self-signed: \"$1\" is no host name or address" ;;
     *:*) name=IP:$1 ;;
@@ -175,13 +247,7 @@ self_signed() {
 # The door's command line, a word on each line.
 door_options() {
   printf '%s\n' --db "$(readlink -f -- "$DB")" --socket "$FOLDER/door.sock" --log "$FOLDER/door.log"
-  [ -z "$KEY" ] || {
-    case $KEY in
-      "$WORK"/*) wrong "the door reads the key again when it is reloaded: --key names a file" ;;
-    esac
-    key=$(key_file "$KEY") || exit 3
-    printf '%s\n' --key "$key"
-  }
+  [ -z "$KEY" ] || printf '%s\n' --key "$KEY"
   printf '%s\n' --run "$(readlink -f -- "$0")"
   [ -z "${NUMBER_timer-}" ] || printf '%s\n' --timer "$NUMBER_timer"
   [ -z "${PATH_charging-}" ] || printf '%s\n' --charging "$PATH_charging"
@@ -205,9 +271,8 @@ nginx_config() {
   [ "$(id -u)" -ne 0 ] || user='user root root;'
   ca=
   [ -z "${PATH_client_ca-}" ] || {
-    ca=$(input_file "$PATH_client_ca") || exit 3
-    plain_path "$ca"
-    ca="ssl_client_certificate \"$ca\";"
+    plain_path "$PATH_client_ca"
+    ca="ssl_client_certificate \"$PATH_client_ca\";"
   }
   both=
   case $listen in
@@ -302,14 +367,21 @@ lock_folder() {
   flock -w 120 9 || fail "another seal serve is at work on $FOLDER"
 }
 
-# Sets URL, where clients come in.
+# Sets ADDRESS, where clients come in, and URL: with the name that a certificate made for a trial has.
 find_url() {
-  URL=https://$(sed -n 's/^    listen \(.*\) ssl.*/\1/p' "$FOLDER/nginx.conf" 2>/dev/null) || :
+  ADDRESS=$(sed -n 's/^    listen \(.*\) ssl.*/\1/p' "$FOLDER/nginx.conf" 2>/dev/null) || :
+  URL=https://$ADDRESS
+  name=$(sed -n 's/^PATH_self_signed=//p' "$FOLDER/options" 2>/dev/null) || :
+  case $name in
+    '') ;;
+    *:*) URL="https://[$name]:${ADDRESS##*:}" ;;
+    *) URL=https://$name:${ADDRESS##*:} ;;
+  esac
 }
 
 # What /health says, in HEALTH; whether that is "ready".
 ready() {
-  HEALTH=$(curl -qsk --noproxy '*' --max-time 10 "$URL/health" 2>/dev/null) || return 1
+  HEALTH=$(curl -qsk --noproxy '*' --max-time 10 "https://$ADDRESS/health" 2>/dev/null) || return 1
   case $HEALTH in
     *'"ready":true'*) ;;
     *) return 1 ;;
@@ -320,27 +392,28 @@ serve_start() {
   nginx_program
   # shellcheck disable=SC2153 # scripts/seal sets it
   [ -x "$DOOR" ] || fail "there is no program $DOOR (make door builds it; SEAL_DOOR may name it)"
-  if [ -n "$CONFIGURE" ] || [ ! -f "$FOLDER/nginx.conf" ]; then make_config; else make_folder; fi
-  lock_folder
-  find_url
+  make_folder
   if pid_of door && pid_of nginx; then refuse "it runs already ($SEAL serve reload, or stop)"; fi
+  settle
+  find_url
   [ "$(id -u)" -ne 0 ] || say "serve: as root; better as a user of its own"
   # shellcheck disable=SC3045 # where a shell can't, there are fewer descriptors
   ulimit -n "$(ulimit -H -n)" 2>/dev/null || :
   # What of the two still runs, where the other one ended, goes on.
+  started=
   pid_of door || start_door
-  pid_of nginx || run_nginx nginx.conf 9>&- || {
-    message=$(nginx_says)
-    end_door
-    fail "nginx: ${message:-it does not start}"
-  }
+  pid_of nginx || start_nginx
+  await_ready
+  told_url
+}
+
+await_ready() {
   tenths=100
   until ready; do
     [ "$tenths" -gt 0 ] || fail "it runs, but is not ready: ${HEALTH:-no answer}"
     tenths=$((tenths - 1))
     sleep 0.1
   done
-  told_url
 }
 
 told_url() {
@@ -351,8 +424,35 @@ told_url() {
   esac | out
 }
 
+# Sets WORKERS: those of nginx's processes that have a file of this folder open. Without their master they keep the port.
+find_workers() {
+  WORKERS=
+  # shellcheck disable=SC2013 # no path there has a space
+  for name in $(grep -lx nginx /proc/[0-9]*/comm 2>/dev/null); do
+    ! readlink "${name%/comm}"/fd/* 2>/dev/null | IN=$(readlink -f -- "$FOLDER")/ \
+      awk 'index($0, ENVIRON["IN"]) == 1 { found = 1 } END { exit !found }' || WORKERS="$WORKERS $(basename "${name%/comm}")"
+  done
+  [ -n "$WORKERS" ]
+}
+
+# Workers whose master is gone leave the port, and answer what they have taken.
+quit_workers() {
+  # shellcheck disable=SC2086 # a list of numbers
+  ! find_workers || kill -"${1:-QUIT}" $WORKERS 2>/dev/null || :
+}
+
+start_nginx() {
+  quit_workers
+  run_nginx nginx.conf 9>&- || {
+    message=$(nginx_says)
+    [ -z "$started" ] || end_door
+    fail "nginx: ${message:-it does not start}"
+  }
+}
+
 # Its socket appears once it is ready.
 start_door() {
+  started=yes
   rm -f -- "$FOLDER/door.sock"
   set --
   while IFS= read -r word; do set -- "$@" "$word"; done <"$FOLDER/door.options"
@@ -390,22 +490,55 @@ serve_stop() {
       until_gone nginx 5 || fail "nginx, process $PID, does not end"
     }
   fi
+  quit_workers
+  tenths=950
+  while find_workers; do
+    [ "$tenths" -gt 0 ] || quit_workers KILL
+    tenths=$((tenths - 1))
+    sleep 0.1
+  done
   end_door
 }
 
 serve_reload() {
   nginx_program
   [ -d "$FOLDER" ] || fail "there is no folder $FOLDER"
+  own_folder
   lock_folder
   if ! pid_of door || ! pid_of nginx; then fail "it does not run ($SEAL serve start)"; fi
   before=$(cat "$FOLDER/door.options")
-  if [ -n "$CONFIGURE" ]; then make_config; else check_config nginx.conf; fi
+  settle
+  find_url
   if pid_of door; then kill -HUP "$PID"; fi
-  if pid_of nginx; then kill -HUP "$PID"; fi
+  if pid_of nginx; then
+    workers=$(cat "/proc/$PID/task/$PID/children" 2>/dev/null) || workers=
+    kill -HUP "$PID"
+    tenths=100
+    until taken_over; do
+      [ "$tenths" -gt 0 ] || {
+        cp -- "$WORK/was"/* "$FOLDER/"
+        fail "nginx goes on with what it had: $(sed '/still could not/d; s/.*\] [0-9#]*: //' "$FOLDER/error.log" | tail -n 1)"
+      }
+      tenths=$((tenths - 1))
+      sleep 0.1
+    done
+  fi
+  await_ready
   [ "$before" = "$(cat "$FOLDER/door.options")" ] || say "serve: the door has its new options after stop and start"
 }
 
+# Whether nginx's workers until now, those in $workers, take nothing new.
+taken_over() {
+  for worker in $workers; do
+    case $(tr '\000' ' ' 2>/dev/null <"/proc/$worker/cmdline") in
+      *'shutting down'* | '') ;;
+      *) return 1 ;;
+    esac
+  done
+}
+
 serve_status() {
+  [ ! -d "$FOLDER" ] || own_folder
   find_url
   up=true
   missing=
