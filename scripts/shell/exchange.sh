@@ -399,6 +399,7 @@ sync_from() {
         ;;
       */* | .* | *[!0-9a-z.-]*) fail "the index names a file $file" ;;
     esac
+    [ "$n" -eq 0 ] || note "bundle $n applied, now at $last"
     fetch "$source" "$file" "$WORK/bundle"
     {
       apply_sql
@@ -406,7 +407,7 @@ sync_from() {
     } | sql write
     say_untold
     n=$((n + 1))
-    note "bundle $n applied, now at $to"
+    last=$to
   done <"$WORK/todo"
   own_place
   send_ack "$source" "$place"
@@ -444,7 +445,7 @@ sync_door() {
     own_place
     ask_door
     case $status in
-      200) ;;
+      200) [ "$n" -eq 0 ] || note "bundle $n applied, now at $place" ;;
       204) break ;;
       *)
         door_refused "$1"
@@ -462,7 +463,6 @@ sync_door() {
     say_untold
     n=$((n + 1))
     own_place
-    note "bundle $n applied, now at $place"
     # One without a change moves the end up to which this server may serve.
     [ "$more" -ne 0 ] || [ "$objects" -gt 0 ] || break
   done
