@@ -541,8 +541,8 @@ taken_over() {
 certificate_end() {
   bind folder "$FOLDER"
   report_sql doctor | sed -n '/^-- check: door$/,/^-- check: /p' | sql none
-  while IFS='|' read -r verdict text mend; do
-    [ "$verdict" = ok ] || say "serve: $text"
+  while IFS='|' read -r verdict text; do
+    [ "$verdict" = ok ] || say "serve: ${text%%|*}"
   done <"$WORK/out"
 }
 
