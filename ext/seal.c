@@ -76,7 +76,8 @@ __attribute__((visibility("default"))) int sqlite3_seal_init(sqlite3 *db, char *
     }
     return SQLITE_ERROR;
   }
-  SQLITE_EXTENSION_INIT2(api);
+  /* Another thread may be using it. */
+  if (sqlite3_api == NULL) SQLITE_EXTENSION_INIT2(api);
   if (sqlite3_libversion_number() < OLDEST_SQLITE) {
     return refuse(message, "seal: SQLite 3.40 or newer is needed, this is %s",
                   sqlite3_libversion());

@@ -12,13 +12,18 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
-#define BUSY_MS     15000 /* how long another process's transaction is waited for */
+#define BUSY_MS     10000 /* how long another process's transaction is waited for */
+#define PATH_SIZE   4096
 #define RETRY_AFTER 1     /* seconds, where a disk or a lock was in the way */
 
 struct HostEngine {
   sqlite3 *db;
+  char path[PATH_SIZE]; /* of the file that is open, and which one it is */
+  dev_t device;
+  ino_t inode;
   sqlite3_stmt *stmt[HOST_SQL_COUNT]; /* prepared when they are first needed */
 };
 
@@ -111,6 +116,23 @@ static int unlock(HostEngine *engine, const char *path, char *error) {
   return result;
 }
 
+/* Whether the file is still the one that is open: what is written into one that is gone, or that another has replaced, is
+** lost. */
+static int is_there(const HostEngine *engine) {
+  struct stat st;
+  return stat(engine->path, &st) == 0 && st.st_dev == engine->device && st.st_ino == engine->inode;
+}
+
+/* Which file it is. Returns 0 or -1. */
+static int note_file(HostEngine *engine, const char *path) {
+  struct stat st;
+  int n = snprintf(engine->path, sizeof engine->path, "%s", path);
+  if (n < 0 || n >= (int)sizeof engine->path || stat(path, &st) != 0) return -1;
+  engine->device = st.st_dev;
+  engine->inode = st.st_ino;
+  return 0;
+}
+
 /* What a connection is set to before anything is read. */
 static int set_up(HostEngine *engine) {
   int rc = sqlite3_db_config(engine->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
@@ -131,6 +153,8 @@ int host_engine_open(const HostDatabase *what, HostEngine **out, char *error) {
     (void)say_db(engine, why);
   } else if (sqlite3_db_readonly(engine->db, "main")) {
     (void)say(why, "it can't be written");
+  } else if (note_file(engine, what->db) != 0) {
+    (void)say(why, "it is no file");
   } else if (set_up(engine) != SQLITE_OK) {
     (void)say_db(engine, why);
   } else if (what->key_file != NULL && unlock(engine, what->key_file, why) != 0) {
@@ -244,9 +268,14 @@ static void fail(HostEngine *engine, HostRequest *r, int rc, char *error) {
                      status == 503 ? RETRY_AFTER : 0);
 }
 
-static int handle(HostEngine *engine, HostRequest *r) {
+/* *stands: it was handled, and what it did waits for COMMIT, whether or not there is an answer. */
+static int handle(HostEngine *engine, HostRequest *r, int *stands) {
+  int64_t begun = host_monotonic_us();
   int rc = insert(engine, r);
-  return rc == SQLITE_OK ? take_answer(engine, r) : rc;
+  *stands = rc == SQLITE_OK;
+  if (rc == SQLITE_OK) rc = take_answer(engine, r);
+  r->worked = host_monotonic_us() - begun;
+  return rc;
 }
 
 static void roll_back(HostEngine *engine) {
@@ -255,8 +284,8 @@ static void roll_back(HostEngine *engine) {
 
 /* One message in a transaction of its own. */
 static void alone(HostEngine *engine, HostRequest *r, char *error) {
-  int rc = run(engine, HOST_SQL_BEGIN);
-  if (rc == SQLITE_OK) rc = handle(engine, r);
+  int stands, rc = run(engine, HOST_SQL_BEGIN);
+  if (rc == SQLITE_OK) rc = handle(engine, r, &stands);
   if (rc == SQLITE_OK) rc = run(engine, HOST_SQL_COMMIT);
   if (rc != SQLITE_OK) fail(engine, r, rc, error);
   roll_back(engine);
@@ -266,11 +295,11 @@ static void alone(HostEngine *engine, HostRequest *r, char *error) {
 ** no fault of their own may be done again. */
 static int together(HostEngine *engine, HostRequest *list, int *done, char *error) {
   size_t answers = 0;
-  int rc = run(engine, HOST_SQL_BEGIN);
+  int stands, rc = run(engine, HOST_SQL_BEGIN);
   for (HostRequest *r = list; rc == SQLITE_OK && r != NULL && answers < HOST_GROUP_ANSWERS;
        r = r->next) {
-    rc = handle(engine, r);
-    if (rc != SQLITE_OK) {
+    rc = handle(engine, r, &stands);
+    if (rc != SQLITE_OK && !stands) {
       fail(engine, r, rc, error);
       /* The statement alone was taken back, unless the whole transaction was. */
       if (!sqlite3_get_autocommit(engine->db)) rc = SQLITE_OK;
@@ -284,15 +313,35 @@ static int together(HostEngine *engine, HostRequest *list, int *done, char *erro
   return rc;
 }
 
+/* Gives all of a list the same fault; how many they are. */
+static int fail_all(HostRequest *list, const char *detail) {
+  int n = 0;
+  for (HostRequest *r = list; r != NULL; r = r->next, n++) {
+    host_request_fault(r, 503, NULL, detail, RETRY_AFTER);
+  }
+  return n;
+}
+
 int host_engine_group(HostEngine *engine, HostRequest *list, char *error) {
   int done = 0;
+  size_t answers = 0;
   error[0] = '\0';
   assert(list != NULL);
-  if (together(engine, list, &done, error) == SQLITE_OK) return done;
+  if (!is_there(engine)) {
+    (void)say(error, "%.160s: it was removed or replaced", engine->path);
+    return fail_all(list, "the registrar's database is gone");
+  }
+  int rc = together(engine, list, &done, error);
+  if (rc == SQLITE_OK) return done;
+  /* Nobody of them would come sooner alone. */
+  if (done == 0 && (rc & 0xff) == SQLITE_BUSY) {
+    return fail_all(list, "another process writes the registrar's database");
+  }
   done = 0;
-  for (HostRequest *r = list; r != NULL; r = r->next) {
-    drop_answer(r);
+  for (HostRequest *r = list; r != NULL; r = r->next) drop_answer(r);
+  for (HostRequest *r = list; r != NULL && answers < HOST_GROUP_ANSWERS; r = r->next) {
     if (r->fault.status == 0) alone(engine, r, error);
+    answers += r->n_answer;
     done++;
   }
   return done;
@@ -362,6 +411,7 @@ int host_engine_ready(HostEngine *engine, int *sealed, char *error) {
   int result = -1;
   error[0] = '\0';
   *sealed = 1;
+  if (!is_there(engine)) return say(error, "%.160s: it was removed or replaced", engine->path);
   if (prepare(engine, HOST_SQL_SEALED, &stmt) != SQLITE_OK) return say_db(engine, error);
   if (sqlite3_step(stmt) == SQLITE_ROW) {
     result = 0;
@@ -370,6 +420,12 @@ int host_engine_ready(HostEngine *engine, int *sealed, char *error) {
   if (result != 0) (void)say_db(engine, error);
   (void)finish(stmt);
   return result;
+}
+
+int64_t host_monotonic_us(void) {
+  struct timespec t;
+  (void)clock_gettime(CLOCK_MONOTONIC, &t);
+  return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
 }
 
 int64_t host_engine_clock(void) {

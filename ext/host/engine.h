@@ -51,6 +51,8 @@ int host_engine_pending(HostEngine *engine, char *error);
 /* Whether it can be read: 0, or -1 with the reason. *sealed: no key was given. */
 int host_engine_ready(HostEngine *engine, int *sealed, char *error);
 
+/* Microseconds of the monotonic clock. */
+int64_t host_monotonic_us(void);
 /* The clock of the database's VFS: microseconds since 1970. Of another thread's connection as well. */
 int64_t host_engine_clock(void);
 

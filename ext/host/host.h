@@ -77,6 +77,8 @@ typedef struct HostRequest {
   char *answer;
   size_t n_answer;
   int64_t came, begun, answered; /* microseconds of the monotonic clock */
+  int64_t worked;                /* microseconds that the registrar needed for it */
+  unsigned sender;               /* who says he sends it: a hash */
   int group;                     /* how many were handled together */
 } HostRequest;
 

@@ -18,6 +18,7 @@
 struct HostLog {
   char *path; /* NULL: stderr */
   int fd;
+  int torn; /* the last line that was written has no end */
   size_t n;
   char waits[WAITS];
 };
@@ -44,12 +45,14 @@ HostLog *host_log_open(const char *path) {
 /* What can't be written is lost: a log that is full stops nobody. */
 void host_log_flush(HostLog *log) {
   size_t done = 0;
+  if (log->torn && log->n > 0 && write(log->fd, "\n", 1) == 1) log->torn = 0;
   while (done < log->n) {
     ssize_t n = write(log->fd, log->waits + done, log->n - done);
     if (n < 0 && errno == EINTR) continue;
     if (n <= 0) break;
     done += (size_t)n;
   }
+  if (done > 0 && done < log->n && log->waits[done - 1] != '\n') log->torn = 1;
   log->n = 0;
 }
 

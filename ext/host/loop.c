@@ -20,7 +20,6 @@
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #define CONNECTIONS_MAX 512
@@ -73,12 +72,6 @@ typedef struct Loop {
 
 /* What epoll names besides connections. */
 static char of_listener, of_signals, of_writer, of_reader;
-
-static int64_t now_us(void) {
-  struct timespec t;
-  (void)clock_gettime(CLOCK_MONOTONIC, &t);
-  return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
-}
 
 /************************************************************************************************
 ** Queues.
@@ -306,7 +299,7 @@ static void answer(Loop *loop, HostRequest *r) {
   HostConnection *c = r->connection;
   HostAnswer out;
   host_answer_make(r, &out);
-  r->answered = now_us();
+  r->answered = host_monotonic_us();
   host_log_request(loop->log, r, &out);
   loop->counters.requests[out.status / 100 % 6]++;
   loop->counters.took_us += (uint64_t)(r->answered - r->came);
@@ -328,7 +321,7 @@ static void answer(Loop *loop, HostRequest *r) {
 */
 static void answer_health(Loop *loop, HostRequest *r) {
   char text[160];
-  int writes = loop->failed_at == 0 || now_us() - loop->failed_at > FAILED_US;
+  int writes = loop->failed_at == 0 || host_monotonic_us() - loop->failed_at > FAILED_US;
   int ready = loop->ready && writes && !loop->draining;
   const char *reason = loop->draining ? "it is being stopped"
                        : !loop->ready ? "the database can't be read"
@@ -364,7 +357,7 @@ static void answer_metrics(Loop *loop, HostRequest *r, const char *text, size_t 
 ** Turns.
 */
 static void start(HostWorker *worker, HostJob *job, HostTask task, HostRequest *list) {
-  int64_t now = now_us();
+  int64_t now = host_monotonic_us();
   *job = (HostJob){.task = task, .list = list};
   for (HostRequest *r = list; r != NULL; r = r->next) r->begun = now;
   host_worker_start(worker, job);
@@ -426,7 +419,7 @@ static void dispatch(Loop *loop, HostRequest *r) {
     answer(loop, r);
     break;
   case HOST_HEALTH:
-    if (now_us() - loop->ready_at <= READY_US) {
+    if (host_monotonic_us() - loop->ready_at <= READY_US) {
       answer_health(loop, r);
     } else {
       loop->asks_ready = 1;
@@ -465,7 +458,7 @@ static void writer_done(Loop *loop) {
   if (job->error[0] != '\0') {
     host_log_event(loop->log, job->task == HOST_TASK_REOPEN ? "reload" : "write", job->error);
     loop->counters.failed++;
-    if (job->task != HOST_TASK_REOPEN) loop->failed_at = now_us();
+    if (job->task != HOST_TASK_REOPEN) loop->failed_at = host_monotonic_us();
   } else if (job->task != HOST_TASK_REOPEN) {
     loop->failed_at = 0;
   }
@@ -479,7 +472,7 @@ static void reader_done(Loop *loop) {
   case HOST_TASK_READY:
     loop->ready = !job->failed;
     loop->sealed = job->result != 0;
-    loop->ready_at = now_us();
+    loop->ready_at = host_monotonic_us();
     while (loop->health.n > 0) answer_health(loop, queue_take(&loop->health, 1));
     break;
   case HOST_TASK_METRICS:
@@ -505,7 +498,7 @@ static void begin_request(Loop *loop, HostConnection *c) {
   }
   r->connection = c;
   r->id = c->in.id;
-  r->came = now_us();
+  r->came = host_monotonic_us();
   c->keep = c->in.keep;
   c->request = r;
 }
@@ -618,7 +611,7 @@ static void accept_while_room(Loop *loop) {
 */
 static void begin_drain(Loop *loop) {
   if (loop->draining) return;
-  loop->draining = now_us();
+  loop->draining = host_monotonic_us();
   host_log_event(loop->log, "drain", NULL);
   (void)epoll_ctl(loop->epoll, EPOLL_CTL_DEL, loop->listener, NULL);
   (void)close(loop->listener);
@@ -688,19 +681,19 @@ static void forget_dead(Loop *loop) {
 /* 1: a drain has nothing left to wait for. */
 static int is_drained(const Loop *loop) {
   if (!loop->draining) return 0;
-  if (now_us() - loop->draining > DRAIN_US) return 1;
+  if (host_monotonic_us() - loop->draining > DRAIN_US) return 1;
   return loop->connections == NULL && host_worker_idle(loop->writer);
 }
 
 static void serve(Loop *loop) {
   struct epoll_event events[EVENTS];
   while (!is_drained(loop)) {
-    int64_t now = now_us();
+    int64_t now = host_monotonic_us();
     int wait = host_timer_wait(&loop->timer, now);
     if (loop->draining && (wait < 0 || wait > 100)) wait = 100;
     int n = epoll_wait(loop->epoll, events, EVENTS, wait);
     for (int i = 0; i < n; i++) take_source(loop, &events[i]);
-    host_timer_check(&loop->timer, now_us());
+    host_timer_check(&loop->timer, host_monotonic_us());
     kick_writer(loop);
     kick_reader(loop);
     make_room(loop);
@@ -776,7 +769,7 @@ int host_loop_run(const HostOptions *options, char *error) {
   queue_begin(&loop->large);
   queue_begin(&loop->metrics);
   queue_begin(&loop->health);
-  host_timer_begin(&loop->timer, options, now_us());
+  host_timer_begin(&loop->timer, options, host_monotonic_us());
   int rc = open_all(loop, error);
   if (rc == 0) {
     host_log_event(loop->log, "start", NULL);

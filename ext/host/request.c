@@ -132,6 +132,8 @@ static void choose_target(HostRequest *r) {
   if (r->fault.status != 0) return;
   if (method.p == NULL || path.p == NULL) {
     invalid(r, "a request has a method and a URI");
+  } else if (r->param[HOST_URI].n > SEAL_HEADER_TEXT_MAX) {
+    host_request_fault(r, 414, NULL, "a URI has 8192 bytes at most", 0);
   } else if (!health && !metrics) {
     if (seal_text_is(r->param[HOST_LISTENER], "local")) {
       host_request_fault(r, 404, "RESOURCE_URI_STRUCTURE_NOT_FOUND",

@@ -94,6 +94,8 @@ const char *seal_status_title(int status) {
     return "Conflict";
   case 413:
     return "Content Too Large";
+  case 414:
+    return "URI Too Long";
   case 415:
     return "Unsupported Media Type";
   case 429:
