@@ -135,6 +135,11 @@ settle() {
   template=${LIBRARY%/*}/nginx/nginx.conf.in
   [ -f "$template" ] || fail "there is no file $template"
   [ -f "$FOLDER/nginx.conf" ] || CONFIGURE=yes
+  rm -f -- "$FOLDER"/*.new
+  mkdir -- "$WORK/was"
+  for name in nginx.conf door.options options tls.crt tls.key; do
+    [ ! -f "$FOLDER/$name" ] || cp -- "$FOLDER/$name" "$WORK/was/$name"
+  done
   load_options
   listen=${PATH_listen:-127.0.0.1:8443}
   listen_address "$listen" --listen
@@ -153,9 +158,7 @@ settle() {
   fi
   door_options >"$FOLDER/door.options.new" || fail "cannot write $FOLDER/door.options"
   kept_options >"$FOLDER/options.new" || fail "cannot write $FOLDER/options"
-  mkdir -- "$WORK/was"
   for name in nginx.conf door.options options; do
-    [ ! -f "$FOLDER/$name" ] || cp -- "$FOLDER/$name" "$WORK/was/$name"
     [ ! -f "$FOLDER/$name.new" ] || mv -f -- "$FOLDER/$name.new" "$FOLDER/$name"
   done
 }
@@ -326,7 +329,17 @@ T
 
 # check_config NAME: nginx's own word on the file.
 check_config() {
-  run_nginx "$1" -t -q || fail "nginx: $(nginx_says)"
+  run_nginx "$1" -t -q || {
+    put_back
+    fail "nginx: $(nginx_says)"
+  }
+}
+
+# What did not come to be leaves the folder as it was.
+put_back() {
+  for name in "$WORK/was"/*; do
+    [ ! -f "$name" ] || cp -- "$name" "$FOLDER/"
+  done
 }
 
 # run_nginx NAME OPTION...: what it says is in $WORK/nginx.
@@ -516,7 +529,7 @@ serve_reload() {
     tenths=100
     until taken_over; do
       [ "$tenths" -gt 0 ] || {
-        cp -- "$WORK/was"/* "$FOLDER/"
+        put_back
         fail "nginx goes on with what it had: $(sed '/still could not/d; s/.*\] [0-9#]*: //' "$FOLDER/error.log" | tail -n 1)"
       }
       tenths=$((tenths - 1))
