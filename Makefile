@@ -20,6 +20,8 @@ endif
 WARN     = -std=c11 -Wall -Wextra -Werror -fwrapv $(WARN_ALSO)
 CPPFLAGS += -Iext -I$(BUILD)/gen -D_GNU_SOURCE -DSEAL_VERSION='"$(VERSION)"' -DSEAL_CFLAGS='"$(CFLAGS)"'
 LDLIBS   = -lcrypto -ljansson
+# A line for each file that is made; V=1: the commands themselves.
+QUIET    = $(if $(V),,@echo "  $@";)
 COMPILE  = $(CC) $(WARN) -fPIC -fvisibility=hidden $(CFLAGS) $(CPPFLAGS)
 
 # What embeds the extension is not in it.
@@ -42,6 +44,7 @@ WORDS = $(DESTDIR)$(PREFIX)/share/bash-completion/completions
   install uninstall clean static npm dist
 
 all: $(BUILD)/seal.so
+	@echo "built: $<"
 
 help:
 	@echo "make [all]      build $(BUILD)/seal.so"
@@ -67,22 +70,22 @@ help:
 # nodelete: SQLite unloads an extension whose loading fails, but keeps what it had registered by then.
 LINK = $(CC) -shared -Wl,-z,defs -Wl,-z,nodelete -Wl,--exclude-libs,ALL $(CFLAGS) $(LDFLAGS)
 $(BUILD)/seal.so: $(OBJ)
-	$(LINK) -o $@ $(OBJ) $(LDLIBS)
+	$(QUIET)$(LINK) -o $@ $(OBJ) $(LDLIBS)
 
 # Writes what sql/ says for C only where it differs, so that an unchanged text compiles nothing.
 GEN := $(addprefix $(BUILD)/gen/,sql.c sql.h columns.c columns.h relations.inc)
 $(BUILD)/gen/sql.stamp: $(SQL) scripts/embed.tcl scripts/describe.tcl
 	@mkdir -p $(@D)
-	$(TCLSH) scripts/embed.tcl $(@D) $(SQL)
+	$(QUIET)$(TCLSH) scripts/embed.tcl $(@D) $(SQL)
 $(GEN): $(BUILD)/gen/sql.stamp ;
 
 $(BUILD)/obj/gen/%.o: $(BUILD)/gen/%.c
 	@mkdir -p $(@D)
-	$(COMPILE) -MMD -MP -c -o $@ $<
+	$(QUIET)$(COMPILE) -MMD -MP -c -o $@ $<
 
 $(BUILD)/obj/%.o: ext/%.c $(GEN)
 	@mkdir -p $(@D)
-	$(COMPILE) -MMD -MP -c -o $@ $<
+	$(QUIET)$(COMPILE) -MMD -MP -c -o $@ $<
 
 $(BUILD)/obj/tables/function/function_scalar.o $(BUILD)/obj/host/door.o: VERSION
 
@@ -100,7 +103,7 @@ $(STATIC)/seal.so: $(OBJ)
 	@mkdir -p $(@D)
 	objcopy --redefine-sym stdin=seal_no_stdin "$(call ARCHIVE,jansson)" $(@D)/libjansson.a
 	echo 'void *const seal_no_stdin = 0;' | $(COMPILE) -xc -c -o $(@D)/stdin.o -
-	$(LINK) -o $@ $(OBJ) $(@D)/stdin.o "$(call ARCHIVE,crypto)" $(@D)/libjansson.a
+	$(QUIET)$(LINK) -o $@ $(OBJ) $(@D)/stdin.o "$(call ARCHIVE,crypto)" $(@D)/libjansson.a
 
 # For the Node of this machine's kind (scripts/npm).
 npm: static
@@ -123,11 +126,11 @@ HOST_SQL := $(addprefix $(BUILD)/gen/,host_sql.c host_sql.h)
 door: all $(BUILD)/seal-door
 
 $(BUILD)/seal-door: $(HOST_OBJ) $(OBJ)
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(HOST_OBJ) $(OBJ) -lsqlite3 $(LDLIBS) -lpthread
+	$(QUIET)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(HOST_OBJ) $(OBJ) -lsqlite3 $(LDLIBS) -lpthread
 
 $(BUILD)/gen/host_sql.stamp: $(HOST_TEXTS) scripts/embed.tcl scripts/describe.tcl
 	@mkdir -p $(@D)
-	$(TCLSH) scripts/embed.tcl $(@D) host $(HOST_TEXTS)
+	$(QUIET)$(TCLSH) scripts/embed.tcl $(@D) host $(HOST_TEXTS)
 $(HOST_SQL): $(BUILD)/gen/host_sql.stamp ;
 $(HOST_OBJ): $(HOST_SQL)
 
@@ -137,28 +140,28 @@ tools: $(TOOLS)
 
 $(BUILD)/jwt: tests/host/jwt.c
 	@mkdir -p $(@D)
-	$(CC) $(WARN) $(CFLAGS) -D_GNU_SOURCE -o $@ $< -lcrypto
+	$(QUIET)$(CC) $(WARN) $(CFLAGS) -D_GNU_SOURCE -o $@ $< -lcrypto
 
 $(BUILD)/fcgi: tests/host/fcgi.c
 	@mkdir -p $(@D)
-	$(CC) $(WARN) $(CFLAGS) -D_GNU_SOURCE -o $@ $<
+	$(QUIET)$(CC) $(WARN) $(CFLAGS) -D_GNU_SOURCE -o $@ $<
 
 $(BUILD)/canary: tests/host/canary.c
 	@mkdir -p $(@D)
-	$(CC) $(WARN) $(CFLAGS) -D_GNU_SOURCE -o $@ $< -lsqlite3
+	$(QUIET)$(CC) $(WARN) $(CFLAGS) -D_GNU_SOURCE -o $@ $< -lsqlite3
 
 $(BUILD)/libsealfault.so: tests/fault/fault.c
 	@mkdir -p $(@D)
-	$(CC) $(WARN) -fPIC -shared $(CFLAGS) -D_GNU_SOURCE -I$(TCL_INC) -o $@ $< \
+	$(QUIET)$(CC) $(WARN) -fPIC -shared $(CFLAGS) -D_GNU_SOURCE -I$(TCL_INC) -o $@ $< \
 	  -lsqlite3 -lcrypto -ljansson
 
 $(BUILD)/libsealclock.so: tests/host/clock.c
 	@mkdir -p $(@D)
-	$(CC) $(WARN) -fPIC -shared $(CFLAGS) -D_GNU_SOURCE -I$(TCL_INC) -o $@ $< -lsqlite3
+	$(QUIET)$(CC) $(WARN) -fPIC -shared $(CFLAGS) -D_GNU_SOURCE -I$(TCL_INC) -o $@ $< -lsqlite3
 
 $(BUILD)/sla-bench: tests/bench/sla.c
 	@mkdir -p $(@D)
-	$(CC) $(WARN) $(CFLAGS) -D_GNU_SOURCE -o $@ $< -lsqlite3 -lcrypto
+	$(QUIET)$(CC) $(WARN) $(CFLAGS) -D_GNU_SOURCE -o $@ $< -lsqlite3 -lcrypto
 
 setup:
 	@sh scripts/setup
@@ -206,12 +209,12 @@ BENCH_C = $(filter-out tests/bench/verify.c tests/bench/sla.c,$(wildcard tests/b
 
 $(BUILD)/bench: $(BENCH_C) tests/bench/bench.h
 	@mkdir -p $(@D)
-	$(CC) $(WARN) $(CFLAGS) -D_GNU_SOURCE -o $@ $(BENCH_C) -lsqlite3 -lcrypto -ljansson
+	$(QUIET)$(CC) $(WARN) $(CFLAGS) -D_GNU_SOURCE -o $@ $(BENCH_C) -lsqlite3 -lcrypto -ljansson
 
 # Below the public face of the extension: linked with the floor that it measures.
 $(BUILD)/bench-verify: tests/bench/verify.c $(filter $(BUILD)/obj/base/% $(BUILD)/obj/crypto/%,$(OBJ))
 	@mkdir -p $(@D)
-	$(CC) $(WARN) $(CFLAGS) $(CPPFLAGS) -o $@ $^ $(LDLIBS)
+	$(QUIET)$(CC) $(WARN) $(CFLAGS) $(CPPFLAGS) -o $@ $^ $(LDLIBS)
 
 # BENCH takes options and works: make bench BENCH="-r 10000000 lookup" (tests/bench/bench.c).
 # BEFORE is another version's build, its bench made: both are measured in turns (tests/bench/against.tcl).
@@ -234,7 +237,7 @@ PEERS     = $(if $(LIBPQ),$(BUILD)/bench-postgres)
 
 $(BUILD)/bench-postgres: tests/bench/peers/postgres.c
 	@mkdir -p $(@D)
-	$(CC) $(WARN) $(CFLAGS) -D_GNU_SOURCE $(LIBPQ_CPP) -o $@ $< $$(pkg-config --libs libpq) -ljansson -lcrypto -lpthread
+	$(QUIET)$(CC) $(WARN) $(CFLAGS) -D_GNU_SOURCE $(LIBPQ_CPP) -o $@ $< $$(pkg-config --libs libpq) -ljansson -lcrypto -lpthread
 
 # BENCH="10 5": seconds, and rounds. Exit 77: this machine can't; the last line says why.
 bench-door: setup

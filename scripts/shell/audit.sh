@@ -59,9 +59,9 @@ audit_list() {
   period
   given limit || bind limit 50 INTEGER
   names=$(report_names audit)
-  [ "$FORMAT" != table ] || names='seq written_time as_of actor action object outcome cause'
   {
     modes table "$names"
+    [ "$FORMAT" != table ] || names='seq written_time as_of actor action object coalesce(cause,outcome)AS"outcome"'
     printf 'SELECT %s FROM (\n' "$(printf '%s' "$names" | tr ' ' ',')"
     report_sql audit | sed 's/;$//'
     echo ');'

@@ -170,6 +170,7 @@ check_database() {
   check_journal
   bind db "$(named "$DB")"
   bind schema schema
+  bind folder "$(absolute "$DB.serve")"
   checks=$(report_sql doctor | sed -n 's/^-- check: //p' | tr -d ' ')
   WANTED=
   if echo "SELECT writefile('format', format) FROM seal_registrar;" | look "$DB" read; then

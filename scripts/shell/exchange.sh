@@ -143,6 +143,11 @@ seal_sync() {
   [ "$ARGC" -eq 0 ] || wrong "sync takes options only"
   if given to && given from; then wrong "--to or --from?"; fi
   : >"$WORK/synced"
+  echo "SELECT EXISTS (SELECT 1 FROM seal_anchor WHERE type = 'registrar' AND at IS NULL);" | sql read
+  case $(cat "$WORK/out"):$(! given to || printf to)$(! given from || printf from) in
+    1:to) refuse "$DB is a SEAL server's: it takes bundles (sync --from), the registrar makes them" ;;
+    0:from) refuse "$DB is no SEAL server's: it makes bundles (sync --to), a SEAL server takes them" ;;
+  esac
   if given to; then
     sync_to "${PATH_to%/}"
   elif given from; then
@@ -394,6 +399,7 @@ sync_from() {
         ;;
       */* | .* | *[!0-9a-z.-]*) fail "the index names a file $file" ;;
     esac
+    [ "$n" -eq 0 ] || note "bundle $n applied, now at $last"
     fetch "$source" "$file" "$WORK/bundle"
     {
       apply_sql
@@ -401,7 +407,7 @@ sync_from() {
     } | sql write
     say_untold
     n=$((n + 1))
-    note "bundle $n applied, now at $to"
+    last=$to
   done <"$WORK/todo"
   own_place
   send_ack "$source" "$place"
@@ -439,7 +445,7 @@ sync_door() {
     own_place
     ask_door
     case $status in
-      200) ;;
+      200) [ "$n" -eq 0 ] || note "bundle $n applied, now at $place" ;;
       204) break ;;
       *)
         door_refused "$1"
@@ -457,7 +463,6 @@ sync_door() {
     say_untold
     n=$((n + 1))
     own_place
-    note "bundle $n applied, now at $place"
     # One without a change moves the end up to which this server may serve.
     [ "$more" -ne 0 ] || [ "$objects" -gt 0 ] || break
   done

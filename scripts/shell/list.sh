@@ -112,7 +112,8 @@ usage: seal status
 
 The registrar at a glance: what it is called, what it holds, what is valid now,
 what ends within 30 days, what was refused in the last 24 hours, and which SEAL
-servers are behind, by how many changes. At a SEAL server: how far it is.
+servers are behind, by how many changes, whether they concern it or not (the
+metric seal_server_lag_changes). At a SEAL server: how far it is.
 
 Example:
   seal status --json
@@ -165,7 +166,7 @@ seal_usage() {
   take 'from=instant until=instant agreement_id=text val_server_id=text' "$@"
   [ "$ARGC" -eq 0 ] || wrong "usage takes options only"
   period
-  run_report usage table
+  run_report usage table "agreement_id, val_server_id, seal_service, operation, invocations AS times, identities AS ids, key_records AS keys"
   none_of agreement_id val_server_id
 }
 

@@ -55,10 +55,10 @@ notify_notice() {
   [ "$ARGC" -eq 0 ] || wrong "notify notice takes options only"
   {
     echo "INSERT INTO seal_command(command, at) VALUES ('notice', :at);"
-    modes line
-    echo 'SELECT CAST(result AS INTEGER) AS made FROM seal_command LIMIT 1;'
+    echo 'SELECT result FROM seal_command LIMIT 1;'
   } | sql write
-  show
+  made=$(cat "$WORK/out")
+  tell made "$made" "$(plural "$made" notification) made"
 }
 
 notify_list() {

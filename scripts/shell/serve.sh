@@ -550,6 +550,15 @@ taken_over() {
   done
 }
 
+# Says so where the host's certificate has ended or soon will, as `seal doctor` does.
+certificate_end() {
+  bind folder "$FOLDER"
+  report_sql doctor | sed -n '/^-- check: door$/,/^-- check: /p' | sql none
+  while IFS='|' read -r verdict text; do
+    [ "$verdict" = ok ] || say "serve: ${text%%|*}"
+  done <"$WORK/out"
+}
+
 serve_status() {
   [ ! -d "$FOLDER" ] || own_folder
   find_url
@@ -569,5 +578,6 @@ serve_status() {
     *:true:*) printf '%s: runs, but is not ready: %s\n' "$URL" "${HEALTH:-no answer}" | clean ;;
     *) printf 'not running:%s\n' "$missing" ;;
   esac | out
+  certificate_end
   [ "$well" = true ] || exit 3
 }

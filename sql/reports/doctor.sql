@@ -5,7 +5,8 @@
 -- reads every row, and is left out of a quick look.
 --
 -- Parameters: :db the database's file, quoted for a shell; :schema a file with the schema that this version makes
--- (JSON of type, name, sql); :sealed_open 1 where a key was given that opens what is sealed, -1 where it does not.
+-- (JSON of type, name, sql); :folder the one of `seal serve`; :sealed_open 1 where a key was given that
+-- opens what is sealed, -1 where it does not.
 --
 -- The storage is read as it is: what is wrong there is no relation's to show. Where a row says that an end is near, it is
 -- 14 days or less ahead.
@@ -134,6 +135,27 @@ ending AS MATERIALIZED (
 )
 SELECT * FROM wrong
 UNION ALL SELECT 'ok', 'no credential ends within 14 days', NULL, NULL WHERE NOT EXISTS (SELECT 1 FROM wrong);
+
+-- check: door
+-- The host's certificate, where `seal serve` is set up in the folder :folder: named in nginx.conf. It is late as a CRL is.
+WITH conf(rest) AS (
+  SELECT substr(text, instr(text, mark) + length(mark))
+  FROM (SELECT CAST(readfile(:folder || '/nginx.conf') AS TEXT) AS text, ' ssl_certificate "' AS mark) WHERE instr(text, mark) > 0
+), file(name, pem) AS MATERIALIZED (
+  SELECT name, CAST(readfile(name) AS TEXT) FROM (SELECT substr(rest, 1, instr(rest, '"') - 1) AS name FROM conf)
+), ending AS (
+  SELECT f.name, unixepoch('now') AS t, unixepoch(x.not_before) AS since, unixepoch(x.not_after) AS until
+  FROM file AS f LEFT JOIN seal_x509(f.pem, f.pem, json_object('at', '1970-01-01', 'purpose', 'path')) AS x
+), judged AS (
+  SELECT *, CASE WHEN until <= t THEN 'fail' WHEN until > t + min(14 * 86400, (until - since) / 10) THEN 'ok' ELSE 'warn' END
+    AS verdict
+  FROM ending
+)
+SELECT verdict, CASE WHEN until IS NULL THEN format('the host''s certificate %s can''t be read', name)
+    ELSE format('the host''s certificate %s %s %s%s', name, iif(verdict = 'fail', 'ended on', 'ends on'), seal_instant(until),
+      iif(verdict = 'fail', ': clients refuse it', '')) END AS what,
+  iif(verdict <> 'ok', 'seal serve reload (once a new certificate and its key are in the place of the old)', NULL) AS mend
+FROM judged;
 
 -- check: agreements
 -- One that ended longer ago than that is history.

@@ -1,7 +1,7 @@
 -- What a person sees of a row that came as JSON: the file `rows`, an array of objects, becomes the file `table`: a line
 -- for each member, an empty line between objects. What has lines of its own goes on below its beginning.
 WITH member AS MATERIALIZED (
-  SELECT r.key AS r, m.id AS m, m.key AS name, coalesce(CAST(m.atom AS TEXT), '') AS text
+  SELECT r.key AS r, m.id AS m, m.key AS name, rtrim(coalesce(CAST(m.atom AS TEXT), ''), char(10)) AS text
   FROM json_each(CAST(readfile('rows') AS TEXT)) AS r, json_each(r.value) AS m
 ), line AS (
   SELECT r, m, rtrim(format('%*s = %s', (SELECT max(length(name)) FROM member), name,

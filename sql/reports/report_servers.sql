@@ -20,7 +20,7 @@ SELECT 'seal-servers', row_number() OVER (ORDER BY status <> 'active', behind DE
   json_array(seal_server_id, seal_service, status, acked, behind, since)
 FROM (SELECT s.*, b.behind, b.since
   FROM seal_server AS s LEFT JOIN (
-    SELECT s.seal_server_id AS id, count(*) AS behind, min(c.time) AS since
+    SELECT s.seal_server_id AS id, max(c.seq) - coalesce(s.acked, 0) AS behind, min(c.time) AS since
     FROM seal_server AS s CROSS JOIN seal_change AS c ON c.seq > coalesce(s.acked, 0)
     WHERE s.at IS NULL AND c.object NOT GLOB 'seal_server:*' AND c.object NOT GLOB 'seal_credential:*'
       AND c.object NOT GLOB 'seal_anchor:*' AND c.object NOT GLOB 'seal_registrar*'

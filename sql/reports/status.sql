@@ -13,7 +13,7 @@ SELECT r.identifier, r.skms_uri, seal_version() AS version,
   + (SELECT coalesce(sum(count), 0) FROM seal_refusal
     WHERE minute >= strftime('%Y-%m-%dT%H:%M:%SZ', 'now', '-1 day')) AS refused_last_day,
   (SELECT group_concat(seal_server_id || ' by ' || behind, ', ') FROM (
-    SELECT s.seal_server_id, (SELECT count(*) FROM seal_change AS c WHERE c.seq > coalesce(s.acked, 0)
+    SELECT s.seal_server_id, (SELECT max(c.seq) - coalesce(s.acked, 0) FROM seal_change AS c WHERE c.seq > coalesce(s.acked, 0)
       AND c.object NOT GLOB 'seal_server:*' AND c.object NOT GLOB 'seal_credential:*'
       AND c.object NOT GLOB 'seal_anchor:*' AND c.object NOT GLOB 'seal_registrar*') AS behind
     FROM seal_server AS s WHERE s.status = 'active' ORDER BY s.seal_server_id)

@@ -1,6 +1,7 @@
 -- What a person sees of rows that came as JSON: the file `rows`, an array of objects of the same members, becomes the
--- file `table`, in lines that take at most :width places. Where that is too little, the names of columns are cut (…),
--- then values: ids last of all that of the row; numbers, amounts and instants never, nor what is called `id`.
+-- file `table`, in lines that take at most :width places. Where that is too little, columns without a value are left out,
+-- then the names of columns are cut (…), then values: ids last, of all that of the row and an outcome; numbers, amounts and
+-- instants never, nor what is called `id`.
 -- Where there would be too little left of each, there is no table, and every row is a block of lines instead (line.sql).
 -- The numbers of a column stand on the right.
 CREATE TABLE cell AS
@@ -8,6 +9,9 @@ SELECT r.key AS r, row_number() OVER (PARTITION BY r.key ORDER BY m.id) AS c, m.
   replace(coalesce(CAST(m.atom AS TEXT), ''), char(10), ' ') AS text,
   m.type IN ('integer', 'real') AS is_number, m.type = 'null' AS is_null
 FROM json_each(CAST(readfile('rows') AS TEXT)) AS r, json_each(r.value) AS m;
+-- Where there is too little room, a column that says nothing goes first.
+DELETE FROM cell WHERE c > 1 AND c IN (SELECT c FROM cell GROUP BY c HAVING max(text) = '')
+  AND :width < (SELECT sum(width) + 2 * count(*) - 2 FROM (SELECT max(length(name), max(length(text))) AS width FROM cell GROUP BY c));
 -- How many places a character takes, which is 1 where nothing is said: 2 for a wide one of East Asia and a pictogram (East
 -- Asian Width W and F of Unicode), 0 for a mark that joins the one before (general categories Mn and Me).
 CREATE TABLE places(first INTEGER PRIMARY KEY, last, n);
@@ -66,7 +70,8 @@ WITH RECURSIVE wide(r, c, name, text, other, places, is_number, is_null, is_whol
   FROM cell LEFT JOIN other AS o ON o.text = cell.text
 ), size AS MATERIALIZED (
   SELECT c, name, max(places) AS width, max(is_number) AND min(is_number OR is_null) AS is_number,
-    CASE WHEN min(is_whole) OR name = 'id' THEN 0 WHEN name NOT GLOB '*_id' THEN 3 WHEN c = 1 THEN 1 ELSE 2 END AS level
+    CASE WHEN min(is_whole) OR name = 'id' THEN 0 WHEN name = 'outcome' THEN 1
+      WHEN name NOT GLOB '*_id' THEN 3 WHEN c = 1 THEN 1 ELSE 2 END AS level
   FROM wide GROUP BY c
 ), head(h) AS MATERIALIZED (
   SELECT coalesce((SELECT max(value) FROM json_each('[6,7,8,9,10,11,12,13,14,15,16,18,20,24,30,999]') AS h
