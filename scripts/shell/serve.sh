@@ -361,6 +361,11 @@ pid_of() {
   case $PID in
     *[!0-9]* | '') return 1 ;;
   esac
+  # The number may be another process's by now.
+  case $1:$(cat "/proc/$PID/comm" 2>/dev/null) in
+    door:seal-door | nginx:nginx) ;;
+    *) return 1 ;;
+  esac
   tr '\000' ' ' 2>/dev/null <"/proc/$PID/cmdline" | grep -qF -- "$FOLDER/"
 }
 
@@ -494,6 +499,7 @@ end_door() {
 
 serve_stop() {
   [ -d "$FOLDER" ] || fail "there is no folder $FOLDER"
+  own_folder
   lock_folder
   # What nginx has taken is answered first.
   if pid_of nginx; then
