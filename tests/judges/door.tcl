@@ -71,8 +71,10 @@ proc door_connection {name} {
     set at [lsearch -exact $options --key]
     set options [lreplace $options $at $at+1]
   }
-  exec kill [string trim [read_file $::folder/door.pid]]
-  await {expr {![file exists $::folder/door.sock]}}
+  set pid [string trim [read_file $::folder/door.pid]]
+  exec kill $pid
+  # It answers what is on its way to it, by the key that it has.
+  await [list expr "!\[file exists /proc/$pid/exe\]"]
   write_file $::folder/door.pid [exec $::door {*}$options >& /dev/null &]
   if {![await {file exists $::folder/door.sock}]} {error "the door does not start"}
   return ""
