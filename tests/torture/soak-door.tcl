@@ -72,7 +72,7 @@ set faults {}
 exec {*}$seal serve start --self-signed 127.0.0.1 --listen 127.0.0.1:$port 2>@stderr
 try {
   set before [sizes]
-  set load [exec env TOKEN=$token RESOURCE=$resource wrk -t2 -c$clients -d${seconds}s -s client.lua https://127.0.0.1:$port >& wrk.out &]
+  set load [exec env TOKEN=$token RESOURCE=$resource wrk -t2 -c$clients -d${seconds}s --timeout 10s -s client.lua https://127.0.0.1:$port >& wrk.out &]
   set door {}
   for {set i 1} {$i <= 10} {incr i} {
     after [expr {$seconds * 100 - ($i == 10 ? 1000 : 0)}]
