@@ -93,7 +93,7 @@ try {
   # Clients are gone; what nginx keeps for the door stays.
   after 2000
   set after [sizes]
-  if {[lindex $after 1] > [lindex $before 1] + 160} {lappend faults "descriptors stay: [lindex $after 1]"}
+  if {[lindex $after 1] > [lindex $before 1] + 280} {lappend faults "descriptors stay: [lindex $after 1]"}
 } finally {
   exec {*}$seal serve stop 2>@stderr
 }
