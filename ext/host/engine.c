@@ -123,6 +123,10 @@ static int is_there(const HostEngine *engine) {
   return stat(engine->path, &st) == 0 && st.st_dev == engine->device && st.st_ino == engine->inode;
 }
 
+static int say_gone(const HostEngine *engine, char *error) {
+  return say(error, "%.160s: it was removed or replaced", engine->path);
+}
+
 /* Which file it is. Returns 0 or -1. */
 static int note_file(HostEngine *engine, const char *path) {
   struct stat st;
@@ -207,6 +211,18 @@ static int insert(HostEngine *engine, const HostRequest *r) {
   return rc != SQLITE_OK ? rc : failed;
 }
 
+/* A copy of a text of a row, the caller's, with a NUL behind its *n bytes; NULL: there is none, or out of memory. */
+static char *copy_column(sqlite3_stmt *stmt, int i, size_t *n) {
+  const void *text = sqlite3_column_text(stmt, i);
+  size_t size = (size_t)sqlite3_column_bytes(stmt, i);
+  char *out = text ? malloc(size + 1) : NULL;
+  *n = out ? size : 0;
+  if (out == NULL) return NULL;
+  memcpy(out, text, size);
+  out[size] = '\0';
+  return out;
+}
+
 /* Takes the answer: on the connection that handled it, a message id shows one row. */
 static int take_answer(HostEngine *engine, HostRequest *r) {
   sqlite3_stmt *stmt;
@@ -214,14 +230,7 @@ static int take_answer(HostEngine *engine, HostRequest *r) {
   if (rc != SQLITE_OK) return rc;
   bind_text(stmt, 1, seal_text_from(r->key), &rc);
   if (rc == SQLITE_OK && sqlite3_step(stmt) == SQLITE_ROW) {
-    const void *text = sqlite3_column_text(stmt, HOST_ANSWER_RESPONSE);
-    size_t n = (size_t)sqlite3_column_bytes(stmt, HOST_ANSWER_RESPONSE);
-    r->answer = text ? malloc(n + 1) : NULL;
-    if (r->answer != NULL) {
-      memcpy(r->answer, text, n);
-      r->answer[n] = '\0';
-      r->n_answer = n;
-    }
+    r->answer = copy_column(stmt, HOST_ANSWER_RESPONSE, &r->n_answer);
     rc = r->answer ? SQLITE_OK : SQLITE_NOMEM;
   } else if (rc == SQLITE_OK) {
     rc = SQLITE_INTERNAL;
@@ -328,7 +337,7 @@ int host_engine_group(HostEngine *engine, HostRequest *list, char *error) {
   error[0] = '\0';
   assert(list != NULL);
   if (!is_there(engine)) {
-    (void)say(error, "%.160s: it was removed or replaced", engine->path);
+    (void)say_gone(engine, error);
     return fail_all(list, "the registrar's database is gone");
   }
   int rc = together(engine, list, &done, error);
@@ -376,14 +385,7 @@ char *host_engine_metrics(HostEngine *engine, size_t *n, char *error) {
   error[0] = '\0';
   *n = 0;
   if (prepare(engine, HOST_SQL_METRICS, &stmt) == SQLITE_OK && sqlite3_step(stmt) == SQLITE_ROW) {
-    const void *text = sqlite3_column_text(stmt, HOST_METRICS_TEXT);
-    size_t size = (size_t)sqlite3_column_bytes(stmt, HOST_METRICS_TEXT);
-    out = text ? malloc(size + 1) : NULL;
-    if (out != NULL) {
-      memcpy(out, text, size);
-      out[size] = '\0';
-      *n = size;
-    }
+    out = copy_column(stmt, HOST_METRICS_TEXT, n);
   }
   if (out == NULL) (void)say_db(engine, error);
   if (stmt != NULL) (void)finish(stmt);
@@ -411,7 +413,7 @@ int host_engine_ready(HostEngine *engine, int *sealed, char *error) {
   int result = -1;
   error[0] = '\0';
   *sealed = 1;
-  if (!is_there(engine)) return say(error, "%.160s: it was removed or replaced", engine->path);
+  if (!is_there(engine)) return say_gone(engine, error);
   if (prepare(engine, HOST_SQL_SEALED, &stmt) != SQLITE_OK) return say_db(engine, error);
   if (sqlite3_step(stmt) == SQLITE_ROW) {
     result = 0;

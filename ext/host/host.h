@@ -3,7 +3,9 @@
 **    loop.c     sockets, connections, turns      request.c  parameters: what a request is
 **    fcgi.c     FastCGI's records                answer.c   what seal_message answered, as HTTP; problems
 **    worker.c   a thread with its connection     engine.c   the database: groups, commands, metrics
-**    log.c      a line for each request          door.c     options, signals, timers
+**    timer.c    what comes by time               socket.c   where web servers come in
+**    log.c      a line for each request          counters.c what /metrics says of the door
+**    door.c     main(), options
 **
 ** A request belongs to the loop's thread, but for the time in which a worker has it: then to that one alone.
 */

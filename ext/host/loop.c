@@ -111,31 +111,30 @@ static HostRequest *queue_take(Queue *queue, int n) {
   return list;
 }
 
+/* Takes out the one that stands at `place`. */
+static HostRequest *queue_cut(Queue *queue, HostRequest **place) {
+  HostRequest *r = *place;
+  *place = r->next;
+  if (r->next == NULL) queue->last = place;
+  r->next = NULL;
+  queue->n--;
+  return r;
+}
+
 /* Takes the one whose sender has waited longest for a turn. */
 static HostRequest *queue_take_fair(Queue *queue, const int64_t *spent) {
   HostRequest **best = NULL;
   for (HostRequest **p = &queue->first; *p != NULL; p = &(*p)->next) {
     if (best == NULL || spent[(*p)->sender % SENDERS] < spent[(*best)->sender % SENDERS]) best = p;
   }
-  if (best == NULL) return NULL;
-  HostRequest *r = *best;
-  *best = r->next;
-  if (r->next == NULL) queue->last = best;
-  r->next = NULL;
-  queue->n--;
-  return r;
+  return best != NULL ? queue_cut(queue, best) : NULL;
 }
 
 /* Takes out one; 0: it is not in it. */
 static int queue_remove(Queue *queue, HostRequest *r) {
-  for (HostRequest **p = &queue->first; *p != NULL; p = &(*p)->next) {
-    if (*p != r) continue;
-    *p = r->next;
-    if (r->next == NULL) queue->last = p;
-    queue->n--;
-    return 1;
-  }
-  return 0;
+  HostRequest **p = &queue->first;
+  while (*p != NULL && *p != r) p = &(*p)->next;
+  return *p != NULL && queue_cut(queue, p) == r;
 }
 
 /* Puts a list back before all others. */
@@ -156,31 +155,41 @@ static void free_request(Loop *loop, HostRequest *r) {
   host_request_free(r);
 }
 
-/* Room for a body of `size` bytes: what is over the bound of all is told to come again. */
-static int reserve(Loop *loop, HostRequest *r, size_t size) {
-  if (size <= r->size_body) return 0;
-  /* Small ones are always let in: there are not more of them than connections. */
-  if (size > HOST_SMALL &&
-      size - r->reserved >
-          loop->options->memory -
-              (loop->reserved < loop->options->memory ? loop->reserved : loop->options->memory)) {
-    host_request_fault(r, 503, NULL, "the door holds as much as it may", RETRY_AFTER_S);
-    return -1;
-  }
-  char *body = malloc(size);
-  if (body == NULL) {
+/* Makes *p, which holds n of *size bytes, as large as `to`; what it was is wiped. Out of memory is a fault of the request. */
+static int enlarge(HostRequest *r, char **p, size_t n, size_t *size, size_t to) {
+  char *larger = malloc(to);
+  if (larger == NULL) {
     host_request_fault(r, 503, NULL, "out of memory", RETRY_AFTER_S);
     return -1;
   }
-  if (r->body != NULL) {
-    memcpy(body, r->body, r->n_body);
-    seal_wipe(r->body, r->size_body);
-    free(r->body);
+  if (*p != NULL) {
+    memcpy(larger, *p, n);
+    seal_wipe(*p, *size);
+    free(*p);
   }
+  *p = larger;
+  *size = to;
+  return 0;
+}
+
+/* How large what holds `size` bytes becomes where `needed` is more: twice as large at least, so that the work is linear. */
+static size_t larger_size(size_t size, size_t needed) {
+  return size * 2 > needed ? size * 2 : needed;
+}
+
+/* Room for a body of `size` bytes: what is over the bound of all is told to come again. */
+static int reserve(Loop *loop, HostRequest *r, size_t size) {
+  size_t memory = loop->options->memory;
+  size_t left = loop->reserved < memory ? memory - loop->reserved : 0;
+  if (size <= r->size_body) return 0;
+  /* Small ones are always let in: there are not more of them than connections. */
+  if (size > HOST_SMALL && size - r->reserved > left) {
+    host_request_fault(r, 503, NULL, "the door holds as much as it may", RETRY_AFTER_S);
+    return -1;
+  }
+  if (enlarge(r, &r->body, r->n_body, &r->size_body, size) != 0) return -1;
   loop->reserved += size - r->reserved;
   r->reserved = size;
-  r->body = body;
-  r->size_body = size;
   return 0;
 }
 
@@ -188,7 +197,7 @@ static void add_body(Loop *loop, HostRequest *r, const char *data, size_t n) {
   if (r->n_body + n > SEAL_BODY_MAX) r->body_too_large = 1;
   if (r->fault.status != 0 || r->body_too_large) return;
   if (r->n_body + n > r->size_body) {
-    size_t size = r->size_body * 2 > r->n_body + n ? r->size_body * 2 : r->n_body + n;
+    size_t size = larger_size(r->size_body, r->n_body + n);
     if (reserve(loop, r, size < SEAL_BODY_MAX ? size : SEAL_BODY_MAX) != 0) return;
   }
   memcpy(r->body + r->n_body, data, n);
@@ -201,20 +210,8 @@ static void add_params(HostRequest *r, const char *data, size_t n) {
     return;
   }
   if (r->n_params + n > r->size_params) {
-    size_t size =
-        r->size_params * 2 > r->n_params + n ? r->size_params * 2 : r->n_params + n + 1024;
-    char *params = malloc(size);
-    if (params == NULL) {
-      host_request_fault(r, 503, NULL, "out of memory", RETRY_AFTER_S);
-      return;
-    }
-    if (r->params != NULL) {
-      memcpy(params, r->params, r->n_params);
-      seal_wipe(r->params, r->size_params);
-      free(r->params);
-    }
-    r->params = params;
-    r->size_params = size;
+    size_t size = larger_size(r->size_params, r->n_params + n);
+    if (enlarge(r, &r->params, r->n_params, &r->size_params, size) != 0) return;
   }
   memcpy(r->params + r->n_params, data, n);
   r->n_params += n;
@@ -386,40 +383,37 @@ static void answer_metrics(Loop *loop, HostRequest *r, const char *text, size_t 
 /************************************************************************************************
 ** Turns.
 */
-static void start(HostWorker *worker, HostJob *job, HostTask task, HostRequest *list) {
+static void start(HostWorker *worker, HostJob *place, HostJob job) {
   int64_t now = host_monotonic_us();
-  *job = (HostJob){.task = task, .list = list};
-  for (HostRequest *r = list; r != NULL; r = r->next) r->begun = now;
-  host_worker_start(worker, job);
+  *place = job;
+  for (HostRequest *r = job.list; r != NULL; r = r->next) r->begun = now;
+  host_worker_start(worker, place);
 }
 
 /* Gives the writing connection to the next one whose turn it is; 0: nobody waits. */
 static int start_turn(Loop *loop, Turn turn) {
-  const char *command, *argument;
-  HostRequest *list = turn == TURN_SMALL   ? queue_take(&loop->small, loop->options->group)
-                      : turn == TURN_LARGE ? queue_take_fair(&loop->large, loop->spent)
-                                           : NULL;
-  loop->write_began = host_monotonic_us();
-  if (list != NULL) {
-    if (turn == TURN_LARGE) loop->spent[list->sender % SENDERS] = loop->write_began;
-    start(loop->writer, &loop->write_job, HOST_TASK_GROUP, list);
-  } else if (turn == TURN_COMMAND && !loop->draining &&
-             host_timer_command(&loop->timer, &command, &argument)) {
-    loop->write_job =
-        (HostJob){.task = HOST_TASK_COMMAND, .command = command, .argument = argument};
-    host_worker_start(loop->writer, &loop->write_job);
-  } else {
-    return 0;
+  HostJob job = {.task = HOST_TASK_GROUP};
+  job.list = turn == TURN_SMALL   ? queue_take(&loop->small, loop->options->group)
+             : turn == TURN_LARGE ? queue_take_fair(&loop->large, loop->spent)
+                                  : NULL;
+  if (job.list == NULL) {
+    if (turn != TURN_COMMAND || loop->draining) return 0;
+    job.task = HOST_TASK_COMMAND;
+    if (!host_timer_command(&loop->timer, &job.command, &job.argument)) return 0;
+  } else if (turn == TURN_LARGE) {
+    loop->spent[job.list->sender % SENDERS] = loop->write_began;
   }
+  start(loop->writer, &loop->write_job, job);
   loop->turn = turn;
   return 1;
 }
 
 static void kick_writer(Loop *loop) {
   if (!host_worker_idle(loop->writer)) return;
+  loop->write_began = host_monotonic_us();
   if (loop->reopen_writer) {
     loop->reopen_writer = 0;
-    start(loop->writer, &loop->write_job, HOST_TASK_REOPEN, NULL);
+    start(loop->writer, &loop->write_job, (HostJob){.task = HOST_TASK_REOPEN});
     return;
   }
   for (int i = 1; i <= TURNS; i++) {
@@ -428,19 +422,24 @@ static void kick_writer(Loop *loop) {
 }
 
 static void kick_reader(Loop *loop) {
+  HostJob job = {.list = NULL};
   if (!host_worker_idle(loop->reader)) return;
   if (loop->reopen_reader) {
     loop->reopen_reader = 0;
-    start(loop->reader, &loop->read_job, HOST_TASK_REOPEN, NULL);
+    job.task = HOST_TASK_REOPEN;
   } else if (loop->asks_ready) {
     loop->asks_ready = 0;
-    start(loop->reader, &loop->read_job, HOST_TASK_READY, NULL);
+    job.task = HOST_TASK_READY;
   } else if (loop->metrics.n > 0) {
-    start(loop->reader, &loop->read_job, HOST_TASK_METRICS, queue_take(&loop->metrics, 1));
+    job.task = HOST_TASK_METRICS;
+    job.list = queue_take(&loop->metrics, 1);
   } else if (loop->timer.asks) {
     loop->timer.asks = 0;
-    start(loop->reader, &loop->read_job, HOST_TASK_PENDING, NULL);
+    job.task = HOST_TASK_PENDING;
+  } else {
+    return;
   }
+  start(loop->reader, &loop->read_job, job);
 }
 
 /* What goes alone: a large body, and what comes from somebody whose last requests took long. */

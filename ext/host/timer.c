@@ -13,8 +13,8 @@
 #include <unistd.h>
 
 #define SWEEP_PIECE "2000" /* rows of one sweep */
-#define SWEEP_US                                                                                   \
-  3600000000 /* between sweeps: each is an entry of the audit, also one that found nothing */
+/* Between sweeps: each is an entry of the audit, also one that found nothing. */
+#define SWEEP_US 3600000000
 
 static const struct {
   const char *command, *argument;

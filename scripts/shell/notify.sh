@@ -118,7 +118,7 @@ notify_push() {
     json) printf '[{"delivered":%s,"failed":%s,"dead":%s}]\n' "$delivered" "$failed" "$dead" ;;
     csv) printf 'delivered,failed,dead\n%s,%s,%s\n' "$delivered" "$failed" "$dead" ;;
     *) printf '%s delivered; %s failed; %s dead\n' "$delivered" "$failed" "$dead" ;;
-  esac
+  esac | out
 }
 
 # The next destinations, and where they are.

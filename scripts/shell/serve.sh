@@ -148,7 +148,7 @@ settle() {
     [ "${PATH_metrics_listen##*:}" != "${listen##*:}" ] || wrong "--metrics-listen: port ${listen##*:} is that of --listen"
   }
   certificate_files
-  [ -z "${PATH_client_ca-}" ] || PATH_client_ca=$(input_file "$PATH_client_ca") || exit 3
+  [ -z "${PATH_client_ca-}" ] || PATH_client_ca=$(input_file "$PATH_client_ca") || exit $?
   check_database
   if [ -n "$CONFIGURE" ]; then
     nginx_config "$template" >"$FOLDER/nginx.conf.new" || fail "cannot write $FOLDER/nginx.conf"
@@ -195,7 +195,7 @@ check_database() {
     case $KEY in
       "$WORK"/*) wrong "the door reads the key again when it is reloaded: --key names a file" ;;
     esac
-    KEY=$(key_file "$KEY") || exit 3
+    KEY=$(key_file "$KEY") || exit $?
   }
   echo 'SELECT 1;' | sql read
   # A group that shares it may have been chosen.
@@ -209,8 +209,8 @@ check_database() {
 certificate_files() {
   case ${PATH_certificate:+c}${PATH_private_key:+k}${PATH_self_signed:+s} in
     ck)
-      PATH_certificate=$(input_file "$PATH_certificate") || exit 3
-      PATH_private_key=$(key_file "$PATH_private_key") || exit 3
+      PATH_certificate=$(input_file "$PATH_certificate") || exit $?
+      PATH_private_key=$(key_file "$PATH_private_key") || exit $?
       CERTIFICATE=$PATH_certificate
       PRIVATE_KEY=$PATH_private_key
       ;;
@@ -321,7 +321,7 @@ server {
     location = /.seal/problem {
       internal;
       client_max_body_size 0;
-      return 200 '{"type":"about:blank","title":"\$seal_title","status":\$status,"detail":"\$seal_detail"}';
+      return 200 \$seal_problem;
     }
   }
 T
@@ -369,14 +369,19 @@ pid_of() {
   tr '\000' ' ' 2>/dev/null <"/proc/$PID/cmdline" | grep -qF -- "$FOLDER/"
 }
 
-# until_gone NAME SECONDS: whether it ends in this time.
-until_gone() {
-  tenths=$(($2 * 10))
-  while pid_of "$1"; do
+# within SECONDS COMMAND...: whether it succeeds in this time.
+within() {
+  tenths=$(($1 * 10))
+  shift
+  until "$@"; do
     [ "$tenths" -gt 0 ] || return 1
     tenths=$((tenths - 1))
     sleep 0.1
   done
+}
+
+gone() {
+  ! pid_of "$1"
 }
 
 # One at a time on a folder.
@@ -426,12 +431,7 @@ serve_start() {
 }
 
 await_ready() {
-  tenths=100
-  until ready; do
-    [ "$tenths" -gt 0 ] || fail "it runs, but is not ready: ${HEALTH:-no answer}"
-    tenths=$((tenths - 1))
-    sleep 0.1
-  done
+  within 10 ready || fail "it runs, but is not ready: ${HEALTH:-no answer}"
 }
 
 told_url() {
@@ -451,6 +451,10 @@ find_workers() {
       awk 'index($0, ENVIRON["IN"]) == 1 { found = 1 } END { exit !found }' || WORKERS="$WORKERS $(basename "${name%/comm}")"
   done
   [ -n "$WORKERS" ]
+}
+
+no_workers() {
+  ! find_workers
 }
 
 # Workers whose master is gone leave the port, and answer what they have taken.
@@ -492,7 +496,7 @@ start_door() {
 end_door() {
   if pid_of door; then
     kill "$PID" 2>/dev/null || :
-    until_gone door 90 || fail "the door, process $PID, does not end"
+    within 90 gone door || fail "the door, process $PID, does not end"
   fi
   rm -f -- "$FOLDER/door.pid" "$FOLDER/door.sock"
 }
@@ -504,16 +508,14 @@ serve_stop() {
   # What nginx has taken is answered first.
   if pid_of nginx; then
     kill -QUIT "$PID" 2>/dev/null || :
-    until_gone nginx 95 || {
+    within 95 gone nginx || {
       kill "$PID" 2>/dev/null || :
-      until_gone nginx 5 || fail "nginx, process $PID, does not end"
+      within 5 gone nginx || fail "nginx, process $PID, does not end"
     }
   fi
   quit_workers
-  tenths=950
-  while find_workers; do
-    [ "$tenths" -gt 0 ] || quit_workers KILL
-    tenths=$((tenths - 1))
+  within 95 no_workers || until no_workers; do
+    quit_workers KILL
     sleep 0.1
   done
   end_door
@@ -532,15 +534,10 @@ serve_reload() {
   if pid_of nginx; then
     workers=$(cat "/proc/$PID/task/$PID/children" 2>/dev/null) || workers=
     kill -HUP "$PID"
-    tenths=100
-    until taken_over; do
-      [ "$tenths" -gt 0 ] || {
-        put_back
-        fail "nginx goes on with what it had: $(sed '/still could not/d; s/.*\] [0-9#]*: //' "$FOLDER/error.log" | tail -n 1)"
-      }
-      tenths=$((tenths - 1))
-      sleep 0.1
-    done
+    within 10 taken_over || {
+      put_back
+      fail "nginx goes on with what it had: $(sed '/still could not/d; s/.*\] [0-9#]*: //' "$FOLDER/error.log" | tail -n 1)"
+    }
   fi
   await_ready
   [ "$before" = "$(cat "$FOLDER/door.options")" ] || say "serve: the door has its new options after stop and start"
